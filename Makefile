@@ -1,0 +1,41 @@
+# lcinfer: `make run` and `make test` set everything up by themselves.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+CONFIG ?= config/demo.yaml
+PROFILE ?= profiles/local
+BIN := .venv/bin
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help env run test lint bench clean-env
+
+help: ## say what can be made
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+env: .venv/ready ## set everything up: system packages, virtual environment, lcinfer
+
+.venv/ready: envs/lock.txt envs/setup.sh pyproject.toml
+	@bash envs/setup.sh
+
+run: env ## the whole pipeline on CONFIG (config/demo.yaml): light-cones, network, R2, figures
+	@lcinfer check $(CONFIG)
+	snakemake --profile $(PROFILE) --configfile $(CONFIG)
+	report=$$(lcinfer where $(CONFIG))/report.html
+	snakemake --profile $(PROFILE) --configfile $(CONFIG) --report $$report
+	lcinfer results $(CONFIG)
+
+test: env lint ## every check
+	@pytest
+
+lint: env ## formatting, style, types, workflow
+	@ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint --configfile config/demo.yaml
+
+bench: env ## measurements behind the numbers in docs/ (long)
+	@python benchmarks/lightcone.py compare

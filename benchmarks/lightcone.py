@@ -1,0 +1,109 @@
+"""Memory and time of one light-cone, lcinfer's simulator against py21cmfast.run_lightcone.
+
+    python benchmarks/lightcone.py compare            # 100^3 cells, both, in turn
+    python benchmarks/lightcone.py paper              # one light-cone of config/config.yaml
+
+Each simulation runs in a process of its own, so that its peak memory is its own.
+"""
+
+import argparse
+import hashlib
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lcinfer.config import Simulation, load
+
+FAINT = {"HII_EFF_FACTOR": 30.0, "ION_Tvir_MIN": 4.69897, "L_X": 40.0, "NU_X_THRESH": 500.0}
+PAPER = Path(__file__).parents[1] / "config" / "config.yaml"
+
+
+def simulation_of(cells: int, threads: int) -> Simulation:
+    """The paper's light-cone, in a box of fewer of its 1.5 Mpc cells, to z = 30."""
+    database = load(PAPER).database
+    if cells == database.box.cells:
+        return database
+    return Simulation(
+        cosmology=database.cosmology,
+        box=database.box.model_copy(update={"cells": cells, "length": 1.5 * cells}),
+        lightcone=database.lightcone.model_copy(update={"cells": 2090}),
+        simulator=database.simulator.model_copy(update={"threads": threads}),
+    )
+
+
+def measure(engine: str, cells: int, threads: int) -> dict[str, object]:
+    """Simulate FAINT once, here; wall and CPU seconds, peak memory in GB, digest of the voxels."""
+    from lcinfer import simulate
+
+    simulation = simulation_of(cells, threads)
+    begin = time.perf_counter()
+    if engine == "lcinfer":
+        cube = simulate.simulate(simulation, FAINT, seed=1).brightness_temp
+    else:
+        import py21cmfast
+        from astropy.units import Mpc
+
+        inputs = simulate.inputs_for(simulation, FAINT, seed=1)
+        _, distance = simulate.coordinates(simulation)
+        cube = py21cmfast.run_lightcone(
+            lightconer=py21cmfast.RectilinearLightconer(
+                lc_distances=distance * Mpc,
+                cosmo=inputs.cosmo_params.cosmo,
+                quantities=("brightness_temp",),
+            ),
+            inputs=inputs,
+            cache=None,
+            write=False,
+            regenerate=True,
+        ).lightcones["brightness_temp"]
+    seconds = time.perf_counter() - begin
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "engine": engine,
+        "cells": cells,
+        "shape": list(cube.shape),
+        "nodes": len(simulate.node_redshifts(simulation)),
+        "threads": simulation.simulator.threads,
+        "py21cmfast": simulate.version(),
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "peak_gb": round(usage.ru_maxrss * 1024 / 1e9, 3),
+        "sha256": hashlib.sha256(cube.tobytes()).hexdigest()[:16],
+        "mean_mk": round(float(cube.mean()), 4),
+        "std_mk": round(float(cube.std()), 4),
+    }
+
+
+def in_its_own_process(*arguments: str) -> dict[str, object]:
+    """Run one measurement and print its line."""
+    command = [sys.executable, __file__, "one", *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    line: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    print(json.dumps(line), flush=True)
+    return line
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["compare", "paper", "one"])
+    parser.add_argument("engine", nargs="?", default="lcinfer")
+    parser.add_argument("--cells", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    size = ["--cells", str(options.cells), "--threads", str(options.threads)]
+    if options.what == "one":
+        print(json.dumps(measure(options.engine, options.cells, options.threads)))
+    elif options.what == "paper":
+        in_its_own_process("lcinfer", "--cells", str(load(PAPER).database.box.cells))
+    else:
+        ours, theirs = (in_its_own_process(name, *size) for name in ("lcinfer", "run_lightcone"))
+        ratios = {key: round(ours[key] / theirs[key], 3) for key in ("peak_gb", "seconds")}  # type: ignore[operator]
+        print(json.dumps({"lcinfer/run_lightcone": ratios, "identical": ours["sha256"] == theirs["sha256"]}))
+
+
+if __name__ == "__main__":
+    main()

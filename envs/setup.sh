@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Sets lcinfer up in .venv: system packages where that is possible, Python packages from the
+# lock file, lcinfer itself. PYTHON chooses the interpreter (3.11 or newer).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+packages=(build-essential libgsl-dev libfftw3-dev pkg-config python3-venv python3-dev)
+
+say() { printf 'lcinfer set-up: %s\n' "$*" >&2; }
+
+suitable() { # an interpreter that can make a virtual environment
+    command -v "$1" >/dev/null &&
+        "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-} python3.11 python3.12 python3; do
+        if suitable "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+headers_are_there() {
+    command -v cc >/dev/null && command -v make >/dev/null &&
+        printf '#include <gsl/gsl_math.h>\n#include <fftw3.h>\n' | cc -E - >/dev/null 2>&1
+}
+
+install_system_packages() {
+    local as_root=()
+    if [[ $(id -u) != 0 ]]; then
+        as_root=(sudo -n)
+    fi
+    if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+        say "21cmFAST needs a C compiler, GSL and FFTW with their headers, and Python 3.11 or"
+        say "newer with venv. On Debian or Ubuntu: apt-get install ${packages[*]}"
+        say "On a cluster: load modules for them, or use envs/conda.yaml."
+        exit 1
+    fi
+    say "installing ${packages[*]}"
+    "${as_root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq \
+        --no-install-recommends "${packages[@]}" >/dev/null
+}
+
+if ! headers_are_there || [[ -z $(find_python) ]]; then
+    install_system_packages
+fi
+python=$(find_python)
+if [[ -z $python ]]; then
+    say "no Python 3.11 or newer with venv was found; set PYTHON to one"
+    exit 1
+fi
+
+say "making .venv with $("$python" --version)"
+if [[ ! -x .venv/bin/python ]]; then
+    "$python" -m venv .venv
+fi
+say "installing Python packages from envs/lock.txt (a few minutes; 21cmFAST is compiled)"
+.venv/bin/pip install --quiet --disable-pip-version-check --requirement envs/lock.txt
+.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+touch .venv/ready
+say "done: .venv"

@@ -1,0 +1,8 @@
+"""lcinfer: how well 21-cm images tell the parameters of the first galaxies."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("lcinfer")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"

@@ -1,0 +1,133 @@
+"""A training's checkpoint: all that is needed to go on, or to predict.
+
+It holds tensors, numbers, texts, lists and dicts only, so it opens without running code from
+the file (``weights_only``) and without this package.
+"""
+
+import pickle
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .config import Network
+from .dataset import LabelledImages, Normalisation
+from .durable import written_aside
+from .errors import UserError
+from .fingerprint import canonical_json
+from .networks import gillet2019
+
+NAME = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training after an epoch."""
+
+    identity: dict[str, Any]
+    """What decides the training's content, as JSON types."""
+    network: dict[str, Any]
+    """The configuration's section ``network``."""
+    image_shape: list[int]
+    """[transverse, line of sight] cells of an image."""
+    names: list[str]
+    """The parameters, in the order of the outputs."""
+    normalisation: dict[str, Any]
+    """``Normalisation.plain()``."""
+    epochs: int
+    """Epochs that the training takes in all."""
+    history: list[dict[str, float]]
+    """Per epoch done: epoch, learning_rate, training_loss, validation_loss."""
+    model: dict[str, Any]
+    """State of the network."""
+    optimiser: dict[str, Any]
+    """State of the optimiser."""
+    schedule: dict[str, Any]
+    """State of the learning rate's schedule."""
+    random: dict[str, Any]
+    """States of the generators: ``torch``, ``shuffling`` and a list ``cuda``."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every epoch is done."""
+        return len(self.history) >= self.epochs
+
+    def trained_network(self, device: torch.device) -> nn.Sequential:
+        """The network with its weights, ready to predict."""
+        model = gillet2019.build(
+            Network.model_validate(self.network),
+            (self.image_shape[0], self.image_shape[1]),
+            len(self.names),
+        )
+        model.load_state_dict(self.model)
+        return model.to(device).eval()
+
+    def check_images(self, labelled: LabelledImages) -> None:
+        """Refuse images or parameters that the network was not made for.
+
+        Raises:
+            UserError: if the shape of an image or the parameters differ.
+        """
+        made_for, given = tuple(self.image_shape), labelled.image_shape
+        if made_for != given:
+            raise UserError(
+                f"the network was trained on images of {made_for[0]}x{made_for[1]} cells, "
+                f"and these have {given[0]}x{given[1]}"
+            )
+        if tuple(self.names) != labelled.names:
+            raise UserError(
+                f"the network was trained for {', '.join(self.names)}, "
+                f"and the images are labelled with {', '.join(labelled.names)}"
+            )
+
+    def fitted_normalisation(self) -> Normalisation:
+        """The normalisation of the training set."""
+        return Normalisation(**self.normalisation)
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint aside and move it to ``path``."""
+    content = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
+    with written_aside(path) as file:
+        torch.save(content, file)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint onto the CPU.
+
+    Raises:
+        UserError: if it is missing or damaged.
+    """
+    try:
+        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no checkpoint: train the network first") from None
+    except PermissionError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, TypeError, ValueError):
+        # PyTorch names a damage by whatever broke on it, in several lines.
+        raise UserError(
+            f"{path}: this checkpoint is damaged: remove it to train from the start"
+        ) from None
+
+
+def check_identity(checkpoint: Checkpoint, identity: dict[str, Any], path: Path) -> None:
+    """Refuse to go on from another training's checkpoint.
+
+    Raises:
+        UserError: naming the parts that differ.
+    """
+    if canonical_json(checkpoint.identity) == canonical_json(identity):
+        return
+    keys = sorted(checkpoint.identity.keys() | identity.keys())
+    differing = [
+        key
+        for key in keys
+        if canonical_json(checkpoint.identity.get(key)) != canonical_json(identity.get(key))
+    ]
+    raise UserError(
+        f"{path}: this checkpoint is of another training (it differs in "
+        f"{', '.join(differing)}): remove it, or train in another directory"
+    )

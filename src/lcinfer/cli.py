@@ -1,0 +1,248 @@
+"""``lcinfer VERB``: parse, call, print. The rules of the workflow call the same verbs."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from . import config
+from .errors import UserError
+from .products import Product, Run
+
+P = TypeVar("P", bound=Product)
+Verb = Callable[[argparse.Namespace], None]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a verb; what the user can mend is one line on stderr and exit status 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.verb(options)
+    except UserError as error:
+        print(f"lcinfer: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _check(options: argparse.Namespace) -> None:
+    from . import summary
+
+    print(summary.describe(_run(options)))
+
+
+def _schema(options: argparse.Namespace) -> None:
+    print(json.dumps(config.Config.model_json_schema(), indent=2))
+
+
+def _network(options: argparse.Namespace) -> None:
+    from . import summary
+
+    run = _run(options)
+    outputs = len(run.database.design.names)
+    names = [options.training] if options.training else list(run.trainings)
+    for name in names:
+        network = _choose(run.trainings, name, "training").training.network
+        print(summary.network_table(name, network, run.config.image_shape, outputs))
+
+
+def _design(options: argparse.Namespace) -> None:
+    from . import database
+
+    run = _run(options)
+    database.prepare(_choose(run.lightcones, options.database, "database"))
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from . import campaign
+
+    cones = _choose(_run(options).lightcones, options.database, "database")
+    span = options.block or (0, cones.realizations)
+    campaign.run_block(cones, span, options.ranks)
+
+
+def _seal(options: argparse.Namespace) -> None:
+    from . import database
+
+    database.seal(_choose(_run(options).lightcones, options.database, "database"))
+
+
+def _images(options: argparse.Namespace) -> None:
+    from . import images
+
+    image_set = _choose(_run(options).images, options.database, "image set")
+    steps = [options.step] if options.step else ["prepare", "cut", "seal"]
+    if "prepare" in steps:
+        images.prepare(image_set)
+    if "cut" in steps:
+        for span in [options.block] if options.block else image_set.spans:
+            images.cut_block(image_set, span, options.threads)
+    if "seal" in steps:
+        images.seal(image_set)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from . import stages
+
+    stages.train_network(_choose(_run(options).trainings, options.training, "training"), options.threads)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from . import stages
+
+    stages.evaluate_network(_choose(_run(options).evaluations, options.training, "training"), options.threads)
+
+
+def _figures(options: argparse.Namespace) -> None:
+    from . import stages
+
+    run = _run(options)
+    stages.draw_figures(run, _choose(run.figures, options.what, "figure").name)
+
+
+def _summary(options: argparse.Namespace) -> None:
+    from . import summary
+
+    summary.write(_run(options))
+
+
+def _run(options: argparse.Namespace) -> Run:
+    settings = config.load(options.config)
+    config.check_engine(settings.database.simulator)
+    return Run(settings, options.results)
+
+
+def _choose(products: dict[str, P], name: str, what: str) -> P:
+    """The product called ``name``, with or without its fingerprint.
+
+    Raises:
+        UserError: if this configuration makes none of that name, as when it was edited after
+            a job was planned.
+    """
+    for label, product in products.items():
+        if name in (label, product.name, product.directory.name):
+            return product
+    raise UserError(
+        f"this configuration makes no {what} {name}; it makes {', '.join(products)} "
+        "(was it edited since the job was planned?)"
+    )
+
+
+def _span(text: str) -> tuple[int, int]:
+    start, _, stop = text.partition("-")
+    try:
+        span = int(start), int(stop)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not START-STOP") from None
+    if not 0 <= span[0] < span[1]:
+        raise argparse.ArgumentTypeError(f"{text}: START must be below STOP")
+    return span
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lcinfer",
+        description="How well 21-cm images tell the parameters of the first galaxies.",
+        epilog="Whole runs: snakemake --profile profiles/local --configfile config/demo.yaml",
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, does: Verb, what: str, example: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(
+            name,
+            help=what,
+            description=what,
+            epilog=f"example: lcinfer {example}",
+        )
+        added.set_defaults(verb=does)
+        return added
+
+    def with_config(added: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        added.add_argument("config", type=Path, metavar="CONFIG", help="the configuration file")
+        added.add_argument(
+            "--results", type=Path, default=Path("results"), help="where products are kept"
+        )
+        return added
+
+    def with_database(added: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        with_config(added)
+        added.add_argument("database", metavar="NAME", help="the database, or a mock")
+        return added
+
+    with_config(
+        verb(
+            "check",
+            _check,
+            "Check a configuration and say what it makes, and where.",
+            "check config/demo.yaml",
+        )
+    )
+    verb("schema", _schema, "Print the configuration's JSON schema.", "schema")
+    added = with_config(
+        verb(
+            "network",
+            _network,
+            "Print networks layer by layer, as Table 1 of Gillet et al. 2019.",
+            "network config/config.yaml ten_images",
+        )
+    )
+    added.add_argument("training", nargs="?", metavar="TRAINING", help="one training alone")
+    with_database(
+        verb(
+            "design",
+            _design,
+            "Create a database, or grow it: parameters, seeds, room for the light-cones.",
+            "design config/demo.yaml demo",
+        )
+    )
+    added = with_database(
+        verb(
+            "simulate",
+            _simulate,
+            "Simulate the light-cones of a block that are not there yet; run it under MPI.",
+            "simulate config/demo.yaml demo --block 0-20",
+        )
+    )
+    added.add_argument("--block", type=_span, metavar="START-STOP", help="default: everything")
+    added.add_argument("--ranks", type=int, help="refuse to run unless MPI has this many ranks")
+    with_database(
+        verb(
+            "seal",
+            _seal,
+            "Write the histories, and that every light-cone of a database is there.",
+            "seal config/demo.yaml demo",
+        )
+    )
+    added = with_database(
+        verb(
+            "images",
+            _images,
+            "Cut light-cones into images, block by block.",
+            "images config/demo.yaml demo",
+        )
+    )
+    added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
+    added.add_argument("--block", type=_span, metavar="START-STOP", help="default: everything")
+    added.add_argument("--threads", type=int, default=1, help="light-cones cut at a time")
+    for name, does, what in (
+        ("train", _train, "Train a network, or go on with it after its last whole epoch."),
+        ("evaluate", _evaluate, "Predict the test light-cones and the mocks, and score."),
+    ):
+        added = with_config(verb(name, does, what, f"{name} config/demo.yaml ten_images"))
+        added.add_argument("training", metavar="TRAINING", help="the training's name")
+        added.add_argument("--threads", type=int, default=None, help="CPU threads")
+    added = with_config(
+        verb("figures", _figures, "Draw figures.", "figures config/demo.yaml examples")
+    )
+    added.add_argument("what", metavar="WHAT", help="'examples', or a training's name")
+    with_config(
+        verb(
+            "summary",
+            _summary,
+            "Write the run's table of R2 and its manifest.",
+            "summary config/demo.yaml",
+        )
+    )
+    return parser

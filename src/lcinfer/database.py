@@ -1,0 +1,78 @@
+"""The life of a database of light-cones: prepared, made block by block, sealed."""
+
+from typing import Any
+
+from . import durable, journal, store
+from .errors import UserError
+from .fingerprint import STAGE_VERSIONS, canonical
+from .products import LightCones, Span
+
+
+def prepare(cones: LightCones) -> None:
+    """Create the database, or grow it to the configured number of realisations.
+
+    One process at a time, before any rank starts.
+    """
+    if not cones.spec.exists():
+        durable.write_json(cones.spec, _spec(cones))
+    store.prepare(cones)
+    durable.write_json(
+        cones.prepared, {"fingerprint": cones.fingerprint, "realizations": cones.realizations}
+    )
+
+
+def _spec(cones: LightCones) -> dict[str, Any]:
+    return {
+        "name": cones.name,
+        "fingerprint": cones.fingerprint,
+        "stage_version": STAGE_VERSIONS["lightcones"],
+        "simulation": canonical(cones.simulation),
+        "design": canonical(cones.design.content),
+        "parameters": list(cones.design.names),
+        "block": cones.block,
+    }
+
+
+def finish_block(cones: LightCones, span: Span) -> None:
+    """Write the block's marker: indices and digests, no times, no host names.
+
+    Raises:
+        UserError: if a realisation of the block is not finished.
+    """
+    records = _finished(cones, span)
+    digests = {str(record["index"]): record["digest"] for record in records}
+    durable.write_json(cones.done(span), {"fingerprint": cones.fingerprint, "digests": digests})
+
+
+def seal(cones: LightCones) -> None:
+    """Write the histories, and the marker that every realisation is there.
+
+    Raises:
+        UserError: if one is not.
+    """
+    records = _finished(cones, (0, cones.realizations))
+    store.write_histories(cones.store, records)
+    durable.write_json(
+        cones.sealed,
+        {
+            "fingerprint": cones.fingerprint,
+            "realizations": cones.realizations,
+            "root_digest": store.root_digest([record["digest"] for record in records]),
+        },
+    )
+
+
+def _finished(cones: LightCones, span: Span) -> list[journal.Record]:
+    have = journal.finished(cones.journal)
+    missing = [index for index in range(*span) if index not in have]
+    if not missing:
+        return [have[index] for index in range(*span)]
+    last = {line["index"]: line for line in journal.failures(cones.journal)}
+    failed = [index for index in missing if index in last]
+    what = (
+        f"{cones.directory}: {len(missing)} of light-cones {span[0]} to {span[1] - 1} are not "
+        f"finished, {len(failed)} of them failed"
+    )
+    if failed:
+        what += f"; light-cone {failed[0]}: {last[failed[0]]['error']} (traceback: {cones.journal})"
+    raise UserError(what)

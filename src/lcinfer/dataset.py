@@ -1,0 +1,266 @@
+"""Images with their parameters: the three sets, the normalisation, and batches.
+
+Light-cones are split, never images: two images of one light-cone share its parameters and
+its initial conditions, and a network told to generalise would remember the box instead.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from math import gcd
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import zarr
+from torch import Tensor
+
+from .config import Split
+from .errors import UserError
+
+# Images are shuffled within blocks of this many bytes, so that a training set larger than
+# memory is read a block at a time. It decides the order of the images: a constant, not a
+# setting, so that results do not depend on the memory of the machine.
+SHUFFLED_BYTES = 4 * 2**30
+MEMORY_BYTES = 16 * 2**30  # training sets up to this size are staged; changes no result
+READ_BYTES = 256 * 2**20  # what other passes over images read at once; changes no result
+
+
+class Sets(NamedTuple):
+    """Indices of the light-cones of each set."""
+
+    validation: range
+    test: range
+    training: range
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images of light-cones, and the parameters that made them."""
+
+    images: zarr.Array[Any] | np.ndarray
+    """(light_cone, image, transverse, line_of_sight) brightness temperature in mK."""
+    parameters: np.ndarray
+    """(light_cone, parameter) in the units of the prior."""
+    names: tuple[str, ...]
+    """The parameters' py21cmfast names."""
+
+    def __post_init__(self) -> None:
+        """Refuse arrays of different light-cones."""
+        expected = (self.images.shape[0], len(self.names))
+        if self.images.ndim != 4 or self.parameters.shape != expected:
+            raise ValueError(
+                f"images {self.images.shape} and parameters {self.parameters.shape} "
+                f"do not belong together"
+            )
+
+    @property
+    def light_cones(self) -> int:
+        """Number of light-cones."""
+        return int(self.images.shape[0])
+
+    @property
+    def per_lightcone(self) -> int:
+        """Images of one light-cone."""
+        return int(self.images.shape[1])
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """(transverse, line of sight) cells of an image."""
+        return int(self.images.shape[2]), int(self.images.shape[3])
+
+    @property
+    def image_bytes(self) -> int:
+        """Size of an image in memory, as float32."""
+        return 4 * self.image_shape[0] * self.image_shape[1]
+
+    def read(self, lightcones: range, images: int) -> np.ndarray:
+        """The first ``images`` images of some light-cones that lie one behind the other.
+
+        Returns:
+            (light_cone, image, transverse, line_of_sight) float32 in mK.
+
+        Raises:
+            UserError: naming the light-cone, if a value is not a finite number.
+        """
+        values: np.ndarray = np.asarray(
+            self.images[lightcones.start : lightcones.stop, :images], dtype=np.float32
+        )
+        # One sum per light-cone spares a mask as large as the images; brightness
+        # temperatures cannot overflow it.
+        broken = np.flatnonzero(~np.isfinite(values.sum(axis=(1, 2, 3))))
+        if broken.size:
+            raise UserError(
+                f"the images of light-cone {lightcones[broken[0]]} hold NaN or infinity: "
+                f"verify and repair the database, then make its images again"
+            )
+        return values
+
+    def blocks(self, lightcones: range, images: int) -> Iterator[tuple[range, np.ndarray]]:
+        """``read`` a few light-cones at a time, each time with their indices."""
+        step = max(1, READ_BYTES // (images * self.image_bytes))
+        for first in range(0, len(lightcones), step):
+            some = lightcones[first : first + step]
+            yield some, self.read(some, images)
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Shifts and scales to zero mean and unit variance, from the training set alone."""
+
+    image_mean: float
+    """Mean brightness temperature in mK."""
+    image_std: float
+    """Its standard deviation in mK."""
+    parameter_mean: tuple[float, ...]
+    """Mean of each parameter over light-cones."""
+    parameter_std: tuple[float, ...]
+    """Standard deviation of each parameter over light-cones."""
+
+    def images(self, brightness: np.ndarray) -> Tensor:
+        """Normalise images in mK to a float32 tensor of the same shape."""
+        normalised = brightness - np.float32(self.image_mean)
+        normalised /= np.float32(self.image_std)
+        return torch.from_numpy(normalised)
+
+    def parameters(self, physical: np.ndarray) -> Tensor:
+        """Normalise parameters (..., parameter) to a float32 tensor."""
+        normalised = (physical - np.array(self.parameter_mean)) / np.array(self.parameter_std)
+        return torch.from_numpy(normalised.astype(np.float32))
+
+    def physical(self, normalised: Tensor) -> np.ndarray:
+        """Parameters (..., parameter) in their units, float64, from a network's outputs."""
+        outputs = normalised.detach().cpu().numpy().astype(np.float64)
+        values: np.ndarray = outputs * self.parameter_std + self.parameter_mean
+        return values
+
+    def plain(self) -> dict[str, Any]:
+        """For a checkpoint: numbers and lists; ``Normalisation(**plain)`` takes it back."""
+        return asdict(self)
+
+
+def divide(split: Split, light_cones: int) -> Sets:
+    """Light-cones of each set: validation and test first, so that growth only adds training.
+
+    Raises:
+        UserError: if none are left to train on.
+    """
+    taken = split.validation + split.test
+    if taken >= light_cones:
+        raise UserError(
+            f"split: {split.validation} light-cones for validation and {split.test} for "
+            f"testing leave none of {light_cones} for training"
+        )
+    return Sets(
+        validation=range(split.validation),
+        test=range(split.validation, taken),
+        training=range(taken, light_cones),
+    )
+
+
+def fit_normalisation(labelled: LabelledImages, training: range, images: int) -> Normalisation:
+    """Means and standard deviations over the training light-cones and nothing else.
+
+    Images are read a few light-cones at a time; ``images`` of each light-cone count.
+
+    Raises:
+        UserError: if an image holds NaN, or nothing varies over the training set.
+    """
+    total = squares = 0.0
+    for _, values in labelled.blocks(training, images):
+        # Sums per light-cone, so that the result does not depend on how many were read.
+        for lightcone in values.astype(np.float64):
+            total += float(lightcone.sum())
+            squares += float(np.square(lightcone).sum())
+    count = len(training) * images * labelled.image_shape[0] * labelled.image_shape[1]
+    mean = total / count
+    image_std = float(np.sqrt(max(0.0, squares / count - mean**2)))
+    if image_std == 0:
+        raise UserError("all training images hold one and the same brightness temperature")
+    parameters = labelled.parameters[training.start : training.stop]
+    spread = parameters.std(axis=0)
+    for name, std in zip(labelled.names, spread, strict=True):
+        if not std > 0:
+            raise UserError(
+                f"{name} does not vary over the {len(training)} training light-cones: "
+                f"nothing can be learnt about it"
+            )
+    return Normalisation(
+        image_mean=mean,
+        image_std=image_std,
+        parameter_mean=tuple(parameters.mean(axis=0).tolist()),
+        parameter_std=tuple(spread.tolist()),
+    )
+
+
+class Batches:
+    """Shuffled batches of normalised images and parameters, an epoch at a time.
+
+    Light-cones are shuffled and taken in blocks; all images of a block are shuffled together.
+    A training set under ``memory`` bytes is staged once; a larger one is read from its array
+    block by block in every epoch. Both give the same batches.
+    """
+
+    def __init__(
+        self,
+        labelled: LabelledImages,
+        lightcones: range,
+        images: int,
+        batch: int,
+        normalisation: Normalisation,
+        memory: int = MEMORY_BYTES,
+    ) -> None:
+        """Stage the first ``images`` images of each of ``lightcones``, if they fit.
+
+        Raises:
+            UserError: if one of them holds NaN.
+        """
+        self._labelled = labelled
+        self._lightcones = lightcones
+        self._images = images
+        self._batch = batch
+        self._normalisation = normalisation
+        self._targets = normalisation.parameters(
+            labelled.parameters[lightcones.start : lightcones.stop]
+        )
+        size = images * labelled.image_bytes
+        block = max(1, SHUFFLED_BYTES // size)
+        whole = batch // gcd(batch, images)  # light-cones that fill whole batches
+        self._block = block // whole * whole or block
+        everything = torch.arange(len(lightcones))
+        self._staged = self._read(everything) if size * len(lightcones) <= memory else None
+
+    @property
+    def images(self) -> int:
+        """Images of an epoch."""
+        return len(self._lightcones) * self._images
+
+    def epoch(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every image once: (image, 1, transverse, line of sight), (image, parameter)."""
+        order = torch.randperm(len(self._lightcones), generator=generator)
+        for members in torch.split(order, self._block):
+            if self._staged is None:
+                pixels, rows = self._read(members), torch.arange(len(members))
+            else:
+                pixels, rows = self._staged, members
+            shuffled = torch.randperm(len(members) * self._images, generator=generator)
+            for picked in _batches(shuffled, self._batch):
+                cone, image = picked // self._images, picked % self._images
+                yield pixels[rows[cone], image][:, None], self._targets[members[cone]]
+
+    def _read(self, members: Tensor) -> Tensor:
+        """Normalised images of some training light-cones, in the order given."""
+        shape = (len(members), self._images, *self._labelled.image_shape)
+        pixels = torch.empty(shape, dtype=torch.float32)
+        for place, member in enumerate(members.tolist()):
+            alone = self._lightcones[member : member + 1]
+            pixels[place] = self._normalisation.images(self._labelled.read(alone, self._images))[0]
+        return pixels
+
+
+def _batches(order: Tensor, size: int) -> list[Tensor]:
+    batches = list(torch.split(order, size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        # Batch normalisation has no variance to divide by in a batch of one.
+        lone = batches.pop()
+        batches[-1] = torch.cat([batches[-1], lone])
+    return batches

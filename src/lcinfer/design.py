@@ -1,0 +1,113 @@
+"""Index -> parameters and seed, for the database and for its mocks.
+
+Realisation i follows from the database's seed and i alone, so a database grows without
+touching what it has.
+"""
+
+import zlib
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from .config import Database, Mock
+
+# Seeds are 32-bit in 21cmFAST, and 0 is remapped: 5 and 2^32 + 5 give the same box.
+# The database has the lower half of [1, 2^32), its mocks the upper half.
+DATABASE_SEEDS = 2**31 - 1
+MOCK_BLOCK = 2**16
+
+
+class Design(Protocol):
+    """Which parameters and which seed each realisation has."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The varied parameters in the order of every array of them: sorted."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What decides the draws; part of the database's fingerprint."""
+
+    def parameters(self, start: int, stop: int) -> np.ndarray:
+        """Parameters of realisations [start, stop), float64 (stop - start, parameters)."""
+
+    def seeds(self, start: int, stop: int) -> np.ndarray:
+        """Random seeds of realisations [start, stop) in [1, 2^32), all different, int64."""
+
+
+@dataclass(frozen=True)
+class PriorDesign:
+    """Draws from the database's prior."""
+
+    database: Database
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See :class:`Design`."""
+        return tuple(sorted(self.database.prior))
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """See :class:`Design`."""
+        return self.database.model_dump(include={"seed", "sampling", "prior"})
+
+    def parameters(self, start: int, stop: int) -> np.ndarray:
+        """See :class:`Design`.
+
+        ``uniform`` draws from the counter-based generator Philox, keyed by the database's
+        seed with the index as its counter; ``sobol`` takes points of one scrambled Sobol
+        sequence.
+        """
+        database, dimensions = self.database, len(self.names)
+        low, high = np.array([database.prior[name] for name in self.names]).T
+        unit = np.empty((stop - start, dimensions))
+        if database.sampling == "sobol" and len(unit):
+            from scipy.stats import qmc  # half a second, which the Snakefile need not pay
+
+            sequence = qmc.Sobol(dimensions, rng=np.random.default_rng(database.seed))
+            unit[:] = sequence.fast_forward(start).random(len(unit))
+        elif database.sampling == "uniform":
+            for row, index in zip(unit, range(start, stop), strict=True):
+                # The counter's high word is the index: 2^192 numbers for each realisation.
+                philox = np.random.Philox(key=database.seed, counter=[0, 0, 0, index])
+                row[:] = np.random.Generator(philox).random(dimensions)
+        return low + unit * (high - low)
+
+    def seeds(self, start: int, stop: int) -> np.ndarray:
+        """See :class:`Design`; never a mock's."""
+        base = int(np.random.SeedSequence(self.database.seed).generate_state(1)[0])
+        return 1 + (base + np.arange(start, stop, dtype=np.int64)) % DATABASE_SEEDS
+
+
+@dataclass(frozen=True)
+class MockDesign:
+    """One named point in parameter space, each time with other initial conditions."""
+
+    name: str
+    mock: Mock
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See :class:`Design`."""
+        return tuple(sorted(self.mock.parameters))
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """See :class:`Design`."""
+        return {"mock": self.name, "parameters": self.mock.parameters}
+
+    def parameters(self, start: int, stop: int) -> np.ndarray:
+        """See :class:`Design`: the point, once per realisation."""
+        point = [self.mock.parameters[name] for name in self.names]
+        return np.tile(np.array(point, np.float64), (stop - start, 1))
+
+    def seeds(self, start: int, stop: int) -> np.ndarray:
+        """See :class:`Design`; never the database's, nor another mock's."""
+        first = 2**31 + mock_seed_block(self.name) * MOCK_BLOCK
+        return first + np.arange(start, stop, dtype=np.int64)
+
+
+def mock_seed_block(name: str) -> int:
+    """Which block of 2^16 seeds in [2^31, 2^32) a mock has, by its name alone."""
+    return zlib.crc32(name.encode()) % (2**31 // MOCK_BLOCK)

@@ -1,0 +1,64 @@
+"""Files that are either whole or not there, also after a crash."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+SUFFIX = ".partial"
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write in; it takes ``path``'s name when the block ends without an error.
+
+    Content and name are on the disk then (fsync of the file and of its directory). The name
+    aside carries host and process, so that two writers cannot mix their bytes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}{SUFFIX}")
+    try:
+        with aside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text aside, then move it."""
+    with written_aside(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write sorted, indented JSON aside, then move it."""
+    write_text(path, f"{json.dumps(content, indent=2, sort_keys=True, allow_nan=False)}\n")
+
+
+def sync(path: Path) -> None:
+    """Have the file system write a file, or a directory's entries, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_up(path: Path, root: Path) -> None:
+    """Sync a file and every directory from it up to ``root``, which is left out."""
+    while path != root:
+        sync(path)
+        path = path.parent
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed writers of ``path`` left aside."""
+    for aside in path.parent.glob(f"{path.name}.*{SUFFIX}"):
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,169 @@
+"""Scores: R2 of each parameter on the test light-cones, with bootstrap intervals.
+
+The paper's Eq. 3 is misprinted; R2 = 1 - SS_res / SS_tot here, which is negative for
+predictions worse than the mean of the true values.
+"""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import checkpoint as checkpoints
+from .checkpoint import Checkpoint
+from .config import Evaluation
+from .dataset import LabelledImages
+from .durable import write_text
+from .errors import UserError
+from .train import apply, choose_device
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """True and predicted parameters of test light-cones, in physical units."""
+
+    names: tuple[str, ...]
+    """The parameters' py21cmfast names."""
+    light_cones: np.ndarray
+    """(light_cone,) indices in the database."""
+    true: np.ndarray
+    """(light_cone, parameter) float64."""
+    predicted: np.ndarray
+    """(light_cone, image, parameter) float64."""
+
+
+def load_trained(path: Path) -> Checkpoint:
+    """The checkpoint of a training that is complete.
+
+    Raises:
+        UserError: if it is missing, damaged or unfinished.
+    """
+    checkpoint = checkpoints.load(path)
+    if not checkpoint.complete:
+        raise UserError(
+            f"{path}: only {len(checkpoint.history)} of {checkpoint.epochs} epochs are done: "
+            f"finish the training first"
+        )
+    return checkpoint
+
+
+def predict(checkpoint: Checkpoint, labelled: LabelledImages, lightcones: range) -> Predictions:
+    """Predict the parameters of every image of some light-cones.
+
+    Raises:
+        UserError: if the network was made for other images or parameters, or an image holds
+            NaN (the light-cone is named).
+    """
+    checkpoint.check_images(labelled)
+    model = checkpoint.trained_network(choose_device())
+    normalisation = checkpoint.fitted_normalisation()
+    predicted = [
+        normalisation.physical(apply(model, normalisation.images(images)))
+        for _, images in labelled.blocks(lightcones, labelled.per_lightcone)
+    ]
+    return Predictions(
+        names=labelled.names,
+        light_cones=np.array(lightcones),
+        true=np.asarray(labelled.parameters[lightcones.start : lightcones.stop], dtype=float),
+        predicted=np.concatenate(predicted),
+    )
+
+
+def r2(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Coefficient of determination 1 - SS_res / SS_tot over the first axis."""
+    residual = np.square(true - predicted).sum(axis=0)
+    return np.asarray(1 - residual / np.square(true - true.mean(axis=0)).sum(axis=0))
+
+
+def scores_from(predictions: Predictions, evaluation: Evaluation) -> dict[str, Any]:
+    """R2 with percentile bootstrap intervals over light-cones.
+
+    Returns:
+        ``light_cones`` and ``images`` (per light-cone), ``one_image`` (the first image of
+        every light-cone, the paper's test) and ``average`` (the mean prediction over a
+        light-cone's images); in both, per parameter, ``r2``, ``low`` and ``high``.
+
+    Raises:
+        UserError: if the true values of a parameter do not vary.
+    """
+    true = predictions.true
+    for name, spread in zip(predictions.names, np.ptp(true, axis=0), strict=True):
+        if not spread > 0:
+            raise UserError(
+                f"R2 of {name} is not defined: it does not vary over the {len(true)} test "
+                f"light-cones"
+            )
+    return {
+        "light_cones": len(true),
+        "images": predictions.predicted.shape[1],
+        "one_image": _scored(predictions.names, true, predictions.predicted[:, 0], evaluation),
+        "average": _scored(predictions.names, true, predictions.predicted.mean(axis=1), evaluation),
+    }
+
+
+def _scored(
+    names: tuple[str, ...], true: np.ndarray, predicted: np.ndarray, evaluation: Evaluation
+) -> dict[str, dict[str, float]]:
+    """(light_cone, parameter) twice to r2, low, high per name."""
+    count = len(true)
+    # A resample is how often each light-cone is drawn: all sums are then matrix products.
+    drawn = np.random.default_rng(evaluation.seed).multinomial(
+        count, np.full(count, 1 / count), size=evaluation.bootstrap
+    )
+    centred = true - true.mean(axis=0)  # keeps digits in SS_tot
+    residual = drawn @ np.square(true - predicted)
+    total = drawn @ np.square(centred) - np.square(drawn @ centred) / count
+    # A resample of one light-cone alone has no R2; likely only with a handful of light-cones.
+    total[(drawn.max(axis=1) == count)] = np.nan
+    tail = (1 - evaluation.confidence) / 2
+    low, high = np.nanquantile(1 - residual / total, [tail, 1 - tail], axis=0)
+    score = r2(true, predicted)
+    return {
+        name: {"r2": float(score[i]), "low": float(low[i]), "high": float(high[i])}
+        for i, name in enumerate(names)
+    }
+
+
+def write_predictions(predictions: Predictions, path: Path) -> None:
+    """Write light_cone, image, true_<name>..., predicted_<name>...: a line per image.
+
+    Numbers are written with all their digits.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    header = ["light_cone", "image"]
+    header += [f"{kind}_{name}" for kind in ("true", "predicted") for name in predictions.names]
+    writer.writerow(header)
+    for number, index in enumerate(predictions.light_cones.tolist()):
+        true = predictions.true[number].tolist()
+        for image, predicted in enumerate(predictions.predicted[number].tolist()):
+            writer.writerow([index, image, *true, *predicted])
+    write_text(path, text.getvalue())
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read what ``write_predictions`` wrote.
+
+    Raises:
+        UserError: if it is missing or not such a file.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *lines = csv.reader(file)
+        table = np.array(lines, dtype=float)
+        light_cones = np.unique(table[:, 0]).astype(int)
+        width = (len(header) - 2) // 2
+        values = table.reshape(len(light_cones), -1, 2 + 2 * width)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (ValueError, IndexError):
+        raise UserError(f"{path}: not a table of predictions, or a damaged one") from None
+    return Predictions(
+        names=tuple(name.removeprefix("true_") for name in header[2 : 2 + width]),
+        light_cones=light_cones,
+        true=values[:, 0, 2 : 2 + width],
+        predicted=values[:, :, 2 + width :],
+    )

@@ -1,0 +1,56 @@
+"""Figure 4 of Gillet et al. 2019: the loss during a training."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
+
+from .style import COLUMN, paper
+
+FEW_EPOCHS = 10  # up to here a line alone hardly shows: mark the epochs
+
+
+@paper()
+def draw_loss(
+    epoch: ArrayLike,
+    training_loss: ArrayLike,
+    validation_loss: ArrayLike,
+    learning_rate: ArrayLike,
+) -> Figure:
+    """Loss against epoch on a logarithmic scale (Gillet et al. 2019, Fig. 4).
+
+    Solid: training; dashed: validation; dotted uprights: where the learning rate fell.
+
+    Args:
+        epoch: (epochs,) numbers, increasing.
+        training_loss: (epochs,) mean squared error over the training images.
+        validation_loss: (epochs,) the same over the validation images, after each epoch.
+        learning_rate: (epochs,) the rate with which each epoch was trained.
+    """
+    epochs = np.asarray(epoch, dtype=float)
+    rate = np.asarray(learning_rate, dtype=float)
+    marker = "o" if len(epochs) <= FEW_EPOCHS else None
+    figure = Figure(figsize=(COLUMN, 0.75 * COLUMN), layout="constrained")
+    axes = figure.add_subplot()
+    curves = ((training_loss, "-", "training"), (validation_loss, "--", "validation"))
+    for (losses, line, name), colour in zip(curves, ("black", "#d55e00"), strict=True):
+        axes.plot(epochs, losses, line, color=colour, marker=marker, markersize=3, label=name)
+    lowered = np.flatnonzero(np.diff(rate) < 0)
+    for at, before in enumerate(lowered):
+        axes.axvline(
+            (epochs[before] + epochs[before + 1]) / 2,
+            color="0.65",
+            linewidth=0.6,
+            linestyle=":",
+            zorder=0,
+            label="learning rate lowered" if at == 0 else None,
+        )
+    axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    if len(epochs) > FEW_EPOCHS:
+        axes.set_xlim(epochs[0], epochs[-1])
+    axes.set_xlabel("Epoch")
+    axes.set_ylabel("Loss (mean squared error)")
+    # On white, or the uprights would run through the words.
+    axes.legend(loc="upper right", frameon=True, framealpha=1.0, edgecolor="none")
+    return figure

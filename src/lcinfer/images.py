@@ -1,0 +1,197 @@
+"""Light-cones -> images (Gillet et al. 2019, Fig. 2).
+
+    images[light_cone, image, transverse, line_of_sight]   mK, float32
+    redshift, distance [line_of_sight]                     coordinates
+    <parameter>[light_cone], random_seed[light_cone]       the design, copied
+
+Planes stand along the line of sight, ``spacing`` apart, on each of ``axes``; each is cut
+across the line of sight into ``halves``. The order of a light-cone's images is axis, plane,
+half.
+"""
+
+import json
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+from . import durable, journal, store
+from .config import Box, Images
+from .dataset import LabelledImages
+from .errors import UserError
+from .products import ImageSet, Span
+
+IMAGES = "images"
+
+
+def planes(box: Box, images: Images) -> list[int]:
+    """Cells at which the planes of an axis stand: 0, spacing, 2 spacing, ..."""
+    step = round(images.spacing / box.cell_size)
+    return [number * step for number in range(images.slices)]
+
+
+def cut(cubes: da.Array, box: Box, images: Images) -> da.Array:
+    """Images of light-cones, lazily.
+
+    Args:
+        cubes: (light_cone, x, y, line_of_sight).
+        box: gives the size of a cell.
+        images: planes, axes, halves.
+
+    Returns:
+        (light_cone, image, transverse, line_of_sight)
+    """
+    along = images.line_of_sight_cells or cubes.shape[-1]
+    transverse = box.cells // images.halves
+    cuts = []
+    for axis in images.axes:
+        for cell in planes(box, images):
+            plane = cubes[:, cell, :, :along] if axis == "x" else cubes[:, :, cell, :along]
+            for half in range(images.halves):
+                cuts.append(plane[:, half * transverse : (half + 1) * transverse])
+    return da.stack(cuts, axis=1)
+
+
+def prepare(image_set: ImageSet) -> None:
+    """Create the images' store, or grow it to as many light-cones as the database has.
+
+    One process at a time; never shrinks, never touches images that are there.
+    """
+    cones = image_set.lightcones
+    source = zarr.open_group(cones.store, mode="r")
+    target = zarr.open_group(image_set.store, mode="a", zarr_format=3)
+    if IMAGES not in target:
+        _create(target, image_set, source)
+    have, count = target[IMAGES].shape[0], image_set.realizations
+    if have < count:
+        for name in (*cones.design.names, "random_seed"):
+            target[name].resize((count,))
+            target[name][have:count] = source[name][have:count]
+        target[IMAGES].resize((count, *target[IMAGES].shape[1:]))
+    durable.write_json(
+        image_set.prepared, {"fingerprint": image_set.fingerprint, "light_cones": count}
+    )
+
+
+def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None:
+    cones, images = image_set.lightcones, image_set.images
+    box = cones.simulation.box
+    along = images.line_of_sight_cells or cones.simulation.lightcone.cells
+    for name in ("redshift", "distance"):
+        values = source[name][:along]
+        store.add_array(target, name, values, ["line_of_sight"], **dict(source[name].attrs))
+    for name in (*cones.design.names, "random_seed"):
+        empty = np.empty(0, source[name].dtype)
+        store.add_array(target, name, empty, ["light_cone"], **dict(source[name].attrs))
+    shape = (images.per_lightcone, box.cells // images.halves, along)
+    target.create_array(
+        IMAGES,
+        shape=(0, *shape),
+        chunks=(1, *shape),
+        dtype="float32",
+        compressors=[
+            ZstdCodec(level=cones.simulation.storage.compression_level),
+            Crc32cCodec(),
+        ],
+        fill_value=np.nan,
+        dimension_names=["light_cone", "image", "transverse", "line_of_sight"],
+        attributes={
+            "units": "mK",
+            "long_name": "21-cm brightness temperature",
+            "cell_size": box.cell_size,
+        },
+    )
+    target.attrs.update(
+        {"fingerprint": image_set.fingerprint, "coordinates": "redshift distance"}
+    )
+
+
+def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
+    """Cut those of a block's light-cones that have no images yet; write the block's marker.
+
+    At most ``workers`` light-cones' planes are in memory at a time.
+
+    Raises:
+        UserError: if a light-cone is not finished.
+        store.DamagedStore: naming the light-cone that cannot be read.
+    """
+    cones = image_set.lightcones
+    source = store.open_cubes(cones.store)
+    target = zarr.open_array(image_set.store, path=IMAGES, mode="r+")
+    finished = journal.finished(cones.journal)
+    have = _made_from(image_set)
+
+    def cut_one(index: int) -> str:
+        if index not in finished:
+            raise UserError(f"{cones.directory}: light-cone {index} is not finished")
+        digest: str = finished[index]["digest"]
+        if have.get(str(index)) != digest:
+            reader = da.from_array(_Reader(source, index), chunks=source.shape[1:], name=False)
+            images = cut(reader[None], cones.simulation.box, image_set.images)
+            target[index] = images.compute(scheduler="synchronous")[0]
+            written = image_set.store / IMAGES / "c" / str(index) / "0" / "0" / "0"
+            durable.sync_up(written, image_set.store)
+        return digest
+
+    tasks = [dask.delayed(cut_one)(index) for index in range(*span)]
+    digests = dask.compute(*tasks, scheduler="threads", num_workers=workers)
+    durable.write_json(
+        image_set.done(span),
+        {
+            "fingerprint": image_set.fingerprint,
+            "light_cones": dict(zip(map(str, range(*span)), digests, strict=True)),
+        },
+    )
+
+
+def _made_from(image_set: ImageSet) -> dict[str, str]:
+    """Index -> digest of the light-cone whose images are there, from all blocks' markers."""
+    made: dict[str, str] = {}
+    for marker in sorted(image_set.directory.glob("blocks/*.json")):
+        made |= json.loads(marker.read_text(encoding="utf-8"))["light_cones"]
+    return made
+
+
+class _Reader:
+    """One light-cone as dask reads it: only the cells asked for, damage told by index."""
+
+    def __init__(self, cubes: zarr.Array, index: int) -> None:
+        self._cubes, self._index = cubes, index
+        self.shape, self.dtype, self.ndim = cubes.shape[1:], cubes.dtype, cubes.ndim - 1
+
+    def __getitem__(self, cells: Any) -> np.ndarray:
+        return np.asarray(store.read_part(self._cubes, self._index, *cells))
+
+
+def seal(image_set: ImageSet) -> None:
+    """Write the marker that the images of every light-cone are there."""
+    durable.write_json(
+        image_set.sealed,
+        {"fingerprint": image_set.fingerprint, "light_cones": image_set.realizations},
+    )
+
+
+def open_store(image_set: ImageSet) -> zarr.Group:
+    """The store for reading.
+
+    Raises:
+        UserError: if there are no images yet.
+    """
+    try:
+        return zarr.open_group(image_set.store, mode="r")
+    except (FileNotFoundError, zarr.errors.GroupNotFoundError):
+        raise UserError(f"{image_set.store}: no images here") from None
+
+
+def open_labelled(image_set: ImageSet) -> LabelledImages:
+    """The images with the parameters of their light-cones.
+
+    A store that has grown since counts as far as the set's realisations go.
+    """
+    group, names = open_store(image_set), image_set.lightcones.design.names
+    count = image_set.realizations
+    parameters = np.stack([group[name][:count] for name in names], axis=1)
+    return LabelledImages(images=group[IMAGES], parameters=parameters, names=names)

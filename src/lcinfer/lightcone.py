@@ -1,0 +1,100 @@
+"""One light-cone: its coordinates, its voxels, and what makes it acceptable."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+from astropy.cosmology import FlatLambdaCDM, Planck15
+
+from .config import Cosmology, Simulation
+from .errors import UserError
+
+
+class BadLightCone(Exception):
+    """A simulation returned something that must not enter a database."""
+
+
+@dataclass(frozen=True)
+class LightCone:
+    """What an engine returns.
+
+    ``brightness_temp`` is in mK, float32, shape (x, y, line of sight), the nearest cell
+    first. The histories are means over the coeval boxes at ``node_redshift``, highest
+    redshift first.
+    """
+
+    brightness_temp: np.ndarray
+    node_redshift: np.ndarray
+    neutral_fraction: np.ndarray
+    global_brightness_temp: np.ndarray
+
+
+# An engine makes a light-cone from a simulation's settings, parameters and a seed.
+Engine = Callable[[Simulation, dict[str, float], int], LightCone]
+
+
+def load_engine(name: str) -> Engine:
+    """The function that ``module:function`` names.
+
+    Raises:
+        UserError: if there is no such module or function.
+    """
+    module, _, function = name.partition(":")
+    try:
+        engine: Engine = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"database.simulator.engine {name}: {error}") from None
+    return engine
+
+
+def cosmology(parameters: Cosmology) -> FlatLambdaCDM:
+    """The cosmology that py21cmfast uses for these parameters, radiation and neutrinos included."""
+    return Planck15.clone(
+        name="lcinfer",
+        H0=100 * parameters.hlittle,
+        Om0=parameters.OMm,
+        Ob0=parameters.OMb,
+        Neff=3.044,
+    )
+
+
+def coordinates(simulation: Simulation) -> tuple[np.ndarray, np.ndarray]:
+    """Redshift and comoving distance in Mpc of each cell along the line of sight.
+
+    Cells are one box cell apart, from the distance of ``lightcone.z_min`` on: with the
+    paper's 2200 cells of 1.5 Mpc, from z = 6 to about 34.
+    """
+    distance_to = cosmology(simulation.cosmology).comoving_distance
+    cone = simulation.lightcone
+    distance = distance_to(cone.z_min).value + simulation.box.cell_size * np.arange(cone.cells)
+    z_far = cone.z_min + 1.0
+    while distance_to(z_far).value < distance[-1]:
+        if z_far > 1e3:
+            raise UserError(
+                f"database.lightcone.cells {cone.cells} reaches beyond redshift 1000"
+            )
+        z_far *= 1.5
+    grid = np.geomspace(1 + cone.z_min, 1 + z_far, 20_000) - 1
+    return np.interp(distance, distance_to(grid).value, grid), distance
+
+
+def check(lightcone: LightCone, simulation: Simulation) -> None:
+    """Refuse voxels that no simulation of these settings can have made.
+
+    Raises:
+        BadLightCone: if the cube has another shape, NaN or infinite voxels, or one value.
+    """
+    cube = lightcone.brightness_temp
+    cells = simulation.box.cells
+    expected = (cells, cells, simulation.lightcone.cells)
+    if cube.shape != expected:
+        raise BadLightCone(f"light-cone of shape {cube.shape} instead of {expected}")
+    bad = cube.size - int(np.count_nonzero(np.isfinite(cube)))
+    if bad:
+        raise BadLightCone(f"{bad} of {cube.size} voxels are NaN or infinite")
+    if cube.min() == cube.max():
+        raise BadLightCone(f"every voxel is {float(cube.flat[0]):g} mK")
+    for history in (lightcone.neutral_fraction, lightcone.global_brightness_temp):
+        if history.shape != lightcone.node_redshift.shape or not np.isfinite(history).all():
+            raise BadLightCone("a global history is incomplete or not finite")

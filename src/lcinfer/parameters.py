@@ -1,0 +1,63 @@
+"""How a parameter of py21cmfast is shown to people: symbol, unit, scale.
+
+Files and configurations hold py21cmfast's names and values; figures and tables hold the
+symbols of Gillet et al. 2019.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How one parameter is shown."""
+
+    symbol: str
+    """For figures, in matplotlib's mathtext; a logarithm names its unit inside."""
+    text: str
+    """For tables and terminals, in plain text."""
+    unit: str = ""
+    """Unit of the shown value; empty: it has none."""
+    scale: float = 1.0
+    """The shown value is py21cmfast's value times this."""
+    logarithmic: bool = False
+    """Whether the value is a decimal logarithm."""
+
+    @property
+    def label(self) -> str:
+        """Symbol and unit, for an axis."""
+        return _with_unit(self.symbol, self.unit)
+
+    @property
+    def text_label(self) -> str:
+        """Plain-text name and unit, for the head of a table's column."""
+        return _with_unit(self.text, self.unit)
+
+    @property
+    def residual_unit(self) -> str:
+        """Unit of a difference between two shown values."""
+        return "dex" if self.logarithmic else self.unit
+
+
+def _with_unit(name: str, unit: str) -> str:
+    return f"{name} [{unit}]" if unit else name
+
+
+REGISTRY = {
+    "HII_EFF_FACTOR": Shown(r"$\zeta$", "zeta"),
+    "ION_Tvir_MIN": Shown(
+        r"$\log_{10}(T_{\mathrm{vir}}/\mathrm{K})$", "log10(T_vir/K)", logarithmic=True
+    ),
+    "L_X": Shown(
+        r"$\log_{10}\left(\dfrac{L_{\mathrm{X}<2\,\mathrm{keV}}/\mathrm{SFR}}"
+        r"{\mathrm{erg\,s^{-1}\,M_\odot^{-1}\,yr}}\right)$",
+        "log10(L_X<2keV/SFR / erg s^-1 Msun^-1 yr)",
+        logarithmic=True,
+    ),
+    # py21cmfast keeps this energy in eV.
+    "NU_X_THRESH": Shown(r"$E_0$", "E_0", unit="keV", scale=1e-3),
+}
+
+
+def shown(name: str) -> Shown:
+    """How the py21cmfast parameter ``name`` is shown; one not registered, by its name."""
+    return REGISTRY.get(name, Shown(name, name))

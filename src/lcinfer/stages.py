@@ -1,0 +1,112 @@
+"""What the rules of training, evaluation and figures do: products in, products out."""
+
+import json
+from typing import Any
+
+import torch
+
+from . import checkpoint as checkpoints
+from . import durable, figures, images
+from .dataset import divide
+from .evaluate import load_trained, predict, read_predictions, scores_from, write_predictions
+from .fingerprint import canonical
+from .products import EXAMPLES, EvaluationRun, Run, TrainingRun
+from .train import train
+
+
+def train_network(run: TrainingRun, threads: int | None = None) -> None:
+    """Train, or go on after the last whole epoch; then write the marker."""
+    _use_threads(threads)
+    checkpoint = train(
+        run.training, run.split, images.open_labelled(run.images), run.directory, _identity(run)
+    )
+    durable.write_json(
+        run.trained, {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
+    )
+
+
+def _identity(run: TrainingRun) -> dict[str, Any]:
+    return {
+        "fingerprint": run.fingerprint,
+        "training": canonical(run.training),
+        "split": canonical(run.split),
+        "images": run.images.fingerprint,
+        "light_cones": run.images.realizations,
+    }
+
+
+def evaluate_network(run: EvaluationRun, threads: int | None = None) -> None:
+    """Predict and score the test light-cones; predict every mock."""
+    _use_threads(threads)
+    trained = load_trained(run.training.checkpoint)
+    checkpoints.check_identity(trained, _identity(run.training), run.training.checkpoint)
+    labelled = images.open_labelled(run.training.images)
+    tested = predict(trained, labelled, divide(run.training.split, labelled.light_cones).test)
+    for mock in run.mocks:
+        recovered = predict(trained, images.open_labelled(mock), range(mock.realizations))
+        write_predictions(recovered, run.mock_predictions(mock.name))
+    write_predictions(tested, run.predictions)
+    identity = {"fingerprint": run.fingerprint, "training": run.training.fingerprint}
+    durable.write_json(run.scores, {**scores_from(tested, run.evaluation), "identity": identity})
+
+
+def draw_figures(run: Run, what: str) -> None:
+    """Draw the mocks' images (``examples``), or the loss and the recovery of a training."""
+    if what == EXAMPLES:
+        _draw_examples(run)
+    else:
+        _draw_loss(run, what)
+        _draw_recovery(run, what)
+
+
+def _draw_examples(run: Run) -> None:
+    opened = {mock.name: images.open_store(mock) for mock in run.mock_images}
+    first = next(iter(opened.values()))
+    figure = figures.draw_examples(
+        {f"{name} GALAXIES": group[images.IMAGES][0, 0] for name, group in opened.items()},
+        redshift=first["redshift"][:],
+        distance=first["distance"][:],
+        cell_size=run.config.database.box.cell_size,
+        brightness_range=run.config.figures.brightness_range,
+    )
+    _save(run, figure, EXAMPLES, EXAMPLES)
+
+
+def _draw_loss(run: Run, training: str) -> None:
+    history = checkpoints.load(run.trainings[training].checkpoint).history
+    columns = ("epoch", "training_loss", "validation_loss", "learning_rate")
+    figure = figures.draw_loss(*([row[column] for row in history] for column in columns))
+    _save(run, figure, training, "loss")
+
+
+def _draw_recovery(run: Run, training: str) -> None:
+    evaluation = run.evaluations[training]
+    tested = read_predictions(evaluation.predictions)
+    scores = json.loads(evaluation.scores.read_text(encoding="utf-8"))["one_image"]
+    mocks = {}
+    for mock in evaluation.mocks:
+        recovered = read_predictions(evaluation.mock_predictions(mock.name))
+        mocks[mock.name] = (recovered.true[0], recovered.predicted[:, 0])
+    figure = figures.draw_recovery(
+        tested.true,
+        tested.predicted[:, 0],
+        tested.names,
+        run.config.database.prior,
+        mocks=mocks,
+        scores={name: (score["r2"], score["low"], score["high"]) for name, score in scores.items()},
+        confidence=run.config.evaluation.confidence,
+        bins=run.config.figures.bins,
+    )
+    _save(run, figure, training, "recovery")
+
+
+def _save(run: Run, figure: Any, what: str, name: str) -> None:
+    drawn = run.figures[what]
+    metadata = {"Software": "lcinfer", "fingerprint": drawn.fingerprint, "run": run.config.name}
+    figures.save(figure, drawn.stem(name), run.config.figures, metadata)
+
+
+def _use_threads(threads: int | None) -> None:
+    if threads is not None:
+        torch.set_num_threads(threads)
+

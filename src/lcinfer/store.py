@@ -1,0 +1,203 @@
+"""Light-cones on disk: one Zarr 3 group, one shard per realisation.
+
+    brightness_temp[light_cone, x, y, line_of_sight]   mK, float32, NaN where nothing is yet
+    redshift, distance [line_of_sight]; x, y           coordinates
+    <parameter>[light_cone], random_seed[light_cone]   the design
+    node_redshift[node]; neutral_fraction, global_brightness_temp [light_cone, node]
+                                                       histories, written at sealing
+
+A realisation is one whole write of one shard, so ranks never share a file. Groups and sizes
+are made by :func:`prepare` alone, in one process, and never shrink.
+"""
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numcodecs import BitRound
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+from . import durable
+from .config import Simulation
+from .errors import UserError
+from .lightcone import coordinates
+from .products import LightCones
+
+CUBES = "brightness_temp"
+UNITS = {
+    "HII_EFF_FACTOR": "1",
+    "ION_Tvir_MIN": "log10(K)",
+    "L_X": "log10(erg s-1 Msun-1 yr)",
+    "NU_X_THRESH": "eV",
+}
+# The index of every realisation goes into its digest, so that two swapped shards are found.
+DIGEST = "sha256(int64 index + float32 voxels, little-endian, C order)"
+
+
+class DamagedStore(UserError):
+    """A realisation cannot be read, or is not what was written."""
+
+
+def digest(index: int, cube: np.ndarray) -> str:
+    """SHA-256 over a realisation's index and its decoded voxels: it outlives a change of codec."""
+    whole = hashlib.sha256(np.int64(index).astype("<i8").tobytes())
+    whole.update(np.ascontiguousarray(cube, dtype="<f4").data)
+    return whole.hexdigest()
+
+
+def root_digest(digests: list[str]) -> str:
+    """One digest for realisations 0, 1, ... in their order."""
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def prepare(cones: LightCones) -> None:
+    """Create the store, or grow it to the configured number of realisations.
+
+    One process at a time; never shrinks, never touches a finished realisation.
+    """
+    group = zarr.open_group(cones.store, mode="a", zarr_format=3)
+    if CUBES not in group:
+        _create(group, cones)
+    cubes = group[CUBES]
+    have = cubes.shape[0]
+    if have >= cones.realizations:
+        return
+    # The cubes last: their size says that all the rest has grown.
+    new = slice(have, cones.realizations)
+    for name, column in _design_columns(cones).items():
+        group[name].resize((cones.realizations,))
+        group[name][new] = column[new]
+    cubes.resize((cones.realizations, *cubes.shape[1:]))
+
+
+def _design_columns(cones: LightCones) -> dict[str, np.ndarray]:
+    parameters = cones.design.parameters(0, cones.realizations)
+    columns = dict(zip(cones.design.names, parameters.T, strict=True))
+    columns["random_seed"] = cones.design.seeds(0, cones.realizations)
+    return columns
+
+
+def _create(group: zarr.Group, cones: LightCones) -> None:
+    simulation = cones.simulation
+    redshift, distance = coordinates(simulation)
+    transverse = (np.arange(simulation.box.cells) + 0.5) * simulation.box.cell_size
+    add_array(group, "redshift", redshift, ["line_of_sight"], units="1")
+    add_array(group, "distance", distance, ["line_of_sight"], units="Mpc", long_name="comoving")
+    for axis in ("x", "y"):
+        add_array(group, axis, transverse, [axis], units="Mpc", long_name="comoving")
+    for name in cones.design.names:
+        add_array(group, name, np.empty(0), ["light_cone"], units=UNITS.get(name, ""))
+    add_array(group, "random_seed", np.empty(0, np.int64), ["light_cone"])
+    shape = (simulation.box.cells, simulation.box.cells, simulation.lightcone.cells)
+    chunks = tuple(min(simulation.storage.chunk_cells, cells) for cells in shape)
+    shards = tuple(
+        math.ceil(cells / chunk) * chunk for cells, chunk in zip(shape, chunks, strict=True)
+    )
+    group.create_array(
+        CUBES,
+        shape=(0, *shape),
+        dtype="float32",
+        chunks=(1, *chunks),
+        shards=(1, *shards),
+        # Without a checksum of their own, inner chunks are not checked when read.
+        compressors=[ZstdCodec(level=simulation.storage.compression_level), Crc32cCodec()],
+        fill_value=np.nan,
+        dimension_names=["light_cone", "x", "y", "line_of_sight"],
+        attributes={"units": "mK", "long_name": "21-cm brightness temperature"},
+    )
+    group.attrs.update(
+        {
+            "fingerprint": cones.fingerprint,
+            "digest": DIGEST,
+            "coordinates": "redshift distance",
+        }
+    )
+
+
+def add_array(
+    group: zarr.Group, name: str, values: np.ndarray, dimensions: list[str], **attributes: Any
+) -> None:
+    """Write a small array into a group, in chunks that let it grow along its first dimension."""
+    chunks = (max(1024, len(values)), *values.shape[1:])
+    array = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=values.dtype,
+        chunks=chunks,
+        fill_value=np.nan if values.dtype.kind == "f" else 0,
+        dimension_names=dimensions,
+        attributes=attributes,
+        overwrite=True,
+    )
+    array[...] = values
+
+
+def write(store: Path, index: int, cube: np.ndarray, simulation: Simulation) -> str:
+    """Write one realisation, have it on the disk when this returns, and give its digest.
+
+    ``cube`` is float32, shape (x, y, line of sight), in mK; it is rounded first if
+    ``storage.keep_bits`` says so. A realisation that is there already is replaced whole.
+    """
+    cube = np.ascontiguousarray(cube, np.float32)
+    if simulation.storage.keep_bits is not None:
+        cube = BitRound(keepbits=simulation.storage.keep_bits).encode(cube.copy())
+        cube = cube.view(np.float32).reshape(cube.shape)
+    array = zarr.open_array(store, path=CUBES, mode="r+")
+    array[index] = cube
+    durable.sync_up(shard_path(store, index), store)
+    return digest(index, cube)
+
+
+def shard_path(store: Path, index: int) -> Path:
+    """The one file that holds a realisation."""
+    return store / CUBES / "c" / str(index) / "0" / "0" / "0"
+
+
+def read(store: Path, index: int) -> np.ndarray:
+    """Voxels of one realisation in mK, float32, shape (x, y, line of sight).
+
+    Raises:
+        DamagedStore: if its shard is missing, truncated or fails a checksum.
+    """
+    cube: np.ndarray = read_part(open_cubes(store), index)
+    return cube
+
+
+def read_part(cubes: zarr.Array, index: int, *cells: slice | int) -> Any:
+    """Part of a realisation, as ``cubes[index, *cells]``.
+
+    Raises:
+        DamagedStore: naming the realisation, if the part is missing or fails a checksum.
+    """
+    try:
+        part = np.asarray(cubes[(index, *cells)])
+    except Exception as error:  # zarr lets through whatever its codecs raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DamagedStore(f"light-cone {index} of {cubes.store} is damaged: {reason}") from None
+    if np.isnan(part).any():  # what is not there reads as NaN
+        raise DamagedStore(f"light-cone {index} of {cubes.store} is missing, whole or in part")
+    return part
+
+
+def open_cubes(store: Path) -> zarr.Array:
+    """The array of light-cones, shape (light_cone, x, y, line_of_sight), for reading.
+
+    Raises:
+        UserError: if there is no such store.
+    """
+    try:
+        return zarr.open_array(store, path=CUBES, mode="r")
+    except (FileNotFoundError, zarr.errors.NodeNotFoundError):
+        raise UserError(f"{store}: no light-cones here") from None
+
+
+def write_histories(store: Path, records: list[dict[str, Any]]) -> None:
+    """Put the journal's global histories, one record per realisation in order, into the store."""
+    group = zarr.open_group(store, mode="r+")
+    add_array(group, "node_redshift", np.array(records[0]["node_redshift"]), ["node"])
+    for name, unit in (("neutral_fraction", "1"), ("global_brightness_temp", "mK")):
+        values = np.array([record[name] for record in records])
+        add_array(group, name, values, ["light_cone", "node"], units=unit, long_name="box mean")

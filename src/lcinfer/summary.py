@@ -1,0 +1,95 @@
+"""What a run says: its table of R2, its manifest, and a few lines for a terminal."""
+
+import csv
+import io
+import json
+from typing import Any
+
+from . import durable
+from .config import Network
+from .lightcone import coordinates
+from .parameters import shown
+from .products import Product, Run
+
+
+def describe(run: Run) -> str:
+    """What a configuration makes, in a few lines."""
+    config = run.config
+    database, box = config.database, config.database.box
+    redshift, _ = coordinates(database)
+    rows, columns = config.image_shape
+    taken = config.split.validation + config.split.test
+    lines = [
+        f"run         {config.name}: {run.summary.directory}",
+        f"database    {database.realizations} light-cones of {box.cells}x{box.cells}x"
+        f"{database.lightcone.cells} cells of {box.cell_size:g} Mpc, z = {redshift[0]:.2f} to "
+        f"{redshift[-1]:.2f}: {run.database.directory}",
+        f"            varied: {', '.join(run.database.design.names)}",
+        f"mocks       {', '.join(f'{name} ({m.realizations})' for name, m in config.mocks.items())}",
+        f"images      {config.images.per_lightcone} of {rows}x{columns} cells per light-cone",
+        f"split       {config.split.validation} validation, {config.split.test} test, "
+        f"{database.realizations - taken} training light-cones",
+        f"trainings   {', '.join(config.trainings)}",
+        f"jobs        {sum(len(cones.spans) for cones in run.lightcones.values())} of simulation",
+    ]
+    return "\n".join(lines)
+
+
+def network_table(name: str, network: Network, image: tuple[int, int], outputs: int) -> str:
+    """A network layer by layer, as Table 1 of Gillet et al. 2019."""
+    from .networks.gillet2019 import layers
+
+    rows = layers(network, image, outputs)
+    lines = [f"{name}", f"{'order':>5}  {'layer':<36} {'data':>18} {'weights':>12}"]
+    for row in rows:
+        data = " x ".join(f"{cells:,}" for cells in row.data)
+        lines.append(f"{row.order:>5}  {row.step:<36} {data:>18} {row.weights:>12,}")
+    lines.append(f"{'':>5}  {'all weights':<36} {'':>18} {sum(r.weights for r in rows):>12,}")
+    return "\n".join(lines)
+
+
+def write(run: Run) -> None:
+    """Write ``r2.csv`` and ``manifest.json`` of a run."""
+    durable.write_text(run.summary.table, _r2_table(run))
+    durable.write_json(run.summary.manifest, _manifest(run))
+
+
+def _r2_table(run: Run) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    interval = f"{run.config.evaluation.confidence:.0%}"
+    writer.writerow(
+        ["training", "prediction", "parameter", "R2", f"{interval} from", f"{interval} to"]
+        + ["test light-cones", "images per light-cone", "training light-cones"]
+    )
+    for name, evaluation in run.evaluations.items():
+        scores = json.loads(evaluation.scores.read_text(encoding="utf-8"))
+        for prediction, images in (("one_image", 1), ("average", scores["images"])):
+            for parameter, score in scores[prediction].items():
+                values = [f"{score[key]:.4f}" for key in ("r2", "low", "high")]
+                taken = run.config.split.validation + run.config.split.test
+                writer.writerow(
+                    [name, prediction.replace("_", " "), shown(parameter).text, *values]
+                    + [scores["light_cones"], images, run.config.database.realizations - taken]
+                )
+    return text.getvalue()
+
+
+def _manifest(run: Run) -> dict[str, Any]:
+    def entries(products: dict[str, Any]) -> dict[str, Any]:
+        return {product.directory.name: _entry(product, run) for product in products.values()}
+
+    return {
+        "name": run.config.name,
+        "configuration": run.config.model_dump(mode="json"),
+        "lightcones": entries(run.lightcones),
+        "images": entries(run.images),
+        "trainings": entries(run.trainings),
+        "evaluations": entries(run.evaluations),
+        "figures": entries(run.figures),
+    }
+
+
+def _entry(product: Product, run: Run) -> dict[str, str]:
+    directory = product.directory.relative_to(run.root).as_posix()
+    return {"directory": directory, "fingerprint": product.fingerprint}

@@ -1,0 +1,172 @@
+"""One simulation at a time in a child process, so that it can only hurt itself.
+
+21cmFAST is C code with global state: it can crash, hang or leak. A crash, an exception or a
+bad cube costs one attempt of one realisation; the rank lives on. The child is a fresh
+interpreter (not a fork), never sees MPI, and dies with its parent.
+"""
+
+import ctypes
+import multiprocessing
+import os
+import platform
+import resource
+import signal
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from . import store
+from .config import Simulation
+from .lightcone import check, load_engine
+
+# Simulations before the child is replaced: 21cmFAST's drivers leak a little.
+RECYCLE_AFTER = 25
+# What a launcher sets for its ranks; a child that saw it could try to join their world.
+LAUNCHER_VARIABLES = ("PMI", "PMIX", "MPI", "OMPI", "HYDI", "HYDRA", "SLURM")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+PACKAGES = ("lcinfer", "21cmfast", "numpy", "zarr")
+PR_SET_PDEATHSIG = 1
+
+
+class Simulating:
+    """The child process of one rank, and what it is at work on."""
+
+    def __init__(self, simulation: Simulation, path: Path) -> None:
+        """``path`` is the Zarr group that realisations are written to."""
+        self._simulation = simulation
+        self._path = path
+        self._context = multiprocessing.get_context("spawn")
+        self._process: Any = None
+        self._pipe: Connection | None = None
+        self._served = 0
+        self._task: dict[str, Any] = {}
+
+    def start(self, index: int, parameters: dict[str, float], seed: int) -> None:
+        """Begin a realisation; the child is there already or is made now."""
+        if self._process is not None and self._served >= RECYCLE_AFTER:
+            self.close()
+        if self._process is None:
+            self._spawn()
+        self._task = {"index": index, "parameters": parameters, "seed": seed}
+        self._served += 1
+        assert self._pipe is not None
+        self._pipe.send(self._task)
+
+    def result(self, wait: float) -> dict[str, Any] | None:
+        """The journal's record of the realisation, or None if it is not ready in time.
+
+        A record has a ``digest`` if the realisation is on the disk, an ``error`` if not.
+        """
+        assert self._pipe is not None
+        try:
+            if not self._pipe.poll(wait):
+                return None
+            record: dict[str, Any] = self._pipe.recv()
+        except (EOFError, ConnectionResetError):
+            self._process.join()
+            code = self._process.exitcode
+            died = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+            self._forget()
+            record = {"error": f"the simulating process died: {died}"}
+        return {**self._task, **record}
+
+    def close(self) -> None:
+        """End the child."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._forget()
+
+    def _spawn(self) -> None:
+        self._pipe, theirs = self._context.Pipe()
+        threads = self._simulation.simulator.threads
+        with _environment_of_a_child(threads):
+            self._process = self._context.Process(
+                target=_serve, args=(theirs, os.getpid(), self._simulation, self._path)
+            )
+            self._process.start()
+        theirs.close()
+        self._served = 0
+
+    def _forget(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+        self._process = self._pipe = None
+
+
+@contextmanager
+def _environment_of_a_child(threads: int) -> Iterator[None]:
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(LAUNCHER_VARIABLES):
+            del os.environ[name]
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _serve(pipe: Connection, parent: int, simulation: Simulation, path: Path) -> None:
+    """The child: simulate what comes through the pipe until it is closed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rank decides
+    while True:
+        try:
+            task = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(realize(simulation, path, **task))
+
+
+def realize(
+    simulation: Simulation, path: Path, index: int, parameters: dict[str, float], seed: int
+) -> dict[str, Any]:
+    """Simulate, check and write one realisation, and say what the journal is to hold of it."""
+    begin, cpu = time.time(), _cpu_seconds()
+    try:
+        lightcone = load_engine(simulation.simulator.engine)(simulation, parameters, seed)
+        check(lightcone, simulation)
+        outcome: dict[str, Any] = {
+            "digest": store.write(path, index, lightcone.brightness_temp, simulation),
+            "node_redshift": lightcone.node_redshift.tolist(),
+            "neutral_fraction": lightcone.neutral_fraction.tolist(),
+            "global_brightness_temp": lightcone.global_brightness_temp.tolist(),
+        }
+    except Exception as error:  # any failure costs this realisation alone
+        outcome = {
+            "error": f"{type(error).__name__}: {' '.join(str(error).split())}",
+            "traceback": traceback.format_exc(),
+        }
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        **outcome,
+        "began": begin,
+        "seconds": time.time() - begin,
+        "cpu_seconds": _cpu_seconds() - cpu,
+        "peak_bytes": usage.ru_maxrss * 1024,
+        "host": platform.node(),
+        "machine": platform.machine(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+    }
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,257 @@
+"""Training: one loop that reads from top to bottom.
+
+Every epoch ends with a checkpoint written aside and moved. A training that is killed goes on
+from the last one and gives the same numbers as one that was not: to the last bit on a CPU with
+the same number of threads.
+"""
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+from torch.optim import RMSprop
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from . import checkpoint as checkpoints
+from .checkpoint import Checkpoint
+from .config import Split, Training
+from .dataset import Batches, LabelledImages, divide, fit_normalisation
+from .durable import sweep, write_text
+from .errors import UserError
+from .networks import gillet2019
+
+# Keras' default: a training loss counts as improved when it is lower by more than this. It is
+# absolute, in units of the variance of the parameters, which the targets are divided by.
+MIN_DELTA = 1e-4
+PREDICTED_TOGETHER = 64  # images; bounds the memory of a prediction
+SHOWN_LINES = 20
+HISTORY = "history.csv"
+COLUMNS = ("epoch", "learning_rate", "training_loss", "validation_loss")
+
+
+def choose_device() -> torch.device:
+    """The accelerator when there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def train(
+    training: Training,
+    split: Split,
+    labelled: LabelledImages,
+    directory: Path,
+    identity: dict[str, Any],
+    show: bool = True,
+) -> Checkpoint:
+    """Train a network (Gillet et al. 2019, Section 3), or go on with a training.
+
+    Minimises the mean squared error of the normalised parameters with RMSprop; the learning
+    rate is lowered when the training loss has not improved for ``patience`` epochs. The
+    training loss is the mean over an epoch's batches with dropout on, as Keras reports it; the
+    validation loss is of one image per light-cone. Writes ``checkpoint.pt`` and
+    ``history.csv`` (epoch, learning_rate, training_loss, validation_loss) to ``directory``.
+
+    Args:
+        training: the network, the optimiser, and how long.
+        split: light-cones set aside for validation and test.
+        labelled: images in mK and parameters of all light-cones.
+        directory: where checkpoint and history go; made if missing.
+        identity: what decides the result, as JSON types; kept in the checkpoint.
+        show: print the progress.
+
+    Returns:
+        The checkpoint after the last epoch.
+
+    Raises:
+        UserError: if the checkpoint in ``directory`` is damaged or of another training, an
+            image holds NaN, the training set is too small, or the loss is not finite.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / checkpoints.NAME
+    resumed = checkpoints.load(path) if path.exists() else None
+    if resumed is not None:
+        checkpoints.check_identity(resumed, identity, path)
+        if resumed.complete:
+            _write_history(resumed, directory)
+            return resumed
+        resumed.check_images(labelled)
+
+    sets = divide(split, labelled.light_cones)
+    images = labelled.per_lightcone if training.images == "all" else training.images
+    if images > labelled.per_lightcone:
+        raise UserError(
+            f"training on {images} images per light-cone needs more than the "
+            f"{labelled.per_lightcone} there are"
+        )
+    if len(sets.training) * images < 2:
+        raise UserError("a training set of one image is too small: add light-cones or images")
+    normalisation = (
+        resumed.fitted_normalisation()
+        if resumed is not None
+        else fit_normalisation(labelled, sets.training, images)
+    )
+    batches = Batches(labelled, sets.training, images, training.batch, normalisation)
+    validation_images = normalisation.images(labelled.read(sets.validation, 1)[:, 0])
+    validation_targets = normalisation.parameters(
+        labelled.parameters[sets.validation.start : sets.validation.stop]
+    )
+
+    device = choose_device()
+    with torch.random.fork_rng(), _Progress(training.epochs, show) as progress:
+        torch.manual_seed(training.seed)
+        shuffling = torch.Generator().manual_seed(training.seed)
+        model = gillet2019.build(training.network, labelled.image_shape, len(labelled.names))
+        model.to(device)
+        settings = training.optimiser
+        # PyTorch adds epsilon to the root, as Keras did in 2018; TensorFlow's own RMSprop, and
+        # Keras 3, add it under the root.
+        optimiser = RMSprop(
+            model.parameters(), lr=settings.learning_rate, alpha=settings.rho, eps=settings.epsilon
+        )
+        # Keras lowers the rate at the end of the patience-th epoch without improvement;
+        # PyTorch waits for one more, and by default ignores steps below eps.
+        schedule = ReduceLROnPlateau(
+            optimiser,
+            factor=settings.factor,
+            patience=settings.patience - 1,
+            threshold=MIN_DELTA,
+            threshold_mode="abs",
+            eps=0.0,
+        )
+        history: list[dict[str, float]] = []
+        if resumed is not None:
+            model.load_state_dict(resumed.model)
+            optimiser.load_state_dict(resumed.optimiser)
+            schedule.load_state_dict(resumed.schedule)
+            history = list(resumed.history)
+            _restore_generators(resumed.random, shuffling)
+            progress.went_on(history)
+
+        for epoch in range(len(history) + 1, training.epochs + 1):
+            model.train()
+            summed = torch.zeros((), dtype=torch.float64, device=device)
+            for pixels, targets in batches.epoch(shuffling):
+                loss = mse_loss(model(pixels.to(device)), targets.to(device))
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
+                optimiser.step()
+                summed += loss.detach() * len(pixels)
+            training_loss = summed.item() / batches.images
+            predicted = apply(model, validation_images)
+            validation_loss = mse_loss(predicted, validation_targets).item()
+            if not (math.isfinite(training_loss) and math.isfinite(validation_loss)):
+                raise UserError(
+                    f"the loss is not finite in epoch {epoch} (training {training_loss}, "
+                    f"validation {validation_loss}): lower optimiser.learning_rate"
+                )
+            learning_rate = optimiser.param_groups[0]["lr"]
+            schedule.step(training_loss)
+            row = (epoch, learning_rate, training_loss, validation_loss)
+            history.append(dict(zip(COLUMNS, row, strict=True)))
+            reached = Checkpoint(
+                identity=identity,
+                network=training.network.model_dump(mode="json"),
+                image_shape=list(labelled.image_shape),
+                names=list(labelled.names),
+                normalisation=normalisation.plain(),
+                epochs=training.epochs,
+                history=history,
+                model=model.state_dict(),
+                optimiser=optimiser.state_dict(),
+                schedule=schedule.state_dict(),
+                random=_generators(shuffling),
+            )
+            checkpoints.save(reached, path)
+            _write_history(reached, directory)
+            progress.epoch(history[-1])
+    sweep(path)
+    return checkpoints.load(path)
+
+
+def apply(model: nn.Module, images: Tensor) -> Tensor:
+    """The network's outputs, with dropout off, for normalised images on the CPU.
+
+    Args:
+        model: the network, wherever it is.
+        images: (..., transverse, line of sight).
+
+    Returns:
+        (..., parameter), normalised, on the CPU.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        flat = images.flatten(0, -3)[:, None]
+        outputs = [model(some.to(device)).cpu() for some in torch.split(flat, PREDICTED_TOGETHER)]
+    return torch.cat(outputs).reshape(*images.shape[:-2], -1)
+
+
+def _generators(shuffling: torch.Generator) -> dict[str, Any]:
+    return {
+        "torch": torch.get_rng_state(),
+        "shuffling": shuffling.get_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def _restore_generators(states: dict[str, Any], shuffling: torch.Generator) -> None:
+    torch.set_rng_state(states["torch"])
+    shuffling.set_state(states["shuffling"])
+    # A training may go on on another machine; its dropout then starts anew.
+    if len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states["cuda"])
+
+
+def _write_history(checkpoint: Checkpoint, directory: Path) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(checkpoint.history)
+    write_text(directory / HISTORY, text.getvalue())
+
+
+class _Progress:
+    """A bar with the losses on a terminal, a few lines in a log."""
+
+    def __init__(self, epochs: int, show: bool) -> None:
+        self._epochs = epochs
+        self._console = Console(quiet=not show)
+        self._every = math.ceil(epochs / SHOWN_LINES)
+        self._bar = Progress(
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not (show and self._console.is_terminal),
+        )
+        self._task = self._bar.add_task("", total=epochs)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def went_on(self, history: list[dict[str, float]]) -> None:
+        """Say where a resumed training stands."""
+        self._bar.update(self._task, completed=len(history))
+        self._console.print(f"goes on after epoch {len(history)} of {self._epochs}")
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """Show an epoch."""
+        losses = f"training {row['training_loss']:.4f}, validation {row['validation_loss']:.4f}"
+        number = int(row["epoch"])
+        self._bar.update(self._task, completed=number, description=losses)
+        in_turn = number % self._every == 0 and not self._console.is_terminal
+        if in_turn or number == self._epochs:
+            rate = f"learning rate {row['learning_rate']:.2g}"
+            self._console.print(f"epoch {number} of {self._epochs}: {losses}, {rate}")

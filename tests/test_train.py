@@ -1,0 +1,262 @@
+import csv
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toy_images import IDENTITY, SPLIT, toy_images, toy_training
+
+from lcinfer import checkpoint as checkpoints
+from lcinfer import train as training_module
+from lcinfer.dataset import LabelledImages
+from lcinfer.errors import UserError
+from lcinfer.train import train
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def labelled():
+    return toy_images()
+
+
+@pytest.fixture
+def trained(labelled, tmp_path):
+    """A finished training's directory."""
+    run(labelled, tmp_path / "undisturbed")
+    return tmp_path / "undisturbed"
+
+
+def run(labelled, directory, identity=IDENTITY, show=False, **settings):
+    return train(toy_training(**settings), SPLIT, labelled, directory, identity, show)
+
+
+def history(directory):
+    return (directory / "history.csv").read_text()
+
+
+def same(one, other):
+    """Whether two states hold the same tensors and numbers."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def test_a_network_learns_what_the_images_show(labelled, tmp_path):
+    losses = [row["validation_loss"] for row in run(labelled, tmp_path, epochs=40).history]
+    assert losses[0] > 0.3
+    assert losses[-1] < 0.1
+
+
+def test_the_same_seed_gives_the_same_losses_and_another_seed_gives_others(
+    labelled, trained, tmp_path
+):
+    run(labelled, tmp_path / "again")
+    run(labelled, tmp_path / "other", seed=2)
+    assert history(tmp_path / "again") == history(trained)
+    assert history(tmp_path / "other") != history(trained)
+
+
+def test_training_leaves_the_caller_s_random_numbers_alone(labelled, tmp_path):
+    torch.manual_seed(9)
+    before = torch.get_rng_state()
+    run(labelled, tmp_path, epochs=1)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class StoppedError(Exception):
+    """Stands for whatever ends a training between two epochs."""
+
+
+@pytest.mark.parametrize("epoch", range(1, 6))
+def test_a_training_stopped_after_any_epoch_goes_on_to_the_same_numbers(
+    labelled, trained, tmp_path, monkeypatch, epoch
+):
+    save = checkpoints.save
+
+    def save_and_stop(checkpoint, path):
+        save(checkpoint, path)
+        if len(checkpoint.history) == epoch:
+            raise StoppedError
+
+    with monkeypatch.context() as patched, pytest.raises(StoppedError):
+        patched.setattr(checkpoints, "save", save_and_stop)
+        run(labelled, tmp_path / "stopped")
+    run(labelled, tmp_path / "stopped")
+    assert history(tmp_path / "stopped") == history(trained)
+    one, other = (
+        checkpoints.load(directory / "checkpoint.pt")
+        for directory in (tmp_path / "stopped", trained)
+    )
+    assert same(vars(one), vars(other))
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from toy_images import IDENTITY, SPLIT, toy_images, toy_training
+from lcinfer.train import train
+
+torch.set_num_threads(1)
+save = torch.save
+
+def save_half(content, file):
+    save(content, file)
+    if len(content["history"]) == 4:
+        file.truncate(file.tell() // 2)
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+torch.save = save_half
+train(toy_training(), SPLIT, toy_images(), Path(sys.argv[1]), IDENTITY, show=False)
+"""
+
+
+def test_a_training_killed_while_it_writes_a_checkpoint_goes_on_from_the_one_before(
+    labelled, trained, tmp_path
+):
+    directory = tmp_path / "killed"
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_WHILE_WRITING, str(directory)],
+        env={**os.environ, "PYTHONPATH": path},
+        timeout=120,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert list(directory.glob("*.partial"))
+    assert len(checkpoints.load(directory / "checkpoint.pt").history) == 3
+    run(labelled, directory)
+    assert history(directory) == history(trained)
+    assert {file.name for file in directory.iterdir()} == {"checkpoint.pt", "history.csv"}
+
+
+def test_a_complete_training_is_not_trained_again(labelled, trained):
+    before = (trained / "checkpoint.pt").stat()
+    (trained / "history.csv").unlink()  # as if killed between the two files
+    run(labelled, trained)
+    after = (trained / "checkpoint.pt").stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
+    assert len(history(trained).splitlines()) == 7
+
+
+def test_another_training_s_checkpoint_is_refused_and_kept(labelled, trained):
+    before = (trained / "checkpoint.pt").read_bytes()
+    with pytest.raises(UserError, match=r"another training \(it differs in images\)"):
+        run(labelled, trained, identity={**IDENTITY, "images": "def"})
+    assert (trained / "checkpoint.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: b"not a checkpoint",
+        lambda content: content[:3000] + bytes([content[3000] ^ 1]) + content[3001:],
+        lambda content: content[:-40] + bytes(40),
+    ],
+    ids=["cut off", "empty", "text", "one bit", "end lost"],
+)
+def test_a_damaged_checkpoint_is_refused_in_one_line(labelled, trained, damage):
+    path = trained / "checkpoint.pt"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(UserError, match=r"checkpoint\.pt: this checkpoint is damaged") as refused:
+        run(labelled, trained)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_checkpoint_opens_without_running_code_and_says_what_it_is(labelled, trained):
+    content = torch.load(trained / "checkpoint.pt", weights_only=True)
+    assert content["identity"] == IDENTITY
+    assert content["names"] == ["depth", "edge"]
+    assert content["image_shape"] == [8, 24]
+    assert content["normalisation"]["image_mean"] == pytest.approx(
+        labelled.images[16:].mean(), 1e-5
+    )
+
+
+def test_the_history_has_a_line_per_epoch_with_all_digits(labelled, trained):
+    rows = list(csv.DictReader((trained / "history.csv").open()))
+    kept = checkpoints.load(trained / "checkpoint.pt").history
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [float(row["training_loss"]) for row in rows] == [row["training_loss"] for row in kept]
+    assert list(rows[0]) == ["epoch", "learning_rate", "training_loss", "validation_loss"]
+
+
+def test_the_learning_rate_is_halved_after_exactly_patience_epochs_without_improvement(tmp_path):
+    images = toy_images(light_cones=18)
+    random = np.random.default_rng(0)
+    noise = LabelledImages(random.normal(size=images.images.shape), images.parameters, images.names)
+    # A step so small that no epoch improves on the first by Keras' 1e-4.
+    settings = {
+        "network": {**toy_training().network.model_dump(), "dropout": 0},
+        "optimiser": {"patience": 3, "learning_rate": 1e-12},
+        "epochs": 8,
+    }
+    rates = [row["learning_rate"] for row in run(noise, tmp_path, **settings).history]
+    # Epoch 1 is the best; epochs 2, 3 and 4 do not improve; epoch 5 is the first at half.
+    assert rates == [1e-12] * 4 + [5e-13] * 3 + [2.5e-13]
+
+
+def test_a_diverging_training_says_so_in_one_line(labelled, tmp_path):
+    with pytest.raises(UserError, match="the loss is not finite in epoch") as refused:
+        run(labelled, tmp_path, optimiser={"learning_rate": 1e30})
+    assert "\n" not in str(refused.value)
+    assert "learning_rate" in str(refused.value)
+
+
+def test_a_validation_image_with_nan_names_its_light_cone(labelled, tmp_path):
+    labelled.images[2, 0, 0, 0] = math.nan
+    with pytest.raises(UserError, match="light-cone 2 hold NaN"):
+        run(labelled, tmp_path)
+
+
+def test_test_light_cones_change_nothing(labelled, trained, tmp_path):
+    labelled.images[4:16] = math.nan
+    labelled.parameters[4:16] = math.nan
+    run(labelled, tmp_path / "blind")
+    assert history(tmp_path / "blind") == history(trained)
+
+
+def test_fewer_images_per_light_cone_make_another_training(labelled, trained, tmp_path):
+    run(labelled, tmp_path / "one", images=1)
+    assert history(tmp_path / "one") != history(trained)
+    with pytest.raises(UserError, match=r"training on 4 images per light-cone .* the 3 there are"):
+        run(labelled, tmp_path / "four", images=4)
+
+
+def test_a_training_set_of_one_image_is_refused(labelled, tmp_path):
+    few = LabelledImages(labelled.images[:17], labelled.parameters[:17], labelled.names)
+    with pytest.raises(UserError, match="one image is too small"):
+        run(few, tmp_path, images=1)
+
+
+def test_a_log_shows_at_most_about_twenty_lines(labelled, tmp_path, capsys):
+    run(labelled, tmp_path, epochs=50, show=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert 10 <= len(lines) <= 21
+    assert lines[-1].startswith("epoch 50 of 50: training 0.")
+
+
+def test_the_accelerator_is_used_when_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert training_module.choose_device().type == "cuda"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert training_module.choose_device().type == "cpu"

@@ -1,0 +1,18 @@
+"""Trained networks -> predictions of the test light-cones and of the mocks, and R2."""
+
+
+rule evaluate:
+    """Score one trained network."""
+    input:
+        trained=lambda wildcards: ancient(of(wildcards).training.trained),
+        mocks=lambda wildcards: ancient(
+            [mock.sealed for mock in of(wildcards).mocks]
+        ),
+    output:
+        scores="results/evaluations/{name}/scores.json",
+        predictions="results/evaluations/{name}/predictions.csv",
+    log:
+        "results/logs/evaluations/{name}.log",
+    threads: 2
+    shell:
+        "{LCINFER} evaluate {CONFIG} {wildcards.name} --threads {threads} >{log} 2>&1"

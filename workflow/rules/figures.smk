@@ -1,0 +1,48 @@
+"""Mocks and trained networks -> the paper's figures, in every configured format."""
+
+SHOWN, *OTHER_FORMATS = RUN.config.figures.formats
+
+
+rule draw_examples:
+    """Figure 1: an image of each mock."""
+    input:
+        ancient([mock.sealed for mock in RUN.mock_images]),
+    output:
+        report(
+            f"results/figures/{{name}}/examples.{SHOWN}",
+            category="Images",
+            caption="../report/examples.rst",
+            labels={"figure": "1: example images"},
+        ),
+        expand("results/figures/{{name}}/examples.{suffix}", suffix=OTHER_FORMATS),
+    log:
+        "results/logs/figures/{name}/examples.log",
+    shell:
+        "{LCINFER} figures {CONFIG} examples >{log} 2>&1"
+
+
+rule draw_training:
+    """Figures 4 and 5 of one training: loss, and predicted against true parameters."""
+    input:
+        lambda wildcards: ancient(RUN.evaluations[of(wildcards).name].scores),
+    output:
+        report(
+            f"results/figures/{{name}}/loss.{SHOWN}",
+            category="Trainings",
+            subcategory="{name}",
+            caption="../report/loss.rst",
+            labels={"figure": "4: loss"},
+        ),
+        report(
+            f"results/figures/{{name}}/recovery.{SHOWN}",
+            category="Trainings",
+            subcategory="{name}",
+            caption="../report/recovery.rst",
+            labels={"figure": "5: recovery"},
+        ),
+        expand("results/figures/{{name}}/loss.{suffix}", suffix=OTHER_FORMATS),
+        expand("results/figures/{{name}}/recovery.{suffix}", suffix=OTHER_FORMATS),
+    log:
+        "results/logs/figures/{name}/training.log",
+    shell:
+        "{LCINFER} figures {CONFIG} {wildcards.name} >{log} 2>&1"

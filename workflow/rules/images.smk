@@ -1,0 +1,55 @@
+"""Light-cones -> images, a block at a time: growing a database cuts only the new ones."""
+
+
+localrules:
+    prepare_images,
+    seal_images,
+
+
+rule prepare_images:
+    """Create the images' store, or grow it."""
+    input:
+        lambda wildcards: ancient(of(wildcards).lightcones.prepared),
+    output:
+        "results/images/{name}/prepared-{total}.json",
+    log:
+        "results/logs/images/{name}/prepare-{total}.log",
+    shell:
+        "{LCINFER} images {CONFIG} {wildcards.name} --step prepare >{log} 2>&1"
+
+
+rule cut_images:
+    """Images of one block of light-cones."""
+    input:
+        store=lambda wildcards: ancient(of(wildcards).prepared),
+        lightcones=lambda wildcards: ancient(
+            of(wildcards).lightcones.done(
+                (int(wildcards.start), int(wildcards.stop))
+            )
+        ),
+    output:
+        "results/images/{name}/blocks/{start}-{stop}.json",
+    log:
+        "results/logs/images/{name}/{start}-{stop}.log",
+    threads: 2
+    shell:
+        "{LCINFER} images {CONFIG} {wildcards.name} --step cut"
+        " --block {wildcards.start}-{wildcards.stop} --threads {threads} >{log} 2>&1"
+
+
+rule seal_images:
+    """The marker that trainings depend on."""
+    input:
+        lightcones=lambda wildcards: ancient(of(wildcards).lightcones.sealed),
+        blocks=lambda wildcards: ancient(
+            [
+                of(wildcards).done(span)
+                for span in of(wildcards).spans
+            ]
+        ),
+    output:
+        "results/images/{name}/sealed-{total}.json",
+    log:
+        "results/logs/images/{name}/seal-{total}.log",
+    shell:
+        "{LCINFER} images {CONFIG} {wildcards.name} --step seal >{log} 2>&1"

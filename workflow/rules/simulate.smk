@@ -1,0 +1,58 @@
+"""A configuration's section `database` (and `mocks`) -> light-cones in Zarr, sealed.
+
+The Zarr store and the journal are never outputs: Snakemake would delete or copy them. It sees
+markers, small JSON files that carry no times and no host names.
+"""
+
+
+localrules:
+    prepare_lightcones,
+    seal_lightcones,
+
+
+rule prepare_lightcones:
+    """Create a database, or grow it: one process, before any rank starts."""
+    output:
+        "results/lightcones/{name}/prepared-{total}.json",
+    log:
+        "results/logs/lightcones/{name}/prepare-{total}.log",
+    shell:
+        "{LCINFER} design {CONFIG} {wildcards.name} >{log} 2>&1"
+
+
+rule simulate:
+    """One block of light-cones of one database: MPI ranks take them as they become free.
+
+    A killed job goes on from the journal; the marker is written when the block is complete.
+    """
+    input:
+        lambda wildcards: ancient(of(wildcards).prepared),
+    output:
+        "results/lightcones/{name}/blocks/{start}-{stop}.json",
+    log:
+        "results/logs/lightcones/{name}/{start}-{stop}.log",
+    threads: RUN.config.database.simulator.threads
+    resources:
+        mpi="mpiexec",
+        tasks=2,
+    shell:
+        "{resources.mpi} -n {resources.tasks} {sys.executable} -m mpi4py -m lcinfer"
+        " simulate {CONFIG} {wildcards.name} --block {wildcards.start}-{wildcards.stop}"
+        " --ranks {resources.tasks} 2>&1 | tee {log}"
+
+
+rule seal_lightcones:
+    """Histories into the store, and the marker that later stages depend on."""
+    input:
+        lambda wildcards: ancient(
+            [
+                of(wildcards).done(span)
+                for span in of(wildcards).spans
+            ]
+        ),
+    output:
+        "results/lightcones/{name}/sealed-{total}.json",
+    log:
+        "results/logs/lightcones/{name}/seal-{total}.log",
+    shell:
+        "{LCINFER} seal {CONFIG} {wildcards.name} >{log} 2>&1"
