@@ -102,7 +102,11 @@ def main() -> None:
     else:
         ours, theirs = (in_its_own_process(name, *size) for name in ("lcinfer", "run_lightcone"))
         ratios = {key: round(ours[key] / theirs[key], 3) for key in ("peak_gb", "seconds")}  # type: ignore[operator]
-        print(json.dumps({"lcinfer/run_lightcone": ratios, "identical": ours["sha256"] == theirs["sha256"]}))
+        print(
+            json.dumps(
+                {"lcinfer/run_lightcone": ratios, "identical": ours["sha256"] == theirs["sha256"]}
+            )
+        )
 
 
 if __name__ == "__main__":

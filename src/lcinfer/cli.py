@@ -86,13 +86,17 @@ def _images(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from . import stages
 
-    stages.train_network(_choose(_run(options).trainings, options.training, "training"), options.threads)
+    stages.train_network(
+        _choose(_run(options).trainings, options.training, "training"), options.threads
+    )
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from . import stages
 
-    stages.evaluate_network(_choose(_run(options).evaluations, options.training, "training"), options.threads)
+    stages.evaluate_network(
+        _choose(_run(options).evaluations, options.training, "training"), options.threads
+    )
 
 
 def _figures(options: argparse.Namespace) -> None:

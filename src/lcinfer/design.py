@@ -72,7 +72,7 @@ class PriorDesign:
                 # The counter's high word is the index: 2^192 numbers for each realisation.
                 philox = np.random.Philox(key=database.seed, counter=[0, 0, 0, index])
                 row[:] = np.random.Generator(philox).random(dimensions)
-        return low + unit * (high - low)
+        return np.asarray(low + unit * (high - low))
 
     def seeds(self, start: int, stop: int) -> np.ndarray:
         """See :class:`Design`; never a mock's."""

@@ -65,12 +65,14 @@ def prepare(image_set: ImageSet) -> None:
     target = zarr.open_group(image_set.store, mode="a", zarr_format=3)
     if IMAGES not in target:
         _create(target, image_set, source)
-    have, count = target[IMAGES].shape[0], image_set.realizations
+    cut, count = store.array(target, IMAGES), image_set.realizations
+    have = cut.shape[0]
     if have < count:
         for name in (*cones.design.names, "random_seed"):
-            target[name].resize((count,))
-            target[name][have:count] = source[name][have:count]
-        target[IMAGES].resize((count, *target[IMAGES].shape[1:]))
+            column = store.array(target, name)
+            column.resize((count,))
+            column[have:] = store.values(source, name, count)[have:]
+        cut.resize((count, *cut.shape[1:]))
     durable.write_json(
         image_set.prepared, {"fingerprint": image_set.fingerprint, "light_cones": count}
     )
@@ -81,10 +83,10 @@ def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None
     box = cones.simulation.box
     along = images.line_of_sight_cells or cones.simulation.lightcone.cells
     for name in ("redshift", "distance"):
-        values = source[name][:along]
-        store.add_array(target, name, values, ["line_of_sight"], **dict(source[name].attrs))
+        values, about = store.values(source, name, along), dict(source[name].attrs)
+        store.add_array(target, name, values, ["line_of_sight"], **about)
     for name in (*cones.design.names, "random_seed"):
-        empty = np.empty(0, source[name].dtype)
+        empty = store.values(source, name, 0)
         store.add_array(target, name, empty, ["light_cone"], **dict(source[name].attrs))
     shape = (images.per_lightcone, box.cells // images.halves, along)
     target.create_array(
@@ -104,9 +106,7 @@ def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None
             "cell_size": box.cell_size,
         },
     )
-    target.attrs.update(
-        {"fingerprint": image_set.fingerprint, "coordinates": "redshift distance"}
-    )
+    target.attrs.update({"fingerprint": image_set.fingerprint, "coordinates": "redshift distance"})
 
 
 def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
@@ -193,5 +193,5 @@ def open_labelled(image_set: ImageSet) -> LabelledImages:
     """
     group, names = open_store(image_set), image_set.lightcones.design.names
     count = image_set.realizations
-    parameters = np.stack([group[name][:count] for name in names], axis=1)
-    return LabelledImages(images=group[IMAGES], parameters=parameters, names=names)
+    parameters = np.stack([store.values(group, name, count) for name in names], axis=1)
+    return LabelledImages(images=store.array(group, IMAGES), parameters=parameters, names=names)

@@ -71,9 +71,7 @@ def coordinates(simulation: Simulation) -> tuple[np.ndarray, np.ndarray]:
     z_far = cone.z_min + 1.0
     while distance_to(z_far).value < distance[-1]:
         if z_far > 1e3:
-            raise UserError(
-                f"database.lightcone.cells {cone.cells} reaches beyond redshift 1000"
-            )
+            raise UserError(f"database.lightcone.cells {cone.cells} reaches beyond redshift 1000")
         z_far *= 1.5
     grid = np.geomspace(1 + cone.z_min, 1 + z_far, 20_000) - 1
     return np.interp(distance, distance_to(grid).value, grid), distance

@@ -283,9 +283,7 @@ class Run:
     def by_directory(self) -> dict[str, Any]:
         """Every product by its directory's name, which is how the rules know it."""
         stages = (self.lightcones, self.images, self.trainings, self.evaluations, self.figures)
-        return {
-            product.directory.name: product for stage in stages for product in stage.values()
-        }
+        return {product.directory.name: product for stage in stages for product in stage.values()}
 
     @property
     def figure_files(self) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from . import checkpoint as checkpoints
-from . import durable, figures, images
+from . import durable, figures, images, store
 from .dataset import divide
 from .evaluate import load_trained, predict, read_predictions, scores_from, write_predictions
 from .fingerprint import canonical
@@ -63,9 +63,12 @@ def _draw_examples(run: Run) -> None:
     opened = {mock.name: images.open_store(mock) for mock in run.mock_images}
     first = next(iter(opened.values()))
     figure = figures.draw_examples(
-        {f"{name} GALAXIES": group[images.IMAGES][0, 0] for name, group in opened.items()},
-        redshift=first["redshift"][:],
-        distance=first["distance"][:],
+        {
+            f"{name} galaxies": store.values(group, images.IMAGES, 1)[0, 0]
+            for name, group in opened.items()
+        },
+        redshift=store.values(first, "redshift"),
+        distance=store.values(first, "distance"),
         cell_size=run.config.database.box.cell_size,
         brightness_range=run.config.figures.brightness_range,
     )
@@ -109,4 +112,3 @@ def _save(run: Run, figure: Any, what: str, name: str) -> None:
 def _use_threads(threads: int | None) -> None:
     if threads is not None:
         torch.set_num_threads(threads)
-

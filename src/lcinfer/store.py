@@ -61,15 +61,15 @@ def prepare(cones: LightCones) -> None:
     group = zarr.open_group(cones.store, mode="a", zarr_format=3)
     if CUBES not in group:
         _create(group, cones)
-    cubes = group[CUBES]
+    cubes = array(group, CUBES)
     have = cubes.shape[0]
     if have >= cones.realizations:
         return
     # The cubes last: their size says that all the rest has grown.
     new = slice(have, cones.realizations)
     for name, column in _design_columns(cones).items():
-        group[name].resize((cones.realizations,))
-        group[name][new] = column[new]
+        array(group, name).resize((cones.realizations,))
+        array(group, name)[new] = column[new]
     cubes.resize((cones.realizations, *cubes.shape[1:]))
 
 
@@ -122,7 +122,7 @@ def add_array(
 ) -> None:
     """Write a small array into a group, in chunks that let it grow along its first dimension."""
     chunks = (max(1024, len(values)), *values.shape[1:])
-    array = group.create_array(
+    small = group.create_array(
         name,
         shape=values.shape,
         dtype=values.dtype,
@@ -132,7 +132,19 @@ def add_array(
         attributes=attributes,
         overwrite=True,
     )
-    array[...] = values
+    small[...] = values
+
+
+def array(group: zarr.Group, name: str) -> zarr.Array:
+    """An array of a group, typed as one."""
+    member = group[name]
+    assert isinstance(member, zarr.Array)
+    return member
+
+
+def values(group: zarr.Group, name: str, stop: int | None = None) -> np.ndarray:
+    """The first ``stop`` values of an array, all if none is given."""
+    return np.asarray(array(group, name)[:stop])
 
 
 def write(store: Path, index: int, cube: np.ndarray, simulation: Simulation) -> str:
@@ -145,8 +157,7 @@ def write(store: Path, index: int, cube: np.ndarray, simulation: Simulation) -> 
     if simulation.storage.keep_bits is not None:
         cube = BitRound(keepbits=simulation.storage.keep_bits).encode(cube.copy())
         cube = cube.view(np.float32).reshape(cube.shape)
-    array = zarr.open_array(store, path=CUBES, mode="r+")
-    array[index] = cube
+    zarr.open_array(store, path=CUBES, mode="r+")[index] = cube
     durable.sync_up(shard_path(store, index), store)
     return digest(index, cube)
 

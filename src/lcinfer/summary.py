@@ -19,13 +19,14 @@ def describe(run: Run) -> str:
     redshift, _ = coordinates(database)
     rows, columns = config.image_shape
     taken = config.split.validation + config.split.test
+    mocks = ", ".join(f"{name} ({mock.realizations})" for name, mock in config.mocks.items())
     lines = [
         f"run         {config.name}: {run.summary.directory}",
         f"database    {database.realizations} light-cones of {box.cells}x{box.cells}x"
         f"{database.lightcone.cells} cells of {box.cell_size:g} Mpc, z = {redshift[0]:.2f} to "
         f"{redshift[-1]:.2f}: {run.database.directory}",
         f"            varied: {', '.join(run.database.design.names)}",
-        f"mocks       {', '.join(f'{name} ({m.realizations})' for name, m in config.mocks.items())}",
+        f"mocks       {mocks or 'none'}",
         f"images      {config.images.per_lightcone} of {rows}x{columns} cells per light-cone",
         f"split       {config.split.validation} validation, {config.split.test} test, "
         f"{database.realizations - taken} training light-cones",
@@ -42,7 +43,7 @@ def network_table(name: str, network: Network, image: tuple[int, int], outputs: 
     rows = layers(network, image, outputs)
     lines = [f"{name}", f"{'order':>5}  {'layer':<36} {'data':>18} {'weights':>12}"]
     for row in rows:
-        data = " x ".join(f"{cells:,}" for cells in row.data)
+        data = " x ".join(f"{cells:,}" for cells in row.shape)
         lines.append(f"{row.order:>5}  {row.step:<36} {data:>18} {row.weights:>12,}")
     lines.append(f"{'':>5}  {'all weights':<36} {'':>18} {sum(r.weights for r in rows):>12,}")
     return "\n".join(lines)
@@ -58,20 +59,18 @@ def _r2_table(run: Run) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     interval = f"{run.config.evaluation.confidence:.0%}"
-    writer.writerow(
-        ["training", "prediction", "parameter", "R2", f"{interval} from", f"{interval} to"]
-        + ["test light-cones", "images per light-cone", "training light-cones"]
-    )
+    counts = ("test light-cones", "images per light-cone", "training light-cones")
+    head = ("training", "prediction", "parameter", "R2", f"{interval} from", f"{interval} to")
+    writer.writerow([*head, *counts])
+    taken = run.config.split.validation + run.config.split.test
+    training_cones = run.config.database.realizations - taken
     for name, evaluation in run.evaluations.items():
         scores = json.loads(evaluation.scores.read_text(encoding="utf-8"))
         for prediction, images in (("one_image", 1), ("average", scores["images"])):
             for parameter, score in scores[prediction].items():
                 values = [f"{score[key]:.4f}" for key in ("r2", "low", "high")]
-                taken = run.config.split.validation + run.config.split.test
-                writer.writerow(
-                    [name, prediction.replace("_", " "), shown(parameter).text, *values]
-                    + [scores["light_cones"], images, run.config.database.realizations - taken]
-                )
+                what = (name, prediction.replace("_", " "), shown(parameter).text)
+                writer.writerow([*what, *values, scores["light_cones"], images, training_cones])
     return text.getvalue()
 
 

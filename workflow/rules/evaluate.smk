@@ -5,14 +5,17 @@ rule evaluate:
     """Score one trained network."""
     input:
         trained=lambda wildcards: ancient(of(wildcards).training.trained),
-        mocks=lambda wildcards: ancient(
-            [mock.sealed for mock in of(wildcards).mocks]
-        ),
+        mocks=lambda wildcards: ancient([mock.sealed for mock in of(wildcards).mocks]),
     output:
         scores="results/evaluations/{name}/scores.json",
         predictions="results/evaluations/{name}/predictions.csv",
     log:
         "results/logs/evaluations/{name}.log",
+    conda:
+        "../../envs/conda.yaml"
     threads: 2
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
     shell:
-        "{LCINFER} evaluate {CONFIG} {wildcards.name} --threads {threads} >{log} 2>&1"
+        "{params.lcinfer} evaluate {params.config} {wildcards.name} --threads {threads} >{log} 2>&1"

@@ -17,8 +17,13 @@ rule draw_examples:
         expand("results/figures/{{name}}/examples.{suffix}", suffix=OTHER_FORMATS),
     log:
         "results/logs/figures/{name}/examples.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
     shell:
-        "{LCINFER} figures {CONFIG} examples >{log} 2>&1"
+        "{params.lcinfer} figures {params.config} examples >{log} 2>&1"
 
 
 rule draw_training:
@@ -44,5 +49,10 @@ rule draw_training:
         expand("results/figures/{{name}}/recovery.{suffix}", suffix=OTHER_FORMATS),
     log:
         "results/logs/figures/{name}/training.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
     shell:
-        "{LCINFER} figures {CONFIG} {wildcards.name} >{log} 2>&1"
+        "{params.lcinfer} figures {params.config} {wildcards.name} >{log} 2>&1"

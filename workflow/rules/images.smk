@@ -14,8 +14,13 @@ rule prepare_images:
         "results/images/{name}/prepared-{total}.json",
     log:
         "results/logs/images/{name}/prepare-{total}.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
     shell:
-        "{LCINFER} images {CONFIG} {wildcards.name} --step prepare >{log} 2>&1"
+        "{params.lcinfer} images {params.config} {wildcards.name} --step prepare >{log} 2>&1"
 
 
 rule cut_images:
@@ -23,17 +28,20 @@ rule cut_images:
     input:
         store=lambda wildcards: ancient(of(wildcards).prepared),
         lightcones=lambda wildcards: ancient(
-            of(wildcards).lightcones.done(
-                (int(wildcards.start), int(wildcards.stop))
-            )
+            of(wildcards).lightcones.done((int(wildcards.start), int(wildcards.stop)))
         ),
     output:
         "results/images/{name}/blocks/{start}-{stop}.json",
     log:
         "results/logs/images/{name}/{start}-{stop}.log",
+    conda:
+        "../../envs/conda.yaml"
     threads: 2
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
     shell:
-        "{LCINFER} images {CONFIG} {wildcards.name} --step cut"
+        "{params.lcinfer} images {params.config} {wildcards.name} --step cut"
         " --block {wildcards.start}-{wildcards.stop} --threads {threads} >{log} 2>&1"
 
 
@@ -42,14 +50,16 @@ rule seal_images:
     input:
         lightcones=lambda wildcards: ancient(of(wildcards).lightcones.sealed),
         blocks=lambda wildcards: ancient(
-            [
-                of(wildcards).done(span)
-                for span in of(wildcards).spans
-            ]
+            [of(wildcards).done(span) for span in of(wildcards).spans]
         ),
     output:
         "results/images/{name}/sealed-{total}.json",
     log:
         "results/logs/images/{name}/seal-{total}.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
     shell:
-        "{LCINFER} images {CONFIG} {wildcards.name} --step seal >{log} 2>&1"
+        "{params.lcinfer} images {params.config} {wildcards.name} --step seal >{log} 2>&1"

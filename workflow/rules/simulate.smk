@@ -16,8 +16,13 @@ rule prepare_lightcones:
         "results/lightcones/{name}/prepared-{total}.json",
     log:
         "results/logs/lightcones/{name}/prepare-{total}.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
     shell:
-        "{LCINFER} design {CONFIG} {wildcards.name} >{log} 2>&1"
+        "{params.lcinfer} design {params.config} {wildcards.name} >{log} 2>&1"
 
 
 rule simulate:
@@ -31,13 +36,18 @@ rule simulate:
         "results/lightcones/{name}/blocks/{start}-{stop}.json",
     log:
         "results/logs/lightcones/{name}/{start}-{stop}.log",
+    conda:
+        "../../envs/conda.yaml"
     threads: RUN.config.database.simulator.threads
     resources:
         mpi="mpiexec",
         tasks=2,
+    params:
+        lcinfer=LCINFER.replace("-m lcinfer", "-m mpi4py -m lcinfer"),
+        config=CONFIG,
     shell:
-        "{resources.mpi} -n {resources.tasks} {sys.executable} -m mpi4py -m lcinfer"
-        " simulate {CONFIG} {wildcards.name} --block {wildcards.start}-{wildcards.stop}"
+        "{resources.mpi} -n {resources.tasks} {params.lcinfer}"
+        " simulate {params.config} {wildcards.name} --block {wildcards.start}-{wildcards.stop}"
         " --ranks {resources.tasks} 2>&1 | tee {log}"
 
 
@@ -45,14 +55,16 @@ rule seal_lightcones:
     """Histories into the store, and the marker that later stages depend on."""
     input:
         lambda wildcards: ancient(
-            [
-                of(wildcards).done(span)
-                for span in of(wildcards).spans
-            ]
+            [of(wildcards).done(span) for span in of(wildcards).spans]
         ),
     output:
         "results/lightcones/{name}/sealed-{total}.json",
     log:
         "results/logs/lightcones/{name}/seal-{total}.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
     shell:
-        "{LCINFER} seal {CONFIG} {wildcards.name} >{log} 2>&1"
+        "{params.lcinfer} seal {params.config} {wildcards.name} >{log} 2>&1"

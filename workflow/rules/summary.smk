@@ -19,5 +19,10 @@ rule summarise:
         RUN.summary.manifest,
     log:
         f"results/logs/runs/{RUN.summary.directory.name}.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
     shell:
-        "{LCINFER} summary {CONFIG} >{log} 2>&1"
+        "{params.lcinfer} summary {params.config} >{log} 2>&1"

@@ -9,6 +9,11 @@ rule train:
         "results/trainings/{name}/trained.json",
     log:
         "results/logs/trainings/{name}.log",
+    conda:
+        "../../envs/conda.yaml"
     threads: 2
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
     shell:
-        "{LCINFER} train {CONFIG} {wildcards.name} --threads {threads} 2>&1 | tee {log}"
+        "{params.lcinfer} train {params.config} {wildcards.name} --threads {threads} 2>&1 | tee {log}"
