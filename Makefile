@@ -25,7 +25,8 @@ run: env ## the whole pipeline on CONFIG (config/demo.yaml): light-cones, networ
 	snakemake --profile $(PROFILE) --configfile $(CONFIG)
 	report=$$(lcinfer where $(CONFIG))/report.html
 	snakemake --profile $(PROFILE) --configfile $(CONFIG) --report $$report
-	lcinfer results $(CONFIG)
+	lcinfer scores $(CONFIG)
+	echo "report             $$report"
 
 test: env lint ## every check
 	@pytest

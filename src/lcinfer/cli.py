@@ -1,7 +1,6 @@
 """``lcinfer VERB``: parse, call, print. The rules of the workflow call the same verbs."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +33,9 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _schema(options: argparse.Namespace) -> None:
-    print(json.dumps(config.Config.model_json_schema(), indent=2))
+    from . import reference
+
+    print(reference.page() if options.markdown else reference.schema(), end="")
 
 
 def _network(options: argparse.Namespace) -> None:
@@ -112,6 +113,16 @@ def _summary(options: argparse.Namespace) -> None:
     summary.write(_run(options))
 
 
+def _where(options: argparse.Namespace) -> None:
+    print(_run(options).summary.directory)
+
+
+def _scores(options: argparse.Namespace) -> None:
+    from . import summary
+
+    print(summary.scores(_run(options)))
+
+
 def _run(options: argparse.Namespace) -> Run:
     settings = config.load(options.config)
     config.check_engine(settings.database.simulator)
@@ -183,7 +194,24 @@ def _parser() -> argparse.ArgumentParser:
             "check config/demo.yaml",
         )
     )
-    verb("schema", _schema, "Print the configuration's JSON schema.", "schema")
+    added = verb("schema", _schema, "Print the configuration's JSON schema.", "schema")
+    added.add_argument("--markdown", action="store_true", help="as a page of tables instead")
+    with_config(
+        verb(
+            "where",
+            _where,
+            "Print the directory of a run's tables and report.",
+            "where config/demo.yaml",
+        )
+    )
+    with_config(
+        verb(
+            "scores",
+            _scores,
+            "Print a finished run's R2, and where its results are.",
+            "scores config/demo.yaml",
+        )
+    )
     added = with_config(
         verb(
             "network",

@@ -3,7 +3,9 @@
 ``config/schema.json`` is generated from these classes (``lcinfer schema``).
 """
 
+import reprlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from itertools import combinations
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from .errors import UserError
 from .networks.layout import Window, feature_sizes
@@ -21,12 +24,29 @@ PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 RUN_ONLY = {"decides_content": False}  # how it is run or called: not in the fingerprint
 DEFAULT_ENGINE = "lcinfer.simulate:simulate"
+PLAIN_MESSAGES = {  # for what pydantic says in Python's words
+    "missing": "this key is required",
+    "model_type": "should be a section with keys of its own",
+    "dict_type": "should be a section with keys of its own",
+    "tuple_type": "should be a list",
+    "too_short": "should hold at least {min_length} of them",
+    "too_long": "should hold at most {max_length} of them",
+    "int_type": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+    "float_parsing": "should be a number",
+    "string_type": "should be a text, in quotes",
+    "string_pattern_mismatch": "should match {pattern}",
+}
 
 
 class Section(BaseModel):
     """A section of the configuration: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class Cosmology(Section):
@@ -291,6 +311,13 @@ class Figures(Section):
     bins: Annotated[int, Field(ge=4, le=200)] = 25
     """Bins along each axis of a density of predictions."""
 
+    @field_validator("brightness_range")
+    @classmethod
+    def _ascends(cls, ends: tuple[float, float]) -> tuple[float, float]:
+        if not ends[0] < ends[1]:
+            raise ValueError(f"low {ends[0]:g} is not below high {ends[1]:g}")
+        return ends
+
 
 class Config(Section):
     """The whole configuration of a run."""
@@ -410,7 +437,7 @@ def parse(settings: Mapping[str, Any], source: str = "configuration") -> Config:
     try:
         return Config.model_validate(dict(settings))
     except ValidationError as error:
-        raise UserError(f"{source}: {_one_line(error)}") from None
+        raise UserError(f"{source}: {_one_line(error, settings)}") from None
 
 
 def load(path: str | Path) -> Config:
@@ -450,18 +477,52 @@ def check_engine(simulator: Simulator) -> None:
         )
 
 
-def _one_line(error: ValidationError) -> str:
-    """The first of a validation's errors, and how many more there are."""
-    first, *others = error.errors(include_url=False)
-    # Tags of unions and of tuples' ends stand in pydantic's location, but not in the file.
-    keys = [str(key) for key in first["loc"] if not str(key).startswith(("function", "tuple["))]
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        message = "unknown key"
-    elif first["type"] == "missing":
-        message = "this key is required"
-    elif first["type"] != "value_error":
-        message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
+def _one_line(error: ValidationError, settings: Mapping[str, Any]) -> str:
+    """The first of a validation's mistakes, and how many more there are."""
+    mistakes: dict[tuple[str, ...], list[str]] = {}
+    found = error.errors(include_url=False)
+    for details in found:
+        mistakes.setdefault(_keys(details, settings), []).append(_message(details))
+    keys, alternatives = next(iter(mistakes.items()))  # several where one of several kinds fits
+    message = " or ".join(dict.fromkeys(alternatives))
+    if found[0]["type"] not in ("value_error", "extra_forbidden", "missing"):
+        message += f", not {reprlib.repr(found[0]['input'])}"
     where = f"{'.'.join(keys)}: " if keys else ""
+    others = [other for other in mistakes if other != keys[: len(other)]]
     more = f" (and {len(others)} more)" if others else ""
     return f"{where}{' '.join(message.split())}{more}"
+
+
+def _keys(details: ErrorDetails, settings: Any) -> tuple[str, ...]:
+    """The keys that lead to a mistake, without what pydantic adds to them: kinds of a union."""
+    keys = []
+    for key in details["loc"]:
+        if isinstance(settings, Mapping) and key in settings:
+            settings = settings[key]
+        elif isinstance(settings, list) and isinstance(key, int) and key < len(settings):
+            settings = settings[key]
+        elif details["type"] != "missing" or isinstance(key, int):
+            continue
+        keys.append(str(key))
+    return tuple(keys)
+
+
+def _message(details: ErrorDetails) -> str:
+    kind, message = details["type"], details["msg"]
+    if kind == "extra_forbidden":
+        near = get_close_matches(str(details["loc"][-1]), _all_keys(), n=1)
+        return "unknown key" + (f" (did you mean {near[0]}?)" if near else "")
+    if kind == "missing" and isinstance(details["loc"][-1], int):
+        return f"too few values in {details['input']!r}"
+    limits = details.get("ctx", {})
+    if limits.get("pattern") == NAME:
+        return "should begin with a letter or digit, then hold letters, digits, '_' and '.' alone"
+    plain = PLAIN_MESSAGES.get(kind, "").format(**limits)
+    return plain or message.removeprefix("Value error, ").removeprefix("Input ")
+
+
+def _all_keys() -> set[str]:
+    kinds = [Section]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return {key for kind in kinds for key in kind.model_fields}

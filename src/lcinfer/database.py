@@ -51,7 +51,8 @@ def seal(cones: LightCones) -> None:
         UserError: if one is not.
     """
     records = _finished(cones, (0, cones.realizations))
-    store.write_histories(cones.store, records)
+    # Also of light-cones beyond, of a larger configuration: histories never shrink.
+    store.write_histories(cones.store, list(journal.finished(cones.journal).values()))
     durable.write_json(
         cones.sealed,
         {

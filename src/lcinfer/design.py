@@ -66,7 +66,9 @@ class PriorDesign:
             from scipy.stats import qmc  # half a second, which the Snakefile need not pay
 
             sequence = qmc.Sobol(dimensions, rng=np.random.default_rng(database.seed))
-            unit[:] = sequence.fast_forward(start).random(len(unit))
+            if start:  # scipy cannot go forward by nothing
+                sequence.fast_forward(start)
+            unit[:] = sequence.random(len(unit))
         elif database.sampling == "uniform":
             for row, index in zip(unit, range(start, stop), strict=True):
                 # The counter's high word is the index: 2^192 numbers for each realisation.

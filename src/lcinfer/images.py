@@ -13,7 +13,6 @@ import json
 from typing import Any
 
 import dask
-import dask.array as da
 import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
@@ -33,26 +32,24 @@ def planes(box: Box, images: Images) -> list[int]:
     return [number * step for number in range(images.slices)]
 
 
-def cut(cubes: da.Array, box: Box, images: Images) -> da.Array:
-    """Images of light-cones, lazily.
+def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
+    """Images of one light-cone.
 
     Args:
-        cubes: (light_cone, x, y, line_of_sight).
+        cube: (x, y, line_of_sight), or what reads from one: only planes are asked of it.
         box: gives the size of a cell.
         images: planes, axes, halves.
 
     Returns:
-        (light_cone, image, transverse, line_of_sight)
+        (image, transverse, line_of_sight)
     """
-    along = images.line_of_sight_cells or cubes.shape[-1]
-    transverse = box.cells // images.halves
-    cuts = []
+    along = slice(images.line_of_sight_cells)
+    cuts: list[np.ndarray] = []
     for axis in images.axes:
         for cell in planes(box, images):
-            plane = cubes[:, cell, :, :along] if axis == "x" else cubes[:, :, cell, :along]
-            for half in range(images.halves):
-                cuts.append(plane[:, half * transverse : (half + 1) * transverse])
-    return da.stack(cuts, axis=1)
+            plane = cube[cell, :, along] if axis == "x" else cube[:, cell, along]
+            cuts += np.split(plane, images.halves)
+    return np.stack(cuts)
 
 
 def prepare(image_set: ImageSet) -> None:
@@ -61,6 +58,7 @@ def prepare(image_set: ImageSet) -> None:
     One process at a time; never shrinks, never touches images that are there.
     """
     cones = image_set.lightcones
+    store.open_cubes(cones.store)  # says so if there are none
     source = zarr.open_group(cones.store, mode="r")
     target = zarr.open_group(image_set.store, mode="a", zarr_format=3)
     if IMAGES not in target:
@@ -89,6 +87,8 @@ def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None
         empty = store.values(source, name, 0)
         store.add_array(target, name, empty, ["light_cone"], **dict(source[name].attrs))
     shape = (images.per_lightcone, box.cells // images.halves, along)
+    target.attrs.update({"fingerprint": image_set.fingerprint, "coordinates": "redshift distance"})
+    # Last: its presence says that all the rest is there.
     target.create_array(
         IMAGES,
         shape=(0, *shape),
@@ -106,7 +106,6 @@ def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None
             "cell_size": box.cell_size,
         },
     )
-    target.attrs.update({"fingerprint": image_set.fingerprint, "coordinates": "redshift distance"})
 
 
 def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
@@ -120,6 +119,7 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
     """
     cones = image_set.lightcones
     source = store.open_cubes(cones.store)
+    open_store(image_set)  # says so if there is none
     target = zarr.open_array(image_set.store, path=IMAGES, mode="r+")
     finished = journal.finished(cones.journal)
     have = _made_from(image_set)
@@ -129,9 +129,7 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
             raise UserError(f"{cones.directory}: light-cone {index} is not finished")
         digest: str = finished[index]["digest"]
         if have.get(str(index)) != digest:
-            reader = da.from_array(_Reader(source, index), chunks=source.shape[1:], name=False)
-            images = cut(reader[None], cones.simulation.box, image_set.images)
-            target[index] = images.compute(scheduler="synchronous")[0]
+            target[index] = cut(_Reader(source, index), cones.simulation.box, image_set.images)
             written = image_set.store / IMAGES / "c" / str(index) / "0" / "0" / "0"
             durable.sync_up(written, image_set.store)
         return digest
@@ -156,13 +154,12 @@ def _made_from(image_set: ImageSet) -> dict[str, str]:
 
 
 class _Reader:
-    """One light-cone as dask reads it: only the cells asked for, damage told by index."""
+    """One light-cone on disk: only the cells asked for are read, damage is told by index."""
 
     def __init__(self, cubes: zarr.Array, index: int) -> None:
         self._cubes, self._index = cubes, index
-        self.shape, self.dtype, self.ndim = cubes.shape[1:], cubes.dtype, cubes.ndim - 1
 
-    def __getitem__(self, cells: Any) -> np.ndarray:
+    def __getitem__(self, cells: tuple[slice | int, ...]) -> np.ndarray:
         return np.asarray(store.read_part(self._cubes, self._index, *cells))
 
 

@@ -81,7 +81,8 @@ def check(lightcone: LightCone, simulation: Simulation) -> None:
     """Refuse voxels that no simulation of these settings can have made.
 
     Raises:
-        BadLightCone: if the cube has another shape, NaN or infinite voxels, or one value.
+        BadLightCone: if the cube has another shape, NaN or infinite voxels, or one value, or
+            if a global history is incomplete.
     """
     cube = lightcone.brightness_temp
     cells = simulation.box.cells
@@ -93,6 +94,7 @@ def check(lightcone: LightCone, simulation: Simulation) -> None:
         raise BadLightCone(f"{bad} of {cube.size} voxels are NaN or infinite")
     if cube.min() == cube.max():
         raise BadLightCone(f"every voxel is {float(cube.flat[0]):g} mK")
-    for history in (lightcone.neutral_fraction, lightcone.global_brightness_temp):
-        if history.shape != lightcone.node_redshift.shape or not np.isfinite(history).all():
+    nodes = lightcone.node_redshift
+    for history in (nodes, lightcone.neutral_fraction, lightcone.global_brightness_temp):
+        if history.shape != nodes.shape or not np.isfinite(history).all():
             raise BadLightCone("a global history is incomplete or not finite")

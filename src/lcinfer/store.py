@@ -33,6 +33,7 @@ UNITS = {
     "L_X": "log10(erg s-1 Msun-1 yr)",
     "NU_X_THRESH": "eV",
 }
+HISTORIES = {"neutral_fraction": "1", "global_brightness_temp": "mK"}
 # The index of every realisation goes into its digest, so that two swapped shards are found.
 DIGEST = "sha256(int64 index + float32 voxels, little-endian, C order)"
 
@@ -70,6 +71,9 @@ def prepare(cones: LightCones) -> None:
     for name, column in _design_columns(cones).items():
         array(group, name).resize((cones.realizations,))
         array(group, name)[new] = column[new]
+    for name in set(HISTORIES) & set(group):  # NaN until they are sealed
+        history = array(group, name)
+        history.resize((cones.realizations, *history.shape[1:]))
     cubes.resize((cones.realizations, *cubes.shape[1:]))
 
 
@@ -96,6 +100,14 @@ def _create(group: zarr.Group, cones: LightCones) -> None:
     shards = tuple(
         math.ceil(cells / chunk) * chunk for cells, chunk in zip(shape, chunks, strict=True)
     )
+    group.attrs.update(
+        {
+            "fingerprint": cones.fingerprint,
+            "digest": DIGEST,
+            "coordinates": "redshift distance",
+        }
+    )
+    # Last: its presence says that all the rest is there.
     group.create_array(
         CUBES,
         shape=(0, *shape),
@@ -107,13 +119,6 @@ def _create(group: zarr.Group, cones: LightCones) -> None:
         fill_value=np.nan,
         dimension_names=["light_cone", "x", "y", "line_of_sight"],
         attributes={"units": "mK", "long_name": "21-cm brightness temperature"},
-    )
-    group.attrs.update(
-        {
-            "fingerprint": cones.fingerprint,
-            "digest": DIGEST,
-            "coordinates": "redshift distance",
-        }
     )
 
 
@@ -206,9 +211,15 @@ def open_cubes(store: Path) -> zarr.Array:
 
 
 def write_histories(store: Path, records: list[dict[str, Any]]) -> None:
-    """Put the journal's global histories, one record per realisation in order, into the store."""
+    """Put the journal's global histories, one record per realisation, into the store.
+
+    Realisations without a record have NaN: like every array, these are as long as the cubes.
+    """
     group = zarr.open_group(store, mode="r+")
-    add_array(group, "node_redshift", np.array(records[0]["node_redshift"]), ["node"])
-    for name, unit in (("neutral_fraction", "1"), ("global_brightness_temp", "mK")):
-        values = np.array([record[name] for record in records])
+    nodes = np.array(records[0]["node_redshift"])
+    add_array(group, "node_redshift", nodes, ["node"])
+    indices = [record["index"] for record in records]
+    for name, unit in HISTORIES.items():
+        values = np.full((array(group, CUBES).shape[0], len(nodes)), np.nan)
+        values[indices] = [record[name] for record in records]
         add_array(group, name, values, ["light_cone", "node"], units=unit, long_name="box mean")

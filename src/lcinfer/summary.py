@@ -7,6 +7,7 @@ from typing import Any
 
 from . import durable
 from .config import Network
+from .errors import UserError
 from .lightcone import coordinates
 from .parameters import shown
 from .products import Product, Run
@@ -53,6 +54,30 @@ def write(run: Run) -> None:
     """Write ``r2.csv`` and ``manifest.json`` of a run."""
     durable.write_text(run.summary.table, _r2_table(run))
     durable.write_json(run.summary.manifest, _manifest(run))
+
+
+def scores(run: Run) -> str:
+    """A finished run's table of R2 for a terminal, and where its results are.
+
+    Raises:
+        UserError: if the run is not finished.
+    """
+    table = run.summary.table
+    if not table.exists():
+        raise UserError(f"{table}: this run is not finished")
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = [row[:6] for row in csv.reader(file)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+    where = {"tables and report": run.summary.directory}
+    where |= {f"figures of {name}": figures.directory for name, figures in run.figures.items()}
+    where |= {f"network {name}": training.directory for name, training in run.trainings.items()}
+    where |= {"light-cones": run.database.directory}
+    wide = max(map(len, where))
+    return "\n".join([*lines, "", *(f"{what:<{wide}}  {path}" for what, path in where.items())])
 
 
 def _r2_table(run: Run) -> str:

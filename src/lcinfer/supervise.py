@@ -14,7 +14,7 @@ import signal
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -48,14 +48,17 @@ class Simulating:
 
     def start(self, index: int, parameters: dict[str, float], seed: int) -> None:
         """Begin a realisation; the child is there already or is made now."""
-        if self._process is not None and self._served >= RECYCLE_AFTER:
+        if self._process is not None and (
+            self._served >= RECYCLE_AFTER or not self._process.is_alive()
+        ):
             self.close()
         if self._process is None:
             self._spawn()
         self._task = {"index": index, "parameters": parameters, "seed": seed}
         self._served += 1
         assert self._pipe is not None
-        self._pipe.send(self._task)
+        with suppress(BrokenPipeError):  # it died just now: `result` tells
+            self._pipe.send(self._task)
 
     def result(self, wait: float) -> dict[str, Any] | None:
         """The journal's record of the realisation, or None if it is not ready in time.

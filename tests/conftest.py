@@ -1,0 +1,75 @@
+"""What all tests share: a small configuration with a stand-in for 21cmFAST."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+TESTS = Path(__file__).parent
+# For the tests themselves, and for the MPI ranks and Snakemake jobs that they start.
+sys.path.insert(0, str(TESTS))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(TESTS), os.environ.get("PYTHONPATH", "")])
+)
+
+Settings = dict[str, Any]
+
+
+def small_settings() -> Settings:
+    """A small valid configuration, as YAML would give it."""
+    point = {"HII_EFF_FACTOR": 30, "ION_Tvir_MIN": 4.69897, "L_X": 40, "NU_X_THRESH": 500}
+    return {
+        "name": "small",
+        "database": {
+            "name": "cones",
+            "realizations": 12,
+            "seed": 5,
+            "prior": {
+                "HII_EFF_FACTOR": [10, 250],
+                "ION_Tvir_MIN": [4, 6],
+                "L_X": [38, 42],
+                "NU_X_THRESH": [100, 1500],
+            },
+            "box": {"cells": 8, "length": 48},
+            "lightcone": {"z_min": 6, "cells": 40},
+            "simulator": {"engine": "standin:simulate", "engine_version": "1"},
+            "block": 4,
+        },
+        "mocks": {"FAINT": {"parameters": point, "realizations": 2}},
+        "images": {"slices": 2, "spacing": 12, "halves": 1, "axes": ["x", "y"]},
+        "split": {"validation": 2, "test": 3},
+        "trainings": {
+            "all_images": {
+                "epochs": 2,
+                "batch": 4,
+                "network": {
+                    "convolutions": [{"filters": 4, "kernel": 3, "pool": 2}],
+                    "dense": [8],
+                },
+            }
+        },
+        "evaluation": {"bootstrap": 50},
+        "figures": {"formats": ["png"], "dpi": 50},
+    }
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """A small valid configuration of the test's own, which it may change."""
+    return small_settings()
+
+
+@pytest.fixture
+def write_config(tmp_path: Path) -> Callable[[Settings], Path]:
+    """Writes settings to a file and gives its path."""
+
+    def write(settings: Settings, name: str = "config.yaml") -> Path:
+        path = tmp_path / name
+        path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+        return path
+
+    return write

@@ -1,0 +1,141 @@
+"""The workflow as a user runs it, with a stand-in for 21cmFAST."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import small_settings
+
+from lcinfer import config
+from lcinfer.products import Run
+
+PROJECT = Path(__file__).parents[2]
+
+
+def snakemake(directory: Path, settings: Path, *more: str) -> subprocess.CompletedProcess:
+    """``snakemake --profile profiles/local`` on a configuration, results in ``directory``."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--profile", "profiles/local"),
+            *("--directory", str(directory), "--configfile", str(settings), *more),
+        ],
+        cwd=PROJECT,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def planned(directory: Path, settings: Path) -> Counter:
+    """Jobs per rule that a dry run announces."""
+    done = snakemake(directory, settings, "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    table = re.findall(r"^(\w+) +(\d+)$", said, flags=re.MULTILINE)
+    jobs = Counter({rule: int(count) for rule, count in table})
+    return Counter({rule: jobs[rule] for rule in jobs if rule not in ("total", "all")})
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A whole run of the small configuration."""
+    directory = tmp_path_factory.mktemp("run")
+    path = directory / "config.yaml"
+    path.write_text(yaml.safe_dump(small_settings()), encoding="utf-8")
+    done = snakemake(directory, path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return directory, path
+
+
+def run_of(directory: Path, path: Path) -> Run:
+    return Run(config.load(path), directory / "results")
+
+
+def test_a_run_makes_every_product_of_its_configuration(finished):
+    directory, path = finished
+    run = run_of(directory, path)
+    for product in run.by_directory.values():
+        assert product.directory.is_dir()
+    for file in (*run.figure_files, run.summary.table, run.summary.manifest):
+        assert file.stat().st_size > 0
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    directory, path = finished
+    assert planned(directory, path) == Counter()
+    done = snakemake(directory, path)
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_touched_files_and_a_lost_snakemake_directory_cause_nothing(finished):
+    directory, path = finished
+    for marker in (directory / "results" / "lightcones").rglob("*.json"):
+        marker.touch()
+    (directory / ".snakemake").rename(directory / "lost")
+    assert planned(directory, path) == Counter()
+
+
+def test_growing_the_database_makes_only_the_new_light_cones(finished, settings, write_config):
+    directory, path = finished
+    before = run_of(directory, path).database
+    grown = {**settings, "database": {**settings["database"], "realizations": 16}}
+    larger = write_config(grown)
+    jobs = planned(directory, larger)
+    assert jobs["simulate"] == 1
+    assert jobs["cut_images"] == 1
+    assert jobs["train"] == jobs["evaluate"] == 1
+    shards = {path: path.stat().st_mtime_ns for path in before.store.rglob("c/*/0/0/0")}
+    assert len(shards) == 12
+    done = snakemake(directory, larger)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for shard, written in shards.items():
+        assert shard.stat().st_mtime_ns == written
+    assert planned(directory, path) == Counter()  # the smaller one is complete as it was
+
+
+def test_a_change_of_a_training_trains_it_alone(finished, settings, write_config):
+    directory, _ = finished
+    name, training = next(iter(settings["trainings"].items()))
+    trainings = {name: training, "longer": {**training, "epochs": training["epochs"] + 1}}
+    jobs = planned(directory, write_config({**settings, "trainings": trainings}))
+    assert jobs == Counter(train=1, evaluate=1, draw_training=1, summarise=1)
+
+
+def test_the_papers_ten_thousand_light_cones_are_few_jobs(tmp_path):
+    jobs = planned(tmp_path, PROJECT / "config" / "config.yaml")
+    assert jobs["simulate"] == 100 + len(config.load(PROJECT / "config/config.yaml").mocks)
+    assert jobs["train"] == 2
+    assert sum(jobs.values()) < 300
+
+
+def test_a_wrong_configuration_is_one_line_and_starts_nothing(tmp_path, settings, write_config):
+    wrong = {**settings, "split": {"validation": 6, "test": 6}}
+    done = snakemake(tmp_path, write_config(wrong))
+    assert done.returncode == 1
+    complaint = [line for line in done.stderr.splitlines() if "lcinfer:" in line]
+    assert len(complaint) == 1
+    assert "split" in complaint[0]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_override_on_the_command_line_is_refused(tmp_path, settings, write_config):
+    done = snakemake(tmp_path, write_config(settings), "--config", "name=other")
+    assert done.returncode == 1
+    assert "edit the file" in done.stderr
+
+
+def test_the_report_holds_figures_and_scores(finished):
+    directory, path = finished
+    report = directory / "report.html"
+    done = snakemake(directory, path, "--report", str(report))
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = report.read_text()
+    for word in ("recovery.png", "loss.png", "examples.png", "r2.csv"):
+        assert word in text

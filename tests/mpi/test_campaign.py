@@ -1,0 +1,168 @@
+"""Many light-cones under MPI: the same bytes whatever the ranks and the interruptions."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from lcinfer import config, database, journal, store
+from lcinfer.products import LightCones, Run
+
+MPIEXEC = str(Path(sys.executable).with_name("mpiexec"))
+
+
+def cones_of(path: Path, results: Path) -> LightCones:
+    """The database of a configuration, prepared."""
+    cones = Run(config.load(path), results).database
+    database.prepare(cones)
+    return cones
+
+
+def simulate(path: Path, results: Path, ranks: int, *more: str) -> list[str]:
+    """The command line of a campaign."""
+    command = ["-m", "mpi4py", "-m", "lcinfer", "simulate", str(path)]
+    name = config.load(path).database.name
+    return [
+        *(MPIEXEC, "-n", str(ranks), sys.executable),
+        *command,
+        *(name, "--results", str(results), "--ranks", str(ranks), *more),
+    ]
+
+
+def run(command: list[str], **environment: str) -> subprocess.CompletedProcess:
+    """Run a command to its end, at most two minutes."""
+    return subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def shards(cones: LightCones) -> dict[str, bytes]:
+    """Every file of the light-cones' array."""
+    files = (cones.store / store.CUBES).rglob("*")
+    return {
+        str(path.relative_to(cones.store)): path.read_bytes() for path in files if path.is_file()
+    }
+
+
+def attempts(cones: LightCones) -> list[int]:
+    """Index of every line of the journal."""
+    return sorted(line["index"] for line in journal.records(cones.journal))
+
+
+@pytest.fixture
+def undisturbed(settings, write_config, tmp_path) -> LightCones:
+    """A database made by one rank."""
+    path = write_config(settings)
+    cones = cones_of(path, tmp_path / "undisturbed")
+    assert run(simulate(path, tmp_path / "undisturbed", 1)).returncode == 0
+    return cones
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_ranks(
+    undisturbed, settings, write_config, tmp_path
+):
+    path = write_config(settings)
+    cones = cones_of(path, tmp_path / "three")
+    done = run(simulate(path, tmp_path / "three", 3))
+    assert done.returncode == 0, done.stderr
+    assert len({line["rank"] for line in journal.records(cones.journal)}) > 1
+    assert shards(cones) == shards(undisturbed)
+    for span in cones.spans:
+        database.finish_block(cones, span)
+        database.finish_block(undisturbed, span)
+        assert cones.done(span).read_bytes() == undisturbed.done(span).read_bytes()
+
+
+def test_a_killed_campaign_goes_on_and_gives_the_same_bytes(
+    undisturbed, settings, write_config, tmp_path
+):
+    settings["database"]["simulator"]["engine"] = "standin:slow"
+    slow = write_config(settings, "slow.yaml")
+    cones = cones_of(slow, tmp_path / "killed")
+    job = subprocess.Popen(
+        simulate(slow, tmp_path / "killed", 2), start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    _wait_until(lambda: len(journal.finished(cones.journal)) >= 3)
+    os.killpg(job.pid, signal.SIGKILL)
+    job.wait(timeout=30)
+    before = attempts(cones)
+    assert 3 <= len(before) < cones.realizations
+    time.sleep(1)  # ranks and children die with their launcher; none may still write
+    assert attempts(cones) == before
+    done = run(simulate(slow, tmp_path / "killed", 2))
+    assert done.returncode == 0, done.stderr
+    assert attempts(cones) == list(range(cones.realizations))  # none was simulated twice
+    assert shards(cones) == shards(undisturbed)
+
+
+def test_a_second_run_simulates_nothing(undisturbed, settings, write_config, tmp_path):
+    before = attempts(undisturbed)
+    assert run(simulate(write_config(settings), tmp_path / "undisturbed", 2)).returncode == 0
+    assert attempts(undisturbed) == before
+
+
+def test_a_failure_leaves_the_others_finished_and_the_block_incomplete(
+    settings, write_config, tmp_path
+):
+    settings["database"]["simulator"]["engine"] = "standin:raises_for_odd_seeds"
+    path = write_config(settings)
+    cones = cones_of(path, tmp_path)
+    done = run(simulate(path, tmp_path, 2, "--block", "0-4"))
+    assert done.returncode == 1
+    complaint = [line for line in done.stderr.splitlines() if line.startswith("lcinfer:")]
+    assert len(complaint) == 1
+    assert "2 of light-cones 0 to 3 are not finished, 2 of them failed" in complaint[0]
+    assert not cones.done((0, 4)).exists()
+    assert len(journal.finished(cones.journal)) == 2
+    failures = journal.failures(cones.journal)
+    assert len(failures) == 2
+    for line in failures:
+        assert "Traceback" in line["traceback"]
+        assert line["seed"] % 2 == 1
+        expected = cones.design.parameters(line["index"], line["index"] + 1)[0]
+        assert list(line["parameters"].values()) == expected.tolist()
+
+
+def test_ranks_that_do_not_know_each_other_are_refused(settings, write_config, tmp_path):
+    path = write_config(settings)
+    cones = cones_of(path, tmp_path)
+    command = simulate(path, tmp_path, 2)
+    alone = run(command[3:])  # as a launcher of another MPI would start each of them
+    assert alone.returncode == 1
+    assert "asked for 2 ranks, but MPI sees 1" in alone.stderr
+    assert "Traceback" not in alone.stderr
+    assert attempts(cones) == []
+
+
+def test_a_sealed_database_opens_in_xarray_with_dimensions_coordinates_and_histories(undisturbed):
+    database.seal(undisturbed)
+    data = xr.open_zarr(undisturbed.store, consolidated=False)
+    cubes = data["brightness_temp"]
+    assert cubes.dims == ("light_cone", "x", "y", "line_of_sight")
+    assert cubes.attrs["units"] == "mK"
+    assert not np.isnan(cubes.values).any()
+    assert data["neutral_fraction"].dims == ("light_cone", "node")
+    assert data["random_seed"].values.tolist() == undisturbed.design.seeds(0, 12).tolist()
+    sealed = json.loads(undisturbed.sealed.read_text())
+    assert sealed["realizations"] == undisturbed.realizations
+
+
+def test_an_unfinished_database_is_not_sealed(settings, write_config, tmp_path):
+    cones = cones_of(write_config(settings), tmp_path)
+    with pytest.raises(database.UserError, match="12 of light-cones 0 to 11 are not finished"):
+        database.seal(cones)
+    assert not cones.sealed.exists()
+
+
+def _wait_until(happened, seconds: float = 60) -> None:
+    limit = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < limit, "it did not happen in time"
+        time.sleep(0.02)

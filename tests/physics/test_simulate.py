@@ -1,0 +1,141 @@
+"""The simulator against py21cmfast's own driver, and against GM18's published mock."""
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from heavy import ANOTHER, FAINT, ours, simulation, theirs
+
+from lcinfer import simulate
+from lcinfer.errors import UserError
+from lcinfer.lightcone import LightCone, check
+
+FULL = simulation(32, 96.0, 1043)  # every node from z = 6 to 35
+GRADIENTS_OFF = simulation(
+    32, 96.0, 300, simulator={"velocity_gradients": False, "z_step_factor": 1.2}
+)
+COARSE = simulation(32, 96.0, 1043, simulator={"z_step_factor": 1.2})
+# GM18's mocks were made with sigma8 = 0.82.
+PUBLISHED = simulation(64, 96.0, 2000, cosmology={"SIGMA_8": 0.82})
+MOVED = {"HII_EFF_FACTOR": 200.0, "ION_Tvir_MIN": 5.5, "L_X": 39.0, "NU_X_THRESH": 1200.0}
+
+# FAINT's global history from the files that its authors publish with 21CMMC
+# (github.com/BradGreig/21CMMC): redshift, mean neutral fraction, mean T_b in mK.
+FAINT_PUBLISHED = np.array(
+    [
+        (21.08, 0.9998, -11.62),
+        (18.60, 0.9998, -57.47),
+        (16.41, 0.9981, -124.33),
+        (14.46, 0.9927, -114.10),
+        (12.73, 0.9774, -42.39),
+        (11.19, 0.9405, 1.65),
+        (9.82, 0.8620, 14.28),
+        (8.61, 0.7066, 13.54),
+        (7.53, 0.4456, 7.78),
+        (6.58, 0.1691, 2.42),
+    ]
+)
+HALF_NEUTRAL_AT = 7.72
+TROUGH_AT, TROUGH_DEPTH = 15.73, -132.9
+
+JOBS: dict[str, tuple[Callable, tuple]] = {
+    "published": (ours, (PUBLISHED, FAINT)),
+    "theirs FAINT": (theirs, (FULL, FAINT)),
+    "ours FAINT": (ours, (FULL, FAINT)),
+    "theirs ANOTHER": (theirs, (FULL, ANOTHER)),
+    "ours ANOTHER": (ours, (FULL, ANOTHER)),
+    "theirs gradients off": (theirs, (GRADIENTS_OFF, FAINT)),
+    "ours gradients off": (ours, (GRADIENTS_OFF, FAINT)),
+    "coarse": (ours, (COARSE, FAINT)),
+    **{f"moved {name}": (ours, (COARSE, {**FAINT, name: MOVED[name]})) for name in MOVED},
+}
+
+
+@pytest.fixture(scope="module")
+def light_cones() -> Iterator[Callable[[str], LightCone]]:
+    """Every simulation of this module, begun at once, each made once."""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        begun = {name: pool.submit(*_flat(job)) for name, job in JOBS.items()}
+        yield lambda name: begun[name].result(timeout=1000)
+        pool.shutdown(cancel_futures=True)
+
+
+def _flat(job: tuple[Callable, tuple]) -> tuple:
+    function, arguments = job
+    return function, *arguments
+
+
+@pytest.mark.parametrize("what", ["FAINT", "ANOTHER", "gradients off"])
+def test_every_voxel_is_what_run_lightcone_makes(light_cones, what):
+    one, other = light_cones(f"ours {what}"), light_cones(f"theirs {what}")
+    assert one.brightness_temp.std() > 1
+    np.testing.assert_array_equal(one.brightness_temp, other.brightness_temp)
+
+
+@pytest.mark.parametrize("what", ["FAINT", "ANOTHER"])
+def test_the_histories_are_those_of_run_lightcone(light_cones, what):
+    one, other = light_cones(f"ours {what}"), light_cones(f"theirs {what}")
+    np.testing.assert_allclose(one.neutral_fraction, other.neutral_fraction, rtol=1e-6)
+    np.testing.assert_allclose(one.global_brightness_temp, other.global_brightness_temp, rtol=1e-4)
+
+
+def test_the_nodes_reach_from_the_nearest_cell_to_above_the_heating_and_the_farthest_cell():
+    nodes = simulate.node_redshifts(FULL)
+    assert len(nodes) == 85
+    assert nodes[-1] == FULL.lightcone.z_min
+    assert nodes[0] > FULL.simulator.z_heat_max
+    long = simulation(32, 96.0, 1400)
+    assert simulate.node_redshifts(long)[0] > simulate.coordinates(long)[0][-1] > 35
+
+
+def test_faint_reionises_when_its_authors_say(light_cones):
+    cone = light_cones("published")
+    # Redshifts fall along the nodes, and so does the neutral fraction.
+    half = np.interp(0.5, cone.neutral_fraction[::-1], cone.node_redshift[::-1])
+    assert abs(half - HALF_NEUTRAL_AT) < 0.1
+
+
+def test_faint_has_its_authors_neutral_fractions(light_cones):
+    cone = light_cones("published")
+    redshift, neutral_fraction, _ = FAINT_PUBLISHED.T
+    here = np.interp(redshift, cone.node_redshift[::-1], cone.neutral_fraction[::-1])
+    assert np.abs(here - neutral_fraction).max() < 0.05
+
+
+def test_faint_has_its_authors_absorption_trough(light_cones):
+    cone = light_cones("published")
+    deepest = int(np.argmin(cone.global_brightness_temp))
+    published = int(np.argmin(np.abs(cone.node_redshift - TROUGH_AT)))
+    assert abs(deepest - published) <= 1
+    assert abs(cone.global_brightness_temp[deepest] - TROUGH_DEPTH) < 8
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_each_varied_parameter_alone_changes_the_signal(light_cones, name):
+    moved, still = light_cones(f"moved {name}"), light_cones("coarse")
+    change = moved.brightness_temp - still.brightness_temp
+    assert change.std() > 1  # mK; a parameter without effect gives exactly 0
+
+
+def test_a_real_light_cone_passes_the_checks_of_the_database(light_cones):
+    check(light_cones("ours FAINT"), FULL)
+
+
+def test_an_option_that_py21cmfast_does_not_know_is_one_line_naming_it():
+    wrong = simulation(32, 96.0, 100, simulator={"options": {"NO_SUCH_OPTION": 1}})
+    with pytest.raises(UserError, match="NO_SUCH_OPTION") as error:
+        simulate.inputs_for(wrong, FAINT, 1)
+    assert "\n" not in str(error.value)
+
+
+def test_a_value_that_py21cmfast_refuses_is_one_line_naming_it():
+    with pytest.raises(UserError, match="NU_X_THRESH") as error:
+        simulate.inputs_for(COARSE, {**FAINT, "NU_X_THRESH": 50.0}, 1)
+    assert "\n" not in str(error.value)

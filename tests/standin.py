@@ -1,0 +1,114 @@
+"""Engines that take milliseconds in place of 21cmFAST's minutes, and engines that fail.
+
+A configuration names them as ``engine: standin:simulate``. Each fault exists in three forms:
+always (``standin:raises``), for odd seeds (``standin:raises_for_odd_seeds``; a database's
+seeds alternate), and at most once (``standin:raises_once``; it leaves the file that the
+environment variable STANDIN_MARKER names).
+"""
+
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lcinfer.config import Simulation
+from lcinfer.lightcone import Engine, LightCone
+
+MARKER = "STANDIN_MARKER"
+RANGES = {
+    "HII_EFF_FACTOR": (10.0, 250.0),
+    "ION_Tvir_MIN": (4.0, 6.0),
+    "L_X": (38.0, 42.0),
+    "NU_X_THRESH": (100.0, 1500.0),
+}
+NODES = np.linspace(35.0, 6.0, 7)
+
+
+def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """Noise from the seed, and for each parameter a trough whose depth follows it.
+
+    The troughs stand side by side along the line of sight, so a network can learn them all.
+    """
+    side, along = simulation.box.cells, simulation.lightcone.cells
+    place = np.linspace(0, 1, along)
+    profile = np.zeros(along)
+    for number, name in enumerate(sorted(parameters)):
+        low, high = RANGES.get(name, (0.0, 1.0))
+        depth = (parameters[name] - low) / (high - low)
+        middle = (number + 0.5) / len(parameters)
+        profile -= 60 * depth * np.exp(-0.5 * ((place - middle) * 2 * len(parameters)) ** 2)
+    noise = np.random.default_rng(seed).normal(0, 3, (side, side, along))
+    depth = float(profile.mean())
+    return LightCone(
+        brightness_temp=(noise + profile).astype(np.float32),
+        node_redshift=NODES,
+        neutral_fraction=np.linspace(1, 0, len(NODES)),
+        global_brightness_temp=np.linspace(0, depth, len(NODES)),
+    )
+
+
+def raises(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """An exception, as from py21cmfast's checks."""
+    raise RuntimeError(f"no such universe:\nseed {seed}")
+
+
+def returns_nan(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """One voxel that is not a number."""
+    lightcone = simulate(simulation, parameters, seed)
+    lightcone.brightness_temp[1, 2, 3] = np.nan
+    return lightcone
+
+
+def returns_constant(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """The same brightness everywhere."""
+    lightcone = simulate(simulation, parameters, seed)
+    return replace(lightcone, brightness_temp=np.zeros_like(lightcone.brightness_temp))
+
+
+def exits(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """C code that calls exit(), as 21cmFAST does on some errors."""
+    os._exit(3)
+
+
+def segfaults(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """C code that crashes."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+    raise AssertionError("the signal comes first")
+
+
+def sleeps(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """A simulation that hangs for a minute."""
+    time.sleep(60)
+    return simulate(simulation, parameters, seed)
+
+
+def slow(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """A simulation that takes half a second: time to kill the job meanwhile."""
+    time.sleep(0.5)
+    return simulate(simulation, parameters, seed)
+
+
+def _for_odd_seeds(fault: Engine) -> Engine:
+    def engine(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+        return (fault if seed % 2 else simulate)(simulation, parameters, seed)
+
+    return engine
+
+
+def _once(fault: Engine) -> Engine:
+    def engine(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+        try:
+            Path(os.environ[MARKER]).touch(exist_ok=False)
+        except FileExistsError:
+            return simulate(simulation, parameters, seed)
+        return fault(simulation, parameters, seed)
+
+    return engine
+
+
+for _fault in (raises, returns_nan, returns_constant, exits, segfaults, sleeps):
+    globals()[f"{_fault.__name__}_for_odd_seeds"] = _for_odd_seeds(_fault)
+    globals()[f"{_fault.__name__}_once"] = _once(_fault)
