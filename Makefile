@@ -10,7 +10,7 @@ BIN := .venv/bin
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env run test lint bench clean-env
+.PHONY: help env run test lint bench lock
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,5 +38,11 @@ lint: env ## formatting, style, types, workflow
 	snakefmt --check Snakefile workflow
 	snakemake --lint --configfile config/demo.yaml
 
-bench: env ## measurements behind the numbers in docs/ (long)
+bench: env ## measurements behind the numbers in docs/ (an hour); after `make run`
 	@python benchmarks/lightcone.py compare
+	python benchmarks/lightcone.py paper
+	python benchmarks/chunks.py results/lightcones/demo-*
+
+lock: ## pin what is installed in .venv now
+	@{ head -1 envs/lock.txt; pip freeze --all --exclude lcinfer --exclude pip | sed 's/+cpu//'; } > envs/lock.new
+	mv envs/lock.new envs/lock.txt

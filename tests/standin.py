@@ -6,8 +6,10 @@ seeds alternate), and at most once (``standin:raises_once``; it leaves the file 
 environment variable STANDIN_MARKER names).
 """
 
+import json
 import os
 import signal
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +84,17 @@ def segfaults(simulation: Simulation, parameters: dict[str, float], seed: int) -
 def sleeps(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
     """A simulation that hangs for a minute."""
     time.sleep(60)
+    return simulate(simulation, parameters, seed)
+
+
+def looks_around(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """Says in the file that STANDIN_MARKER names where it runs."""
+    around = {
+        "pid": os.getpid(),
+        "environment": dict(os.environ),
+        "mpi": [name for name in sys.modules if name.startswith("mpi4py")],
+    }
+    Path(os.environ[MARKER]).write_text(json.dumps(around))
     return simulate(simulation, parameters, seed)
 
 

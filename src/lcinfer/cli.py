@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from . import config
 from .errors import UserError
-from .products import Product, Run
+from .products import Product, Realizations, Run, Span
 
 P = TypeVar("P", bound=Product)
 Verb = Callable[[argparse.Namespace], None]
@@ -60,7 +60,7 @@ def _simulate(options: argparse.Namespace) -> None:
     from . import campaign
 
     cones = _choose(_run(options).lightcones, options.database, "database")
-    span = options.block or (0, cones.realizations)
+    span = _within(options.block, cones) or (0, cones.realizations)
     campaign.run_block(cones, span, options.ranks)
 
 
@@ -74,11 +74,12 @@ def _images(options: argparse.Namespace) -> None:
     from . import images
 
     image_set = _choose(_run(options).images, options.database, "image set")
+    block = _within(options.block, image_set)
     steps = [options.step] if options.step else ["prepare", "cut", "seal"]
     if "prepare" in steps:
         images.prepare(image_set)
     if "cut" in steps:
-        for span in [options.block] if options.block else image_set.spans:
+        for span in [block] if block else image_set.spans:
             images.cut_block(image_set, span, options.threads)
     if "seal" in steps:
         images.seal(image_set)
@@ -145,7 +146,15 @@ def _choose(products: dict[str, P], name: str, what: str) -> P:
     )
 
 
-def _span(text: str) -> tuple[int, int]:
+def _within(block: Span | None, product: Realizations) -> Span | None:
+    if block and block[1] > product.realizations:
+        raise UserError(
+            f"--block {block[0]}-{block[1]}: {product.name} has {product.realizations} light-cones"
+        )
+    return block
+
+
+def _span(text: str) -> Span:
     start, _, stop = text.partition("-")
     try:
         span = int(start), int(stop)
@@ -262,7 +271,7 @@ def _parser() -> argparse.ArgumentParser:
         ("train", _train, "Train a network, or go on with it after its last whole epoch."),
         ("evaluate", _evaluate, "Predict the test light-cones and the mocks, and score."),
     ):
-        added = with_config(verb(name, does, what, f"{name} config/demo.yaml ten_images"))
+        added = with_config(verb(name, does, what, f"{name} config/demo.yaml all_images"))
         added.add_argument("training", metavar="TRAINING", help="the training's name")
         added.add_argument("--threads", type=int, default=None, help="CPU threads")
     added = with_config(

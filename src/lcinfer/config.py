@@ -5,6 +5,7 @@
 
 import reprlib
 from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from itertools import combinations
@@ -208,8 +209,8 @@ class Split(Section):
 
     validation: PositiveInt
     """Light-cones of the validation set."""
-    test: PositiveInt
-    """Light-cones of the test set."""
+    test: Annotated[int, Field(ge=2)]
+    """Light-cones of the test set; R2 needs two."""
 
 
 class Convolution(Section):
@@ -263,7 +264,7 @@ class Optimiser(Section):
     epsilon: PositiveFloat = 1e-7
     """Added to the root of that mean."""
     patience: PositiveInt = 5
-    """Epochs without a lower training loss before the learning rate is lowered."""
+    """Epochs without a training loss lower by 1e-4 before the learning rate is lowered."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """What the learning rate is then multiplied by."""
 
@@ -495,15 +496,13 @@ def _one_line(error: ValidationError, settings: Mapping[str, Any]) -> str:
 
 def _keys(details: ErrorDetails, settings: Any) -> tuple[str, ...]:
     """The keys that lead to a mistake, without what pydantic adds to them: kinds of a union."""
-    keys = []
+    keys: list[str] = []
     for key in details["loc"]:
-        if isinstance(settings, Mapping) and key in settings:
+        with suppress(KeyError, IndexError, TypeError):
             settings = settings[key]
-        elif isinstance(settings, list) and isinstance(key, int) and key < len(settings):
-            settings = settings[key]
-        elif details["type"] != "missing" or isinstance(key, int):
-            continue
-        keys.append(str(key))
+            keys.append(str(key))
+    if details["type"] == "missing" and isinstance(details["loc"][-1], str):
+        keys.append(details["loc"][-1])
     return tuple(keys)
 
 

@@ -66,9 +66,8 @@ class PriorDesign:
             from scipy.stats import qmc  # half a second, which the Snakefile need not pay
 
             sequence = qmc.Sobol(dimensions, rng=np.random.default_rng(database.seed))
-            if start:  # scipy cannot go forward by nothing
-                sequence.fast_forward(start)
-            unit[:] = sequence.random(len(unit))
+            # From the first point on, up to a power of two: scipy warns of anything else.
+            unit[:] = sequence.random_base2((stop - 1).bit_length())[start:stop]
         elif database.sampling == "uniform":
             for row, index in zip(unit, range(start, stop), strict=True):
                 # The counter's high word is the index: 2^192 numbers for each realisation.

@@ -19,6 +19,8 @@ import numpy as np
 import zarr
 from numcodecs import BitRound
 from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.core.buffer import Buffer, cpu
+from zarr.storage import MemoryStore
 
 from . import durable
 from .config import Simulation
@@ -162,9 +164,25 @@ def write(store: Path, index: int, cube: np.ndarray, simulation: Simulation) -> 
     if simulation.storage.keep_bits is not None:
         cube = BitRound(keepbits=simulation.storage.keep_bits).encode(cube.copy())
         cube = cube.view(np.float32).reshape(cube.shape)
-    zarr.open_array(store, path=CUBES, mode="r+")[index] = cube
-    durable.sync_up(shard_path(store, index), store)
+    shard = shard_path(store, index)
+    durable.sweep(shard)
+    with durable.written_aside(shard) as file:
+        file.write(_encoded(store, index, cube))
+    durable.sync_up(shard.parent, store)
     return digest(index, cube)
+
+
+def _encoded(store: Path, index: int, cube: np.ndarray) -> bytes:
+    """The bytes of a realisation's shard.
+
+    Zarr makes them in memory: it reads a shard before it replaces it, so that a damaged one
+    could not be mended, and it moves a file to its name before its bytes are on the disk.
+    """
+    array = store / CUBES
+    metadata = cpu.Buffer.from_bytes((array / "zarr.json").read_bytes())
+    files: dict[str, Buffer] = {"zarr.json": metadata}
+    zarr.open_array(MemoryStore(files), mode="r+")[index] = cube
+    return files[shard_path(store, index).relative_to(array).as_posix()].to_bytes()
 
 
 def shard_path(store: Path, index: int) -> Path:

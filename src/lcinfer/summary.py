@@ -5,7 +5,7 @@ import io
 import json
 from typing import Any
 
-from . import durable
+from . import __version__, durable
 from .config import Network
 from .errors import UserError
 from .lightcone import coordinates
@@ -104,6 +104,7 @@ def _manifest(run: Run) -> dict[str, Any]:
         return {product.directory.name: _entry(product, run) for product in products.values()}
 
     return {
+        "lcinfer": __version__,
         "name": run.config.name,
         "configuration": run.config.model_dump(mode="json"),
         "lightcones": entries(run.lightcones),

@@ -88,7 +88,7 @@ def test_the_histories_are_those_of_run_lightcone(light_cones, what):
 
 def test_the_nodes_reach_from_the_nearest_cell_to_above_the_heating_and_the_farthest_cell():
     nodes = simulate.node_redshifts(FULL)
-    assert len(nodes) == 85
+    assert np.diff(np.log1p(nodes)) == pytest.approx(-np.log(1.02))
     assert nodes[-1] == FULL.lightcone.z_min
     assert nodes[0] > FULL.simulator.z_heat_max
     long = simulation(32, 96.0, 1400)

@@ -31,3 +31,16 @@ LCINFER = f"{sys.executable} -m lcinfer"
 def of(wildcards):
     """What a rule makes, by the name of its directory."""
     return RUN.by_directory[wildcards.name]
+
+
+def of_block(wildcards, *needed):
+    """What a block is made from; nothing when it is there.
+
+    The store's marker has the number of realisations in its name: a database that grows would
+    otherwise ask for the new one on behalf of every block that is done.
+    """
+    span = int(wildcards.start), int(wildcards.stop)
+    made = of(wildcards)
+    if made.done(span).exists():
+        return []
+    return ancient([made.prepared, *(product.done(span) for product in needed)])

@@ -26,10 +26,7 @@ rule prepare_images:
 rule cut_images:
     """Images of one block of light-cones."""
     input:
-        store=lambda wildcards: ancient(of(wildcards).prepared),
-        lightcones=lambda wildcards: ancient(
-            of(wildcards).lightcones.done((int(wildcards.start), int(wildcards.stop)))
-        ),
+        lambda wildcards: of_block(wildcards, of(wildcards).lightcones),
     output:
         "results/images/{name}/blocks/{start}-{stop}.json",
     log:

@@ -31,7 +31,7 @@ rule simulate:
     A killed job goes on from the journal; the marker is written when the block is complete.
     """
     input:
-        lambda wildcards: ancient(of(wildcards).prepared),
+        of_block,
     output:
         "results/lightcones/{name}/blocks/{start}-{stop}.json",
     log:

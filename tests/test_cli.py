@@ -1,0 +1,153 @@
+"""The command line: help with an example, one line for every mistake, the rules' own steps."""
+
+from pathlib import Path
+
+import pytest
+from filling import fill
+
+from lcinfer import cli, config
+from lcinfer.products import Run
+
+CONFIG = Path(__file__).parents[1] / "config"
+
+
+def verbs() -> list[str]:
+    actions = cli._parser()._subparsers._group_actions
+    return list(actions[0].choices)
+
+
+def test_the_rules_verbs_are_there() -> None:
+    stages = {"design", "simulate", "seal", "images", "train", "evaluate", "figures", "summary"}
+    assert stages | {"check", "schema", "network"} <= set(verbs())
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_every_verb_has_help_with_an_example_of_itself(verb, capsys) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([verb, "--help"])
+    assert stopped.value.code == 0
+    helped = " ".join(capsys.readouterr().out.split())
+    _, _, example = helped.partition(f"example: lcinfer {verb}")
+    assert helped.count(f"example: lcinfer {verb}") == 1
+    assert (CONFIG.parent / example.split()[0]).exists() if example else verb == "schema"
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_the_example_of_every_verb_can_be_parsed_and_names_what_its_configuration_makes(
+    verb, capsys, monkeypatch
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([verb, "--help"])
+    example = " ".join(capsys.readouterr().out.split()).partition("example: lcinfer ")[2].split()
+    options = cli._parser().parse_args(example)
+    if hasattr(options, "config"):
+        monkeypatch.chdir(CONFIG.parent)
+        run = Run(config.load(options.config))
+        known = {product.name for product in run.by_directory.values()}
+        for name in ("database", "training", "what"):
+            assert getattr(options, name, None) in {None, *known}
+
+
+def said(capsys, *arguments) -> str:
+    """What is printed by a verb that can do its work."""
+    cli.main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    return printed.out
+
+
+def refused(capsys, *arguments) -> str:
+    """The one line of a verb that cannot do its work."""
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    assert (stopped.value.code, printed.out) == (1, "")
+    assert printed.err.startswith("lcinfer: ")
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+def test_the_papers_networks_have_10_023_604_weights_and_the_sizes_of_table_1(capsys) -> None:
+    printed = said(capsys, "network", CONFIG / "config.yaml")
+    assert printed.count("10,023,604") == 2
+    for size in ("8 x 91 x 2,191", "8 x 45 x 1,095", "16 x 36 x 1,086", "16 x 18 x 543", "156,384"):
+        assert printed.count(size) >= 2, size
+    alone = said(capsys, "network", CONFIG / "config.yaml", "one_image")
+    assert alone.count("10,023,604") == 1
+
+
+def test_check_says_what_the_papers_configuration_makes(capsys) -> None:
+    printed = said(capsys, "check", CONFIG / "config.yaml")
+    for part in (
+        "10000 light-cones of 200x200x2200 cells of 1.5 Mpc",
+        "z = 6.00 to 34.17",
+        "10 of 100x2200 cells",
+        "1000 validation, 1000 test, 8000 training",
+        "ten_images, one_image",
+        "FAINT (10), BRIGHT (10), A2_TOP (1), A2_BOTTOM (1)",
+    ):
+        assert part in printed
+
+
+@pytest.mark.parametrize("verb", ["design", "simulate", "seal", "images", "train", "figures"])
+def test_a_name_that_the_configuration_does_not_make_is_one_line(
+    verb, settings, write_config, capsys
+) -> None:
+    line = refused(capsys, verb, write_config(settings), "nobody")
+    assert "makes no" in line
+    assert "nobody; it makes " in line
+
+
+def test_a_product_can_be_named_with_or_without_its_fingerprint(
+    settings, write_config, capsys, tmp_path
+) -> None:
+    path, root = write_config(settings), tmp_path / "results"
+    run = Run(config.parse(settings), root)
+    said(capsys, "design", path, "FAINT", "--results", root)
+    said(capsys, "design", path, run.database.directory.name, "--results", root)
+    assert run.database.prepared.exists()
+    assert run.mocks["FAINT"].prepared.exists()
+
+
+@pytest.mark.parametrize("block", ["4", "4-", "a-b", "4-4", "8-4"])
+def test_a_block_that_is_no_range_is_a_usage_error(settings, write_config, capsys, block) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["simulate", str(write_config(settings)), "cones", "--block", block])
+    assert stopped.value.code == 2
+    assert "START" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["simulate", "images"])
+def test_a_block_beyond_the_database_is_one_line(settings, write_config, capsys, verb) -> None:
+    line = refused(capsys, verb, write_config(settings), "cones", "--block", "8-16")
+    assert "--block 8-16: cones has 12 light-cones" in line
+
+
+@pytest.mark.parametrize(
+    ("verb", "says"),
+    [("seal", "12 of light-cones 0 to 11 are not finished"), ("images", "no light-cones here")],
+)
+def test_a_step_before_its_time_is_one_line(
+    settings, write_config, capsys, tmp_path, verb, says
+) -> None:
+    line = refused(capsys, verb, write_config(settings), "cones", "--results", tmp_path / "empty")
+    assert says in line
+    assert not (tmp_path / "empty").exists()
+
+
+def test_design_seal_and_images_make_what_the_rules_wait_for(
+    settings, write_config, capsys, tmp_path
+) -> None:
+    path, root = write_config(settings), tmp_path / "results"
+    run = Run(config.parse(settings), root)
+    said(capsys, "design", path, "cones", "--results", root)
+    fill(run.database)
+    said(capsys, "seal", path, "cones", "--results", root)
+    said(capsys, "images", path, "cones", "--results", root, "--step", "prepare")
+    said(capsys, "images", path, "cones", "--results", root, "--step", "cut", "--block", "4-8")
+    assert run.database_images.done((4, 8)).exists()
+    assert not run.database_images.done((0, 4)).exists()
+    said(capsys, "images", path, "cones", "--results", root)
+    assert run.database.sealed.exists()
+    assert run.database_images.sealed.exists()
+    assert all(run.database_images.done(span).exists() for span in run.database_images.spans)
