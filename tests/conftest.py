@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from lcinfer import store
+
 TESTS = Path(__file__).parent
 # For the tests themselves, and for the MPI ranks and Snakemake jobs that they start.
 sys.path.insert(0, str(TESTS))
@@ -55,6 +57,23 @@ def small_settings() -> Settings:
         "evaluation": {"bootstrap": 50},
         "figures": {"formats": ["png"], "dpi": 50},
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redshifts_once():
+    """Asks astropy once for the same redshifts: it takes 0.4 s, and most tests make a store."""
+    known: dict[Any, Any] = {}
+    ask = store.coordinates
+
+    def once(simulation: Any) -> Any:
+        key = (simulation.cosmology, simulation.box, simulation.lightcone)
+        if key not in known:
+            known[key] = ask(simulation)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "coordinates", once)
+        yield
 
 
 @pytest.fixture

@@ -236,9 +236,17 @@ def test_an_unset_section_has_its_defaults_and_nothing_can_be_changed_later(sett
         parsed.database.seed = 1
 
 
-def test_the_schema_in_the_repository_is_what_lcinfer_schema_prints(capsys) -> None:
-    cli.main(["schema"])
-    printed = capsys.readouterr().out
-    kept = (HERE / "schema.json").read_text(encoding="utf-8")
-    assert kept == printed, "regenerate it: lcinfer schema > config/schema.json"
-    assert json.loads(kept)["required"] == ["name", "database", "split", "trainings"]
+@pytest.mark.parametrize(
+    ("file", "verb"),
+    [("schema.json", ["schema"]), ("README.md", ["schema", "--markdown"])],
+)
+def test_the_generated_reference_in_the_repository_is_that_of_the_code(file, verb, capsys) -> None:
+    cli.main(verb)
+    kept = (HERE / file).read_text(encoding="utf-8")
+    again = f"regenerate it: lcinfer {' '.join(verb)} > config/{file}"
+    assert kept == capsys.readouterr().out, again
+
+
+def test_the_schema_requires_what_the_configuration_requires() -> None:
+    schema = json.loads((HERE / "schema.json").read_text(encoding="utf-8"))
+    assert schema["required"] == ["name", "database", "split", "trainings"]

@@ -39,8 +39,8 @@ KNOWN = {
         "trainings/ten_images-5ceef97710",
     },
     "demo.yaml": {
-        "evaluations/all_images-e38930eae7",
-        "figures/all_images-521cfdef4f",
+        "evaluations/all_images-82983ad5a0",
+        "figures/all_images-c327807a9f",
         "figures/examples-9920746acd",
         "images/BRIGHT-893cd4e99b",
         "images/FAINT-a4ac4e3c15",
@@ -48,8 +48,8 @@ KNOWN = {
         "lightcones/BRIGHT-8a7d8724c2",
         "lightcones/FAINT-aae7c4bb17",
         "lightcones/demo-015a80efb5",
-        "runs/demo-317e6cc516",
-        "trainings/all_images-203cd08940",
+        "runs/demo-2403edc478",
+        "trainings/all_images-934bfe35b0",
     },
 }
 

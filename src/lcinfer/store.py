@@ -172,7 +172,7 @@ def write(store: Path, index: int, cube: np.ndarray, simulation: Simulation) -> 
     return digest(index, cube)
 
 
-def _encoded(store: Path, index: int, cube: np.ndarray) -> bytes:
+def _encoded(store: Path, index: int, cube: np.ndarray) -> memoryview:
     """The bytes of a realisation's shard.
 
     Zarr makes them in memory: it reads a shard before it replaces it, so that a damaged one
@@ -182,7 +182,8 @@ def _encoded(store: Path, index: int, cube: np.ndarray) -> bytes:
     metadata = cpu.Buffer.from_bytes((array / "zarr.json").read_bytes())
     files: dict[str, Buffer] = {"zarr.json": metadata}
     zarr.open_array(MemoryStore(files), mode="r+")[index] = cube
-    return files[shard_path(store, index).relative_to(array).as_posix()].to_bytes()
+    shard = files[shard_path(store, index).relative_to(array).as_posix()]
+    return shard.as_numpy_array().data
 
 
 def shard_path(store: Path, index: int) -> Path:
