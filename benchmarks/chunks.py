@@ -13,15 +13,21 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import zarr
 
 from lcinfer import database, store
 from lcinfer.config import load
 from lcinfer.products import LightCones, Run
 
 PAPER = Path(__file__).parents[1] / "config" / "config.yaml"
+ALL = slice(None)
+X_PLANES = [(cell, ALL, ALL) for cell in range(0, 200, 40)]
+Y_PLANES = [(ALL, cell, ALL) for cell in range(0, 200, 40)]
+CUBES = [(slice(100), slice(100), slice(at, at + 100)) for at in (0, 1000, 2100)]
 
 
 def tiled(source: Path, shape: tuple[int, int, int]) -> np.ndarray:
@@ -39,6 +45,12 @@ def median_seconds(work: Callable[[], object], times: int) -> float:
         work()
         seconds.append(time.perf_counter() - begin)
     return statistics.median(seconds)
+
+
+def read(cubes: zarr.Array, parts: list[tuple]) -> None:
+    """Read some parts of the light-cone."""
+    for part in parts:
+        store.read_part(cubes, 0, *part)
 
 
 def paper_cones(root: Path, chunk: int) -> LightCones:
@@ -63,27 +75,12 @@ def main() -> None:
         for chunk in options.chunks:
             cones = paper_cones(Path(directory), chunk)
             database.prepare(cones)
-            written = median_seconds(
-                lambda cones=cones: store.write(cones.store, 0, cube, cones.simulation), 1
-            )
+            write = partial(store.write, cones.store, 0, cube, cones.simulation)
+            written = median_seconds(write, 1)
             cubes = store.open_cubes(cones.store)
-            everything = slice(None)
-            planes = [(cell, everything, everything) for cell in range(0, 200, 40)]
-            corners = [(slice(100), slice(100), slice(at, at + 100)) for at in (0, 1000, 2100)]
-            along_x = median_seconds(
-                lambda cubes=cubes: [store.read_part(cubes, 0, *part) for part in planes],
-                options.times,
-            )
-            along_y = median_seconds(
-                lambda cubes=cubes: [
-                    store.read_part(cubes, 0, everything, *part[:2]) for part in planes
-                ],
-                options.times,
-            )
-            boxes = median_seconds(
-                lambda cubes=cubes: [store.read_part(cubes, 0, *part) for part in corners],
-                options.times,
-            )
+            along_x = median_seconds(partial(read, cubes, X_PLANES), options.times)
+            along_y = median_seconds(partial(read, cubes, Y_PLANES), options.times)
+            boxes = median_seconds(partial(read, cubes, CUBES), options.times)
             size = store.shard_path(cones.store, 0).stat().st_size
             print(
                 json.dumps(
@@ -92,7 +89,7 @@ def main() -> None:
                         "write_seconds": round(written, 2),
                         "five_x_planes_seconds": round(along_x, 3),
                         "five_y_planes_seconds": round(along_y, 3),
-                        "cube_of_100_seconds": round(boxes / len(corners), 3),
+                        "cube_of_100_seconds": round(boxes / len(CUBES), 3),
                         "bytes_over_raw": round(size / cube.nbytes, 3),
                     }
                 ),

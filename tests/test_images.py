@@ -163,7 +163,6 @@ def test_growing_cuts_only_the_new_images(run) -> None:
     np.testing.assert_array_equal(labelled.parameters, grown.database.design.parameters(0, 10))
 
 
-@pytest.mark.xfail(strict=True, reason="LabelledImages wants an array of exactly that length")
 def test_a_smaller_configuration_learns_from_its_own_part_of_a_store_that_has_grown(run) -> None:
     complete(run(10).database)
     cut_all(run(10).database_images)

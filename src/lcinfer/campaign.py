@@ -40,6 +40,8 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
             f"the launcher was asked for {ranks} ranks, but MPI sees {world.size}: it belongs "
             "to another MPI than mpi4py (under SLURM, try srun --mpi=pmi2)"
         )
+    if not cones.prepared.exists():
+        raise UserError(f"{cones.directory} is not prepared: run `lcinfer design` first")
     if world.rank == 0:
         have = journal.finished(cones.journal)
         todo = [index for index in range(*span) if index not in have]

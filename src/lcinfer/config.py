@@ -25,6 +25,16 @@ PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 RUN_ONLY = {"decides_content": False}  # how it is run or called: not in the fingerprint
 DEFAULT_ENGINE = "lcinfer.simulate:simulate"
+SET_ELSEWHERE = {  # py21cmfast's inputs that have a key here
+    "BOX_LEN": "box.length",
+    "HII_DIM": "box.cells",
+    "DIM": "box.hires_factor",
+    "HIRES_TO_LOWRES_FACTOR": "box.hires_factor",
+    "N_THREADS": "simulator.threads",
+    "ZPRIME_STEP_FACTOR": "simulator.z_step_factor",
+    "Z_HEAT_MAX": "simulator.z_heat_max",
+    **{name: f"cosmology.{name}" for name in ("hlittle", "OMm", "OMb", "POWER_INDEX", "SIGMA_8")},
+}
 PLAIN_MESSAGES = {  # for what pydantic says in Python's words
     "missing": "this key is required",
     "model_type": "should be a section with keys of its own",
@@ -138,14 +148,24 @@ class Simulation(Section):
     """Precision and layout on disk."""
 
     @model_validator(mode="after")
-    def _fits_its_bubbles(self) -> "Simulation":
-        if self.simulator.engine == DEFAULT_ENGINE:
-            bubble = float(self.simulator.options.get("R_BUBBLE_MAX", 15.0))
-            if bubble > self.box.length / 3:
+    def _options_of_its_own(self) -> "Simulation":
+        for option in self.simulator.options:
+            if option in SET_ELSEWHERE:
                 raise ValueError(
-                    f"box.length {self.box.length:g} Mpc is too small: with R_BUBBLE_MAX = "
-                    f"{bubble:g} Mpc it must be at least {3 * bubble:g} Mpc"
+                    f"simulator.options.{option} is set by the key {SET_ELSEWHERE[option]}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_bubbles(self) -> "Simulation":
+        bubble = self.simulator.options.get("R_BUBBLE_MAX", 15.0)
+        if isinstance(bubble, str):
+            raise ValueError(f"simulator.options.R_BUBBLE_MAX should be a number, not {bubble!r}")
+        if self.simulator.engine == DEFAULT_ENGINE and bubble > self.box.length / 3:
+            raise ValueError(
+                f"box.length {self.box.length:g} Mpc is too small: with R_BUBBLE_MAX = "
+                f"{bubble:g} Mpc it must be at least {3 * bubble:g} Mpc"
+            )
         return self
 
 
@@ -309,6 +329,8 @@ class Figures(Section):
     """Dots per inch of raster parts."""
     brightness_range: tuple[float, float] = (-150.0, 30.0)
     """Ends of the brightness temperature's colour scale in mK."""
+    examples: tuple[Name, ...] | None = None
+    """Mocks of Figure 1 from the top; none: all, by name."""
     bins: Annotated[int, Field(ge=4, le=200)] = 25
     """Bins along each axis of a density of predictions."""
 
@@ -353,11 +375,17 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _agrees(self) -> "Config":
+        _check_prior(self)
         _check_split(self)
         _check_mocks(self)
         _check_images(self)
         _check_trainings(self)
         return self
+
+
+def _check_prior(config: Config) -> None:
+    for name in sorted(set(config.database.prior) & set(config.database.simulator.options)):
+        raise ValueError(f"database: {name} is both in prior and in simulator.options")
 
 
 def _check_split(config: Config) -> None:
@@ -380,6 +408,11 @@ def _check_mocks(config: Config) -> None:
                 f"mocks.{name}.parameters must name the prior's parameters "
                 f"({', '.join(sorted(varied))}), not {', '.join(sorted(mock.parameters))}"
             )
+    unknown = set(config.figures.examples or ()) - set(config.mocks)
+    if unknown:
+        raise ValueError(f"figures.examples: there is no mock {', '.join(sorted(unknown))}")
+    if config.database.name in config.mocks:
+        raise ValueError(f"mocks.{config.database.name} has the database's name: rename one")
     for one, other in combinations(config.mocks, 2):
         if mock_seed_block(one) == mock_seed_block(other):
             raise ValueError(f"mocks {one} and {other} would share seeds: rename one of them")

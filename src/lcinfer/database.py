@@ -3,6 +3,7 @@
 from typing import Any
 
 from . import durable, journal, store
+from .config import DEFAULT_ENGINE
 from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical
 from .products import LightCones, Span
@@ -12,7 +13,15 @@ def prepare(cones: LightCones) -> None:
     """Create the database, or grow it to the configured number of realisations.
 
     One process at a time, before any rank starts.
+
+    Raises:
+        UserError: if 21cmFAST refuses an option, a parameter's name or an end of its range.
     """
+    if cones.simulation.simulator.engine == DEFAULT_ENGINE:
+        from .simulate import inputs_for
+
+        for parameters in cones.design.extremes:
+            inputs_for(cones.simulation, parameters, seed=1)
     if not cones.spec.exists():
         durable.write_json(cones.spec, _spec(cones))
     store.prepare(cones)

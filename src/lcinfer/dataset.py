@@ -46,8 +46,8 @@ class LabelledImages:
 
     def __post_init__(self) -> None:
         """Refuse arrays of different light-cones."""
-        expected = (self.images.shape[0], len(self.names))
-        if self.images.ndim != 4 or self.parameters.shape != expected:
+        rows, columns = self.parameters.shape
+        if self.images.ndim != 4 or self.images.shape[0] < rows or columns != len(self.names):
             raise ValueError(
                 f"images {self.images.shape} and parameters {self.parameters.shape} "
                 f"do not belong together"
@@ -55,8 +55,8 @@ class LabelledImages:
 
     @property
     def light_cones(self) -> int:
-        """Number of light-cones."""
-        return int(self.images.shape[0])
+        """Number of light-cones; a store that has grown since holds images of more."""
+        return len(self.parameters)
 
     @property
     def per_lightcone(self) -> int:

@@ -35,6 +35,10 @@ class Design(Protocol):
     def seeds(self, start: int, stop: int) -> np.ndarray:
         """Random seeds of realisations [start, stop) in [1, 2^32), all different, int64."""
 
+    @property
+    def extremes(self) -> list[dict[str, float]]:
+        """Parameters at the ends of what can be drawn: a simulator must accept them."""
+
 
 @dataclass(frozen=True)
 class PriorDesign:
@@ -80,6 +84,12 @@ class PriorDesign:
         base = int(np.random.SeedSequence(self.database.seed).generate_state(1)[0])
         return 1 + (base + np.arange(start, stop, dtype=np.int64)) % DATABASE_SEEDS
 
+    @property
+    def extremes(self) -> list[dict[str, float]]:
+        """See :class:`Design`."""
+        prior = self.database.prior
+        return [{name: prior[name][end] for name in self.names} for end in (0, 1)]
+
 
 @dataclass(frozen=True)
 class MockDesign:
@@ -107,6 +117,11 @@ class MockDesign:
         """See :class:`Design`; never the database's, nor another mock's."""
         first = 2**31 + mock_seed_block(self.name) * MOCK_BLOCK
         return first + np.arange(start, stop, dtype=np.int64)
+
+    @property
+    def extremes(self) -> list[dict[str, float]]:
+        """See :class:`Design`."""
+        return [dict(self.mock.parameters)]
 
 
 def mock_seed_block(name: str) -> int:

@@ -53,7 +53,13 @@ def records(directory: Path) -> Iterator[Record]:
 
 def finished(directory: Path) -> dict[int, Record]:
     """Index -> the record of its finished simulation."""
-    return {line["index"]: line for line in records(directory) if "digest" in line}
+    lines = [line for line in records(directory) if "digest" in line]
+    # Of two writers' records of one index the later is of what is on the disk.
+    return {line["index"]: line for line in sorted(lines, key=_ended)}
+
+
+def _ended(record: Record) -> float:
+    return float(record.get("began", 0.0)) + float(record.get("seconds", 0.0))
 
 
 def failures(directory: Path) -> list[Record]:

@@ -73,7 +73,7 @@ def coordinates(simulation: Simulation) -> tuple[np.ndarray, np.ndarray]:
         if z_far > 1e3:
             raise UserError(f"database.lightcone.cells {cone.cells} reaches beyond redshift 1000")
         z_far *= 1.5
-    grid = np.geomspace(1 + cone.z_min, 1 + z_far, 20_000) - 1
+    grid = np.geomspace(1 + cone.z_min, 1 + z_far, 4_000) - 1
     return np.interp(distance, distance_to(grid).value, grid), distance
 
 

@@ -57,16 +57,6 @@ class Realizations(Product):
         return [(start, min(start + self.block, self.realizations)) for start in starts]
 
     @property
-    def spec(self) -> Path:
-        """The resolved settings; written once."""
-        return self.directory / "spec.json"
-
-    @property
-    def journal(self) -> Path:
-        """Directory of what is done and what failed."""
-        return self.directory / "journal"
-
-    @property
     def prepared(self) -> Path:
         """Marker: the store has room for every realisation."""
         return self.directory / f"prepared-{self.realizations:06d}.json"
@@ -89,6 +79,16 @@ class LightCones(Realizations):
     design: Design
 
     kind = "lightcones"
+
+    @property
+    def spec(self) -> Path:
+        """The resolved settings; written once."""
+        return self.directory / "spec.json"
+
+    @property
+    def journal(self) -> Path:
+        """Directory of what is done and what failed."""
+        return self.directory / "journal"
 
     @property
     def store(self) -> Path:
@@ -238,9 +238,14 @@ class Run:
         return self.images[_label(self.database)]
 
     @property
-    def mock_images(self) -> tuple[ImageSet, ...]:
-        """The mocks' images."""
-        return tuple(self.images[_label(cones)] for cones in self.mocks.values())
+    def mock_images(self) -> dict[str, ImageSet]:
+        """The mocks' images by the mocks' names."""
+        return {name: self.images[_label(cones)] for name, cones in self.mocks.items()}
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The mocks whose images are shown, in their order."""
+        return self.config.figures.examples or tuple(sorted(self.mocks))
 
     @cached_property
     def trainings(self) -> dict[str, TrainingRun]:
@@ -250,7 +255,7 @@ class Run:
     @cached_property
     def evaluations(self) -> dict[str, EvaluationRun]:
         """The evaluations by their training's name."""
-        mocks = self.mock_images
+        mocks = tuple(self.mock_images.values())
         return {
             name: EvaluationRun(
                 name=name,
@@ -276,7 +281,8 @@ class Run:
             for name, evaluation in self.evaluations.items()
         }
         if self.mocks:
-            drawn[EXAMPLES] = self._figures(EXAMPLES, mocks=_sizes(self.mock_images))
+            shown = [[name, *_sizes([self.mock_images[name]])] for name in self.examples]
+            drawn[EXAMPLES] = self._figures(EXAMPLES, mocks=shown)
         return drawn
 
     @cached_property
@@ -373,4 +379,4 @@ def _fields(product: LightCones) -> dict[str, Any]:
 
 def _sizes(image_sets: tuple[ImageSet, ...] | list[ImageSet]) -> list[list[Any]]:
     """What identifies image sets to what is made from all their images."""
-    return sorted([images.name, images.fingerprint, images.realizations] for images in image_sets)
+    return sorted([images.fingerprint, images.realizations] for images in image_sets)

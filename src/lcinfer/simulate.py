@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import py21cmfast
 from astropy import units
-from py21cmfast import InputParameters, RectilinearLightconer
+from py21cmfast import Coeval, InputParameters, RectilinearLightconer
 from py21cmfast.rsds import include_dvdr_in_tau21
 from py21cmfast.wrapper.inputs import AstroOptions, get_logspaced_redshifts
 
@@ -84,30 +84,23 @@ def node_redshifts(simulation: Simulation) -> tuple[float, ...]:
     return nodes
 
 
-def lightconer_for(simulation: Simulation, inputs: InputParameters) -> RectilinearLightconer:
-    """py21cmfast's light-coner at the cells of ``lightcone.coordinates``."""
-    _, distance = coordinates(simulation)
-    lightconer = RectilinearLightconer(
-        lc_distances=distance * units.Mpc,
-        cosmo=inputs.cosmo_params.cosmo,  # its default is another cosmology
-        quantities=("brightness_temp",),
-    )
-    return lightconer.validate_options(
-        inputs=inputs,
-        include_dvdr_in_tau21=simulation.simulator.velocity_gradients,
-        apply_rsds=False,
-    )
-
-
 def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
     """One light-cone, voxel by voxel what ``py21cmfast.run_lightcone`` makes, in less memory.
 
     Args and errors are those of :func:`inputs_for`.
     """
     inputs = inputs_for(simulation, parameters, seed)
-    lightconer = lightconer_for(simulation, inputs)
+    _, distance = coordinates(simulation)
+    lightconer = RectilinearLightconer(
+        lc_distances=distance * units.Mpc,
+        cosmo=inputs.cosmo_params.cosmo,  # its default is another cosmology
+    )
+    planes = _Planes(lightconer, inputs)
     shape = lightconer.get_shape(inputs.simulation_options)
-    cubes = {quantity: np.zeros(shape, np.float32) for quantity in lightconer.quantities}
+    fields = ["brightness_temp"]
+    if simulation.simulator.velocity_gradients:
+        fields += ["velocity_z", *(["tau_21"] if inputs.astro_options.USE_TS_FLUCT else [])]
+    cubes = {field: np.zeros(shape, np.float32) for field in fields}
     neutral_fraction, brightness = [], []
     previous = None
     with warnings.catch_warnings():
@@ -116,9 +109,7 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
             neutral_fraction.append(np.mean(coeval.neutral_fraction))
             brightness.append(np.mean(coeval.brightness_temp))
             if previous is not None:
-                for quantity, cell, plane in lightconer.make_lightcone_slices(coeval, previous):
-                    if plane is not None:
-                        cubes[quantity][..., cell] = plane
+                planes.interpolate(coeval, previous, cubes)
             previous = coeval
     if simulation.simulator.velocity_gradients:
         _include_velocity_gradients(cubes, lightconer.lc_redshifts, inputs)
@@ -130,6 +121,37 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
     )
 
 
+class _Planes:
+    """The planes of the light-cone between two nodes, all at once.
+
+    What ``RectilinearLightconer.make_lightcone_slices`` does plane by plane with units, which
+    takes a fifth of a small light-cone's time. The arithmetic is the same, down to the last bit.
+    """
+
+    def __init__(self, lightconer: RectilinearLightconer, inputs: InputParameters) -> None:
+        cell = inputs.simulation_options.cell_size
+        self._cell_size = cell.to_value(units.Mpc)
+        self._distance_to = inputs.cosmo_params.cosmo.comoving_distance
+        self._distance = lightconer.get_lc_distances_in_pixels(cell).value  # in cells
+        # The far end of the light-cone lines up with the far side of the box.
+        behind = (self._distance.max() - self._distance + 1).astype(int)
+        self._plane = lightconer.index_offset - behind
+
+    def interpolate(self, near: Coeval, far: Coeval, cubes: dict[str, np.ndarray]) -> None:
+        """Fill the cells of ``cubes`` between two coeval boxes, linearly in distance."""
+        ends = [self._distance_to(box.redshift).value / self._cell_size for box in (near, far)]
+        # py21cmfast's tolerance: the nearest cell may be the nearest node itself.
+        inside = (self._distance >= min(ends) * (1 - 1e-6)) & (self._distance < max(ends))
+        cells = np.nonzero(inside)[0]
+        to_near, to_far = (np.abs(end - self._distance[cells]) for end in ends)
+        for field, cube in cubes.items():
+            one, other = (
+                getattr(box, field).take(self._plane[cells], axis=2, mode="wrap")
+                for box in (near, far)
+            )
+            cube[..., cells] = (to_far * one + to_near * other) / np.abs(ends[0] - ends[1])
+
+
 def _include_velocity_gradients(
     cubes: dict[str, np.ndarray], redshifts: np.ndarray, inputs: InputParameters
 ) -> None:
@@ -139,7 +161,7 @@ def _include_velocity_gradients(
         rows = slice(row, row + 1)
         brightness[rows] = include_dvdr_in_tau21(
             brightness_temp=brightness[rows],
-            los_velocity=cubes["los_velocity"][rows],
+            los_velocity=cubes["velocity_z"][rows],
             tau_21=cubes["tau_21"][rows] if "tau_21" in cubes else None,
             redshifts=redshifts,
             inputs=inputs,

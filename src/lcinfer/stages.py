@@ -60,7 +60,7 @@ def draw_figures(run: Run, what: str) -> None:
 
 
 def _draw_examples(run: Run) -> None:
-    opened = {mock.name: images.open_store(mock) for mock in run.mock_images}
+    opened = {name: images.open_store(run.mock_images[name]) for name in run.examples}
     first = next(iter(opened.values()))
     figure = figures.draw_examples(
         {
@@ -105,7 +105,7 @@ def _draw_recovery(run: Run, training: str) -> None:
 
 def _save(run: Run, figure: Any, what: str, name: str) -> None:
     drawn = run.figures[what]
-    metadata = {"Software": "lcinfer", "fingerprint": drawn.fingerprint, "run": run.config.name}
+    metadata = {"Software": "lcinfer", "fingerprint": drawn.fingerprint}
     figures.save(figure, drawn.stem(name), run.config.figures, metadata)
 
 

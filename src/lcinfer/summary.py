@@ -8,6 +8,7 @@ from typing import Any
 from . import __version__, durable
 from .config import Network
 from .errors import UserError
+from .fingerprint import canonical
 from .lightcone import coordinates
 from .parameters import shown
 from .products import Product, Run
@@ -106,7 +107,7 @@ def _manifest(run: Run) -> dict[str, Any]:
     return {
         "lcinfer": __version__,
         "name": run.config.name,
-        "configuration": run.config.model_dump(mode="json"),
+        "configuration": canonical(run.config),
         "lightcones": entries(run.lightcones),
         "images": entries(run.images),
         "trainings": entries(run.trainings),

@@ -6,7 +6,7 @@ SHOWN, *OTHER_FORMATS = RUN.config.figures.formats
 rule draw_examples:
     """Figure 1: an image of each mock."""
     input:
-        ancient([mock.sealed for mock in RUN.mock_images]),
+        ancient([RUN.mock_images[name].sealed for name in RUN.examples]),
     output:
         report(
             f"results/figures/{{name}}/examples.{SHOWN}",
