@@ -15,7 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from lcinfer.config import Simulation, load
+from lcinfer.config import load
+from lcinfer.sections import Simulation
 
 FAINT = {"HII_EFF_FACTOR": 30.0, "ION_Tvir_MIN": 4.69897, "L_X": 40.0, "NU_X_THRESH": 500.0}
 PAPER = Path(__file__).parents[1] / "config" / "config.yaml"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lcinfer.config import Simulation
 from lcinfer.lightcone import Engine, LightCone
+from lcinfer.sections import Simulation
 
 MARKER = "STANDIN_MARKER"
 RANGES = {

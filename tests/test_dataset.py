@@ -4,9 +4,9 @@ import torch
 import zarr
 
 from lcinfer import dataset
-from lcinfer.config import Split
 from lcinfer.dataset import Batches, LabelledImages, divide, fit_normalisation
 from lcinfer.errors import UserError
+from lcinfer.sections import Split
 
 SPLIT = Split(validation=3, test=4)
 
@@ -152,4 +152,4 @@ def test_using_images_does_not_change_them(labelled):
 
 def test_images_and_parameters_of_different_light_cones_do_not_go_together(labelled):
     with pytest.raises(ValueError, match="do not belong together"):
-        LabelledImages(labelled.images, labelled.parameters[:5], labelled.names)
+        LabelledImages(labelled.images[:5], labelled.parameters, labelled.names)

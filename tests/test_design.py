@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lcinfer import config, design
-from lcinfer.config import Mock
+from lcinfer import config
 from lcinfer.design import MockDesign, PriorDesign
+from lcinfer.sections import Mock
 
 SAMPLINGS = ("uniform", "sobol")
 
@@ -144,7 +144,7 @@ def test_a_mocks_seeds_depend_on_its_name_alone(settings) -> None:
 def test_two_mocks_whose_names_share_seeds_are_refused(settings, monkeypatch) -> None:
     settings["mocks"]["BRIGHT"] = settings["mocks"]["FAINT"]
     config.parse(settings)
-    monkeypatch.setattr(design, "mock_seed_block", lambda name: 7)
+    monkeypatch.setattr(config, "mock_block", lambda name: 7)
     with pytest.raises(config.UserError, match="FAINT and BRIGHT would share seeds: rename one"):
         config.parse(settings)
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
-from lcinfer.config import Evaluation
 from lcinfer.dataset import LabelledImages
 from lcinfer.errors import UserError
 from lcinfer.evaluate import (
@@ -18,6 +17,7 @@ from lcinfer.evaluate import (
     scores_from,
     write_predictions,
 )
+from lcinfer.sections import Evaluation
 from lcinfer.train import train
 
 EVALUATION = Evaluation(bootstrap=500)

@@ -8,9 +8,9 @@ import yaml
 from pydantic import Field
 
 from lcinfer import config
-from lcinfer.config import RUN_ONLY, Database, Section
 from lcinfer.fingerprint import canonical_json, content, fingerprint
 from lcinfer.products import Run
+from lcinfer.sections import RUN_ONLY, Database, Section
 
 HERE = Path(__file__).parents[1] / "config"
 
@@ -19,11 +19,11 @@ HERE = Path(__file__).parents[1] / "config"
 # a change here means that everybody's light-cones would be simulated again.
 KNOWN = {
     "config.yaml": {
-        "evaluations/one_image-9eb873e34a",
-        "evaluations/ten_images-2dabc6b2bd",
-        "figures/examples-84d4326f76",
-        "figures/one_image-b6403ea318",
-        "figures/ten_images-7dfb2b2954",
+        "evaluations/one_image-912202a0cc",
+        "evaluations/ten_images-92c33e3c0f",
+        "figures/examples-bbfd97be84",
+        "figures/one_image-89b0cf1b2c",
+        "figures/ten_images-63b86ef247",
         "images/A2_BOTTOM-ac97c12991",
         "images/A2_TOP-d553a5a047",
         "images/BRIGHT-3a5c8f3ebf",
@@ -34,22 +34,22 @@ KNOWN = {
         "lightcones/BRIGHT-7be67a3c22",
         "lightcones/FAINT-e93d1c0cf9",
         "lightcones/gillet2019-427461c155",
-        "runs/gillet2019-c317c933fb",
-        "trainings/one_image-9395bc036c",
-        "trainings/ten_images-5ceef97710",
+        "runs/gillet2019-fc73dbecb3",
+        "trainings/one_image-ade7afb97e",
+        "trainings/ten_images-1b92cca99b",
     },
     "demo.yaml": {
-        "evaluations/all_images-82983ad5a0",
-        "figures/all_images-c327807a9f",
-        "figures/examples-9920746acd",
-        "images/BRIGHT-893cd4e99b",
-        "images/FAINT-a4ac4e3c15",
-        "images/demo-97a067678e",
-        "lightcones/BRIGHT-8a7d8724c2",
-        "lightcones/FAINT-aae7c4bb17",
-        "lightcones/demo-015a80efb5",
-        "runs/demo-2403edc478",
-        "trainings/all_images-934bfe35b0",
+        "evaluations/all_images-1310d8e70e",
+        "figures/all_images-783b81204e",
+        "figures/examples-e8c7afcb9d",
+        "images/BRIGHT-f72ada3623",
+        "images/FAINT-69b98a9fde",
+        "images/demo-23f640a932",
+        "lightcones/BRIGHT-b3f9cd22af",
+        "lightcones/FAINT-8f2aaebaac",
+        "lightcones/demo-aef9dc3ff0",
+        "runs/demo-c5da378a81",
+        "trainings/all_images-ea5004da37",
     },
 }
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from lcinfer.config import Network
 from lcinfer.networks.gillet2019 import build, layers
+from lcinfer.sections import Network
 
 PAPER = (100, 2200)
 SMALL = Network.model_validate(

@@ -9,9 +9,9 @@ import zarr
 from filling import complete, fill
 
 from lcinfer import config, database, images, store
-from lcinfer.config import Box, Images
 from lcinfer.errors import UserError
 from lcinfer.products import Run
+from lcinfer.sections import Box, Images
 from lcinfer.store import DamagedStore
 
 BOX = Box(cells=8, length=48)

@@ -10,9 +10,9 @@ from astropy import units
 from astropy.cosmology import z_at_value
 
 from lcinfer import config, lightcone
-from lcinfer.config import Cosmology, Simulation
 from lcinfer.errors import UserError
 from lcinfer.lightcone import BadLightCone, LightCone, check, coordinates
+from lcinfer.sections import Cosmology, Simulation
 
 PAPER = Path(__file__).parents[1] / "config" / "config.yaml"
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lcinfer.config import Split, Training
 from lcinfer.dataset import LabelledImages
+from lcinfer.sections import Split, Training
 
 SPLIT = Split(validation=4, test=12)
 IDENTITY = {"stage": "training", "version": 1, "images": "abc"}

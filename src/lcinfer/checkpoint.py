@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from .config import Network
 from .dataset import LabelledImages, Normalisation
 from .durable import written_aside
 from .errors import UserError
 from .fingerprint import canonical_json
 from .networks import gillet2019
+from .sections import Network
 
 NAME = "checkpoint.pt"
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from . import durable, journal, store
-from .config import DEFAULT_ENGINE
 from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical
 from .products import LightCones, Span
+from .sections import DEFAULT_ENGINE
 
 
 def prepare(cones: LightCones) -> None:

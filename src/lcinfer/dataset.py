@@ -14,8 +14,8 @@ import torch
 import zarr
 from torch import Tensor
 
-from .config import Split
 from .errors import UserError
+from .sections import Split
 
 # Images are shuffled within blocks of this many bytes, so that a training set larger than
 # memory is read a block at a time. It decides the order of the images: a constant, not a

@@ -4,18 +4,13 @@ Realisation i follows from the database's seed and i alone, so a database grows 
 touching what it has.
 """
 
-import zlib
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from .config import Database, Mock
-
-# Seeds are 32-bit in 21cmFAST, and 0 is remapped: 5 and 2^32 + 5 give the same box.
-# The database has the lower half of [1, 2^32), its mocks the upper half.
-DATABASE_SEEDS = 2**31 - 1
-MOCK_BLOCK = 2**16
+from .sections import Database, Mock
+from .seeds import database_seeds, mock_seeds
 
 
 class Design(Protocol):
@@ -81,8 +76,7 @@ class PriorDesign:
 
     def seeds(self, start: int, stop: int) -> np.ndarray:
         """See :class:`Design`; never a mock's."""
-        base = int(np.random.SeedSequence(self.database.seed).generate_state(1)[0])
-        return 1 + (base + np.arange(start, stop, dtype=np.int64)) % DATABASE_SEEDS
+        return database_seeds(self.database.seed, start, stop)
 
     @property
     def extremes(self) -> list[dict[str, float]]:
@@ -115,15 +109,9 @@ class MockDesign:
 
     def seeds(self, start: int, stop: int) -> np.ndarray:
         """See :class:`Design`; never the database's, nor another mock's."""
-        first = 2**31 + mock_seed_block(self.name) * MOCK_BLOCK
-        return first + np.arange(start, stop, dtype=np.int64)
+        return mock_seeds(self.name, start, stop)
 
     @property
     def extremes(self) -> list[dict[str, float]]:
         """See :class:`Design`."""
         return [dict(self.mock.parameters)]
-
-
-def mock_seed_block(name: str) -> int:
-    """Which block of 2^16 seeds in [2^31, 2^32) a mock has, by its name alone."""
-    return zlib.crc32(name.encode()) % (2**31 // MOCK_BLOCK)

@@ -14,10 +14,10 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
-from .config import Evaluation
 from .dataset import LabelledImages
 from .durable import write_text
 from .errors import UserError
+from .sections import Evaluation
 from .train import apply, choose_device
 
 

@@ -18,10 +18,10 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from . import durable, journal, store
-from .config import Box, Images
 from .dataset import LabelledImages
 from .errors import UserError
 from .products import ImageSet, Span
+from .sections import Box, Images
 
 IMAGES = "images"
 

@@ -7,8 +7,8 @@ from importlib import import_module
 import numpy as np
 from astropy.cosmology import FlatLambdaCDM, Planck15
 
-from .config import Cosmology, Simulation
 from .errors import UserError
+from .sections import Cosmology, Simulation
 
 
 class BadLightCone(Exception):

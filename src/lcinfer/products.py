@@ -17,9 +17,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .config import Config, Evaluation, Images, Simulation, Split, Training
+from .config import Config
 from .design import Design, MockDesign, PriorDesign
 from .fingerprint import fingerprint, short
+from .sections import Evaluation, Images, Simulation, Split, Training
 
 RESULTS = Path("results")
 EXAMPLES = "examples"

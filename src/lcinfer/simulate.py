@@ -14,9 +14,9 @@ from py21cmfast.rsds import include_dvdr_in_tau21
 from py21cmfast.wrapper.inputs import AstroOptions, get_logspaced_redshifts
 
 from .coeval import coeval_boxes
-from .config import Simulation
 from .errors import UserError
 from .lightcone import LightCone, coordinates
+from .sections import Simulation
 
 # What GM18's code had that py21cmfast's template `const-zeta` has otherwise.
 GM18 = {

@@ -23,10 +23,10 @@ from zarr.core.buffer import Buffer, cpu
 from zarr.storage import MemoryStore
 
 from . import durable
-from .config import Simulation
 from .errors import UserError
 from .lightcone import coordinates
 from .products import LightCones
+from .sections import Simulation
 
 CUBES = "brightness_temp"
 UNITS = {

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 from . import __version__, durable
-from .config import Network
 from .errors import UserError
 from .fingerprint import canonical
 from .lightcone import coordinates
 from .parameters import shown
 from .products import Product, Run
+from .sections import Network
 
 
 def describe(run: Run) -> str:

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .config import Simulation
 from .lightcone import check, load_engine
+from .sections import Simulation
 
 # Simulations before the child is replaced: 21cmFAST's drivers leak a little.
 RECYCLE_AFTER = 25

@@ -21,11 +21,11 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
-from .config import Split, Training
 from .dataset import Batches, LabelledImages, divide, fit_normalisation
 from .durable import sweep, write_text
 from .errors import UserError
 from .networks import gillet2019
+from .sections import Split, Training
 
 # Keras' default: a training loss counts as improved when it is lower by more than this. It is
 # absolute, in units of the variance of the parameters, which the targets are divided by.

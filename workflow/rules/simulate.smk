@@ -42,10 +42,14 @@ rule simulate:
     resources:
         mpi="mpiexec",
         tasks=2,
+        mem_mb_per_cpu=RUN.config.database.memory_mb
+        // RUN.config.database.simulator.threads,
     params:
         lcinfer=LCINFER.replace("-m lcinfer", "-m mpi4py -m lcinfer"),
         config=CONFIG,
     shell:
+        # srun does not take the CPUs per rank over from sbatch, and mpiexec does not know them.
+        "export SRUN_CPUS_PER_TASK={threads}; "
         "{resources.mpi} -n {resources.tasks} {params.lcinfer}"
         " simulate {params.config} {wildcards.name} --block {wildcards.start}-{wildcards.stop}"
         " --ranks {resources.tasks} 2>&1 | tee {log}"

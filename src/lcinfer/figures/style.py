@@ -10,9 +10,9 @@ import matplotlib
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from ..config import Figures
 from ..durable import written_aside
 from ..errors import UserError
+from ..sections import Figures
 
 COLUMN, PAGE = 3.32, 6.97  # widths of MNRAS' column and page in inches
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from ..config import Network
+from ..sections import Network
 from .layout import feature_sizes
 
 BATCH_NORM_EPSILON = 1e-3
