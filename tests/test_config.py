@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from lcinfer import cli, config
+from lcinfer.sections import Optimiser
 
 HERE = Path(__file__).parents[1] / "config"
 ENGINE = "lcinfer.simulate:simulate"
@@ -231,7 +232,7 @@ def test_a_mistake_ends_the_program_without_a_traceback_and_writes_nothing(tmp_p
 
 def test_an_unset_section_has_its_defaults_and_nothing_can_be_changed_later(settings) -> None:
     parsed = config.parse(settings)
-    assert parsed.trainings["all_images"].optimiser == config.Optimiser()
+    assert parsed.trainings["all_images"].optimiser == Optimiser()
     with pytest.raises(ValueError, match="frozen"):
         parsed.database.seed = 1
 
