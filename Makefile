@@ -41,7 +41,7 @@ lint: env ## formatting, style, types, workflow
 bench: env ## measurements behind the numbers in docs/ (an hour); after `make run`
 	@python benchmarks/lightcone.py compare
 	python benchmarks/lightcone.py paper
-	python benchmarks/chunks.py results/lightcones/demo-*
+	python benchmarks/chunks.py
 
 lock: ## pin what is installed in .venv now
 	@{ head -1 envs/lock.txt; pip freeze --all --exclude lcinfer --exclude pip | sed 's/+cpu//'; } > envs/lock.new

@@ -105,7 +105,7 @@ class Storage(Section):
     """Round brightness temperatures to this many mantissa bits; none: keep all 23."""
     compression_level: Annotated[int, Field(ge=0, le=19, json_schema_extra=RUN_ONLY)] = 1
     """Zstandard level; does not change a value."""
-    chunk_cells: Annotated[int, Field(ge=1, json_schema_extra=RUN_ONLY)] = 64
+    chunk_cells: Annotated[int, Field(ge=1, json_schema_extra=RUN_ONLY)] = 50
     """Side of a shard's inner chunks in cells, across and along the line of sight."""
 
 
