@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from lcinfer import store
+from lcinfer.products import LightCones
 
 TESTS = Path(__file__).parent
 # For the tests themselves, and for the MPI ranks and Snakemake jobs that they start.
@@ -92,3 +93,14 @@ def write_config(tmp_path: Path) -> Callable[[Settings], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def undisturbed(settings, write_config, tmp_path: Path) -> LightCones:
+    """A database made by one rank, without a fault."""
+    from ranks import cones_of, run, simulate
+
+    path = write_config(settings)
+    cones = cones_of(path, tmp_path / "undisturbed")
+    assert run(simulate(path, tmp_path / "undisturbed", 1)).returncode == 0
+    return cones

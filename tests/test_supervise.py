@@ -40,7 +40,7 @@ def supervised(cones):
 
     def start(engine):
         made = cones(engine)
-        started.append(Simulating(made.simulation, made.store))
+        started.append(Simulating(made.simulation, made.store, limit=60))
         return started[-1]
 
     yield start
@@ -184,7 +184,7 @@ from lcinfer.supervise import Simulating
 
 if __name__ == "__main__":
     cones = Run(config.load(sys.argv[1]), Path(sys.argv[2])).database
-    child = Simulating(cones.simulation, cones.store)
+    child = Simulating(cones.simulation, cones.store, limit=60)
     child.start(0, {"L_X": 40.0}, 1)
     print(child._process.pid, flush=True)
     time.sleep(120)

@@ -17,10 +17,13 @@ from mpi4py import MPI
 
 from . import database, journal
 from .errors import UserError
+from .lease import Lease
 from .products import LightCones, Span
+from .stopping import Stopping
 from .supervise import Simulating
 
 ASK, GIVE = 1, 2
+Outcome = tuple[bool, float]  # whether a simulation succeeded, and its seconds
 POLL_SECONDS = 0.02  # rank 0's longest silence towards another rank
 
 
@@ -31,7 +34,8 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
     starts that many worlds of one rank, which would all do the same work.
 
     Raises:
-        UserError: on rank 0, if the worlds are wrong, or if realisations failed; the block's
+        UserError: on rank 0, if the worlds are wrong, another job is at work on the block, or
+            realisations are left, because they failed or the job had to stop; the block's
             marker is then not written.
     """
     world = MPI.COMM_WORLD
@@ -42,34 +46,66 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
         )
     if not cones.prepared.exists():
         raise UserError(f"{cones.directory} is not prepared: run `lcinfer design` first")
-    if world.rank == 0:
-        have = journal.finished(cones.journal)
-        todo = [index for index in range(*span) if index not in have]
-        progress = Progress(f"{cones.name} {span[0]}-{span[1] - 1}", len(todo))
-        _Rank0(world, todo, progress).run(cones)
-        database.finish_block(cones, span)
-    else:
-        _OtherRank(world).run(cones)
+    stopping = Stopping()
+    if world.rank != 0:
+        _OtherRank(world, stopping).run(cones)
+        return
+    lease = Lease(cones.lease(span))
+    refusal = _refusal(lease)
+    todo = [] if refusal is not None else database.to_do(cones, span)
+    _Rank0(world, cones, todo, stopping, lease).run(f"{cones.name} {span[0]}-{span[1] - 1}")
+    if refusal is not None:
+        raise refusal
+    lease.release()
+    if stopping.reason is not None:
+        left = len(set(range(*span)) - set(journal.finished(cones.journal)))
+        if left:
+            raise UserError(
+                f"{cones.directory}: stopped by {stopping.reason}; {left} of light-cones "
+                f"{span[0]} to {span[1] - 1} are left for the next job"
+            )
+    database.finish_block(cones, span)
+
+
+def _refusal(lease: Lease) -> UserError | None:
+    """Why this job may not work on the block. The other ranks must first be sent home."""
+    try:
+        lease.acquire()
+    except UserError as error:
+        return error
+    return None
 
 
 def _work(
-    cones: LightCones, rank: int, indices: Iterator[int], meanwhile: Callable[[], None]
-) -> Iterator[bool]:
-    """Simulate one index after another; yield after each whether it succeeded.
+    cones: LightCones,
+    rank: int,
+    indices: Iterator[int],
+    stopping: Stopping,
+    meanwhile: Callable[[], None],
+) -> Iterator[Outcome]:
+    """Simulate one index after another and yield how each went.
 
     ``meanwhile`` is called again and again while a simulation runs.
     """
     writer = f"{int(time.time())}-{platform.node()}-{os.getpid()}-{rank}"
-    child = Simulating(cones.simulation, cones.store)
+    child = Simulating(cones.simulation, cones.store, 60 * cones.limit_minutes)
     lines: journal.Journal | None = None
     try:
         for index in indices:
             child.start(index, **_realization(cones, index))
-            while (record := child.result(POLL_SECONDS)) is None:
+            while (record := child.result(POLL_SECONDS)) is None and not stopping.abandon:
                 meanwhile()
+            if record is None:
+                return
+            if "unwritable" in record:  # no attempt: the light-cone is not to blame
+                stopping.reason = (
+                    f"light-cone {index}, which cannot be written: {record['unwritable']}"
+                )
+                print(f"lcinfer: rank {rank} is stopped by {stopping.reason}", file=sys.stderr)
+                return
             lines = lines or journal.Journal(cones.journal, writer)
             lines.append({**record, "rank": rank})
-            yield "digest" in record
+            yield "digest" in record, float(record.get("seconds", 0.0))
     finally:
         child.close()
         if lines is not None:
@@ -85,58 +121,79 @@ def _realization(cones: LightCones, index: int) -> dict[str, Any]:
 
 
 class _Rank0:
-    """Hands out indices: each message of another rank asks for one, and says how its last went."""
+    """Hands out indices: each message of another rank says how its last went, and asks for one
+    or takes leave."""
 
-    def __init__(self, world: MPI.Comm, todo: list[int], progress: "Progress") -> None:
-        self._world = world
+    def __init__(
+        self,
+        world: MPI.Comm,
+        cones: LightCones,
+        todo: list[int],
+        stopping: Stopping,
+        lease: Lease,
+    ) -> None:
+        self._world, self._cones, self._stopping, self._lease = world, cones, stopping, lease
         self._todo = deque(todo)
-        self._progress = progress
+        self._expected = database.slowest(cones) if todo else 0.0
         self._working = world.size - 1
 
-    def run(self, cones: LightCones) -> None:
-        """Simulate beside handing out, then wait until every rank knows that nothing is left."""
-        for succeeded in _work(cones, 0, self._own(), self._serve):
-            self._progress.count(succeeded)
+    def run(self, name: str) -> None:
+        """Simulate beside handing out, then wait until every rank has stopped."""
+        self._progress = Progress(name, len(self._todo))
+        for outcome in _work(self._cones, 0, iter(self._next, None), self._stopping, self._serve):
+            self._count(outcome)
             self._serve()
         while self._working:
             self._serve()
             time.sleep(POLL_SECONDS)
 
-    def _own(self) -> Iterator[int]:
-        while self._todo:
-            yield self._todo.popleft()
+    def _next(self) -> int | None:
+        if not self._todo or self._stopping.before(self._expected):
+            return None
+        return self._todo.popleft()
 
     def _serve(self) -> None:
+        self._lease.beat()
         status = MPI.Status()
         while self._world.iprobe(source=MPI.ANY_SOURCE, tag=ASK, status=status):
             asking = status.Get_source()
-            last = self._world.recv(source=asking, tag=ASK)
+            last, leaves = self._world.recv(source=asking, tag=ASK)
             if last is not None:
-                self._progress.count(last)
-            index = self._todo.popleft() if self._todo else None
+                self._count(last)
+            index = None if leaves else self._next()
             self._working -= index is None
-            self._world.send(index, dest=asking, tag=GIVE)
+            if not leaves:
+                self._world.send(index, dest=asking, tag=GIVE)
+
+    def _count(self, outcome: Outcome) -> None:
+        succeeded, seconds = outcome
+        self._expected = max(self._expected, seconds)
+        self._progress.count(succeeded)
 
 
 class _OtherRank:
     """Asks rank 0 for indices until there are none."""
 
-    def __init__(self, world: MPI.Comm) -> None:
-        self._world = world
-        self._last: bool | None = None
+    def __init__(self, world: MPI.Comm, stopping: Stopping) -> None:
+        self._world, self._stopping = world, stopping
+        self._last: Outcome | None = None
+        self._dismissed = False
 
     def run(self, cones: LightCones) -> None:
         """Simulate what rank 0 gives."""
-        for succeeded in _work(cones, self._world.rank, self._given(), lambda: None):
-            self._last = succeeded
+        indices = iter(self._ask, None)
+        for outcome in _work(cones, self._world.rank, indices, self._stopping, lambda: None):
+            self._last = outcome
+        if not self._dismissed:
+            self._world.send((self._last, True), dest=0, tag=ASK)
 
-    def _given(self) -> Iterator[int]:
-        while True:
-            self._world.send(self._last, dest=0, tag=ASK)
-            index = self._world.recv(source=0, tag=GIVE)
-            if index is None:
-                return
-            yield index
+    def _ask(self) -> int | None:
+        if self._stopping.abandon:
+            return None
+        self._world.send((self._last, False), dest=0, tag=ASK)
+        index: int | None = self._world.recv(source=0, tag=GIVE)
+        self._dismissed = index is None
+        return index
 
 
 class Progress:

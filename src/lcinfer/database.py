@@ -1,5 +1,6 @@
 """The life of a database of light-cones: prepared, made block by block, sealed."""
 
+from collections import Counter
 from typing import Any
 
 from . import durable, journal, store
@@ -40,6 +41,25 @@ def _spec(cones: LightCones) -> dict[str, Any]:
         "parameters": list(cones.design.names),
         "block": cones.block,
     }
+
+
+def to_do(cones: LightCones, span: Span) -> list[int]:
+    """Realisations of a block that are to be made: neither finished nor set aside.
+
+    One is set aside when ``max_attempts`` simulations of it have failed, in whatever jobs.
+    """
+    done = journal.finished(cones.journal)
+    attempts = Counter(line["index"] for line in journal.failures(cones.journal))
+    return [
+        index
+        for index in range(*span)
+        if index not in done and attempts[index] < cones.max_attempts
+    ]
+
+
+def slowest(cones: LightCones) -> float:
+    """Seconds of the slowest finished simulation; 0 if there is none."""
+    return max((line["seconds"] for line in journal.finished(cones.journal).values()), default=0.0)
 
 
 def finish_block(cones: LightCones, span: Span) -> None:
@@ -85,4 +105,8 @@ def _finished(cones: LightCones, span: Span) -> list[journal.Record]:
     )
     if failed:
         what += f"; light-cone {failed[0]}: {last[failed[0]]['error']} (traceback: {cones.journal})"
+    waiting = set(to_do(cones, span))
+    aside = [index for index in missing if index not in waiting]
+    if aside:
+        what += f"; set aside after {cones.max_attempts} attempts: {', '.join(map(str, aside))}"
     raise UserError(what)

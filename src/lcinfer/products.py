@@ -78,6 +78,8 @@ class LightCones(Realizations):
 
     simulation: Simulation
     design: Design
+    max_attempts: int
+    limit_minutes: float
 
     kind = "lightcones"
 
@@ -95,6 +97,10 @@ class LightCones(Realizations):
     def store(self) -> Path:
         """The Zarr group."""
         return self.directory / "lightcones.zarr"
+
+    def lease(self, span: Span) -> Path:
+        """Who is at work on a block."""
+        return self.directory / "leases" / f"{span[0]:06d}-{span[1]:06d}.json"
 
 
 @dataclass(frozen=True)
@@ -324,6 +330,8 @@ class Run:
             block=database.block,
             simulation=simulation,
             design=design,
+            max_attempts=database.max_attempts,
+            limit_minutes=database.limit_minutes,
         )
         written = planned.spec
         if written.exists():  # the first block size stays, so that finished blocks stay finished

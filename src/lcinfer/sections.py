@@ -167,6 +167,10 @@ class Database(Simulation):
     """The varied py21cmfast parameters, each with [low, high]."""
     block: Annotated[int, Field(gt=0, json_schema_extra=RUN_ONLY)] = 100
     """Realisations that one job takes. The first value used for a database stays."""
+    max_attempts: Annotated[int, Field(gt=0, json_schema_extra=RUN_ONLY)] = 3
+    """Failed simulations of a realisation, over all jobs, after which it is set aside."""
+    limit_minutes: Annotated[float, Field(gt=0, json_schema_extra=RUN_ONLY)] = 720
+    """A simulation that takes longer is ended and counts as a failed one."""
 
     @field_validator("prior")
     @classmethod

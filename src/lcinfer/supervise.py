@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .lightcone import check, load_engine
+from .lightcone import LightCone, check, load_engine
 from .sections import Simulation
 
 # Simulations before the child is replaced: 21cmFAST's drivers leak a little.
@@ -36,9 +36,12 @@ PR_SET_PDEATHSIG = 1
 class Simulating:
     """The child process of one rank, and what it is at work on."""
 
-    def __init__(self, simulation: Simulation, path: Path) -> None:
-        """``path`` is the Zarr group that realisations are written to."""
+    def __init__(self, simulation: Simulation, path: Path, limit: float) -> None:
+        """``path`` is the Zarr group that realisations are written to; ``limit`` is how many
+        seconds a simulation may take."""
         self._simulation = simulation
+        self._limit = limit
+        self._began = 0.0
         self._path = path
         self._context = multiprocessing.get_context("spawn")
         self._process: Any = None
@@ -56,6 +59,7 @@ class Simulating:
             self._spawn()
         self._task = {"index": index, "parameters": parameters, "seed": seed}
         self._served += 1
+        self._began = time.time()
         assert self._pipe is not None
         with suppress(BrokenPipeError):  # it died just now: `result` tells
             self._pipe.send(self._task)
@@ -63,20 +67,33 @@ class Simulating:
     def result(self, wait: float) -> dict[str, Any] | None:
         """The journal's record of the realisation, or None if it is not ready in time.
 
-        A record has a ``digest`` if the realisation is on the disk, an ``error`` if not.
+        A record has a ``digest`` if the realisation is on the disk, an ``error`` if it failed,
+        and is ``unwritable`` if it was made but the disk did not take it.
         """
         assert self._pipe is not None
         try:
-            if not self._pipe.poll(wait):
+            if self._pipe.poll(wait):
+                record: dict[str, Any] = self._pipe.recv()
+            elif time.time() - self._began > self._limit:
+                self.close()
+                record = self._failed(f"it took longer than the limit of {self._limit:g} s")
+            else:
                 return None
-            record: dict[str, Any] = self._pipe.recv()
         except (EOFError, ConnectionResetError):
             self._process.join()
             code = self._process.exitcode
             died = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
             self._forget()
-            record = {"error": f"the simulating process died: {died}"}
+            record = self._failed(f"the simulating process died: {died}")
         return {**self._task, **record}
+
+    def _failed(self, error: str) -> dict[str, Any]:
+        return {
+            "error": error,
+            "began": self._began,
+            "seconds": time.time() - self._began,
+            "host": platform.node(),
+        }
 
     def close(self) -> None:
         """End the child."""
@@ -138,12 +155,7 @@ def realize(
     try:
         lightcone = load_engine(simulation.simulator.engine)(simulation, parameters, seed)
         check(lightcone, simulation)
-        outcome: dict[str, Any] = {
-            "digest": store.write(path, index, lightcone.brightness_temp, simulation),
-            "node_redshift": lightcone.node_redshift.tolist(),
-            "neutral_fraction": lightcone.neutral_fraction.tolist(),
-            "global_brightness_temp": lightcone.global_brightness_temp.tolist(),
-        }
+        outcome = _written(path, index, lightcone, simulation)
     except Exception as error:  # any failure costs this realisation alone
         outcome = {
             "error": f"{type(error).__name__}: {' '.join(str(error).split())}",
@@ -160,6 +172,21 @@ def realize(
         "machine": platform.machine(),
         "versions": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
+    }
+
+
+def _written(
+    path: Path, index: int, lightcone: LightCone, simulation: Simulation
+) -> dict[str, Any]:
+    try:
+        digest = store.write(path, index, lightcone.brightness_temp, simulation)
+    except OSError as error:  # the disk's fault, not the light-cone's
+        return {"unwritable": str(error)}
+    return {
+        "digest": digest,
+        "node_redshift": lightcone.node_redshift.tolist(),
+        "neutral_fraction": lightcone.neutral_fraction.tolist(),
+        "global_brightness_temp": lightcone.global_brightness_temp.tolist(),
     }
 
 

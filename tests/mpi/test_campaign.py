@@ -4,65 +4,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from ranks import attempts, cones_of, run, shards, simulate, wait_until
 
-from lcinfer import config, database, journal, store
-from lcinfer.products import LightCones, Run
-
-MPIEXEC = str(Path(sys.executable).with_name("mpiexec"))
-
-
-def cones_of(path: Path, results: Path) -> LightCones:
-    """The database of a configuration, prepared."""
-    cones = Run(config.load(path), results).database
-    database.prepare(cones)
-    return cones
-
-
-def simulate(path: Path, results: Path, ranks: int, *more: str) -> list[str]:
-    """The command line of a campaign."""
-    command = ["-m", "mpi4py", "-m", "lcinfer", "simulate", str(path)]
-    name = config.load(path).database.name
-    return [
-        *(MPIEXEC, "-n", str(ranks), sys.executable),
-        *command,
-        *(name, "--results", str(results), "--ranks", str(ranks), *more),
-    ]
-
-
-def run(command: list[str], **environment: str) -> subprocess.CompletedProcess:
-    """Run a command to its end, at most two minutes."""
-    return subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, timeout=120
-    )
-
-
-def shards(cones: LightCones) -> dict[str, bytes]:
-    """Every file of the light-cones' array."""
-    files = (cones.store / store.CUBES).rglob("*")
-    return {
-        str(path.relative_to(cones.store)): path.read_bytes() for path in files if path.is_file()
-    }
-
-
-def attempts(cones: LightCones) -> list[int]:
-    """Index of every line of the journal."""
-    return sorted(line["index"] for line in journal.records(cones.journal))
-
-
-@pytest.fixture
-def undisturbed(settings, write_config, tmp_path) -> LightCones:
-    """A database made by one rank."""
-    path = write_config(settings)
-    cones = cones_of(path, tmp_path / "undisturbed")
-    assert run(simulate(path, tmp_path / "undisturbed", 1)).returncode == 0
-    return cones
+from lcinfer import database, journal
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_ranks(
@@ -89,7 +38,7 @@ def test_a_killed_campaign_goes_on_and_gives_the_same_bytes(
     job = subprocess.Popen(
         simulate(slow, tmp_path / "killed", 2), start_new_session=True, stderr=subprocess.DEVNULL
     )
-    _wait_until(lambda: len(journal.finished(cones.journal)) >= 3)
+    wait_until(lambda: len(journal.finished(cones.journal)) >= 3)
     os.killpg(job.pid, signal.SIGKILL)
     job.wait(timeout=30)
     before = attempts(cones)
@@ -159,10 +108,3 @@ def test_an_unfinished_database_is_not_sealed(settings, write_config, tmp_path):
     with pytest.raises(database.UserError, match="12 of light-cones 0 to 11 are not finished"):
         database.seal(cones)
     assert not cones.sealed.exists()
-
-
-def _wait_until(happened, seconds: float = 60) -> None:
-    limit = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < limit, "it did not happen in time"
-        time.sleep(0.02)
