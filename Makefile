@@ -41,6 +41,7 @@ lint: env ## formatting, style, types, workflow
 bench: env ## measurements behind the numbers in docs/ (an hour); after `make run`
 	@python benchmarks/lightcone.py compare
 	python benchmarks/lightcone.py paper
+	python benchmarks/fidelity.py
 	python benchmarks/chunks.py
 
 lock: ## pin what is installed in .venv now

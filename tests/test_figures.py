@@ -124,7 +124,9 @@ def test_the_loss_is_solid_for_training_and_dashed_for_validation_on_a_log_scale
     assert styles["training"][0] == "-" and styles["validation"][0] == "--"
     np.testing.assert_array_equal(styles["training"][1], [3, 2, 1])
     assert axes.get_yscale() == "log"
-    assert axes.get_xlabel() == "Epoch" and "mean squared error" in axes.get_ylabel()
+    assert axes.get_xlabel() == "Epoch" and "mean squared error" in axes.get_ylabel().replace(
+        "\n", " "
+    )
 
 
 def test_each_fall_of_the_learning_rate_is_marked_once_between_its_epochs() -> None:

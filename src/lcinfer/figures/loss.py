@@ -50,7 +50,7 @@ def draw_loss(
     if len(epochs) > FEW_EPOCHS:
         axes.set_xlim(epochs[0], epochs[-1])
     axes.set_xlabel("Epoch")
-    axes.set_ylabel("Loss (mean squared error)")
-    # On white, or the uprights would run through the words.
-    axes.legend(loc="upper right", frameon=True, framealpha=1.0, edgecolor="none")
+    axes.set_ylabel("Loss: mean squared error\nof normalised parameters")
+    # Above the axes: inside it would cover a curve or be crossed by an upright.
+    figure.legend(loc="outside upper center", ncols=3, columnspacing=1.2, handlelength=1.6)
     return figure

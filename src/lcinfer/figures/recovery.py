@@ -203,7 +203,8 @@ def _score(score: tuple[float, float, float] | None, confidence: float) -> list[
 
 
 def _annotate(panels: Panels, values: Pair, limits: Range, score: list[str], how: Shown) -> None:
-    """R2, the residual's standard deviation and the points not shown, off the diagonal."""
+    """R2, the residual's standard deviation and the points not shown, in the emptier corner
+    off the diagonal."""
     residual = values[1] - values[0]
     lines = list(score)
     if len(residual) >= LEAST_FOR_SPREAD:
@@ -212,10 +213,17 @@ def _annotate(panels: Panels, values: Pair, limits: Range, score: list[str], how
     beyond = int(np.sum((values[1] < limits[0]) | (values[1] > limits[1])))
     if beyond:
         lines.append(f"{beyond} outside the axes")
+    true, predicted = ((value - limits[0]) / (limits[1] - limits[0]) for value in values)
+    above = np.sum((true < 0.5) & (predicted > 0.65))
+    below = np.sum((true > 0.5) & (predicted < 0.35))
+    place, sides = ((0.04, 0.96), ("left", "top"))
+    if below < above:
+        place, sides = ((0.96, 0.04), ("right", "bottom"))
     panels.centre.text(
-        *(0.04, 0.96, "\n".join(lines)),
+        *(*place, "\n".join(lines)),
         transform=panels.centre.transAxes,
-        verticalalignment="top",
+        horizontalalignment=sides[0],
+        verticalalignment=sides[1],
         fontsize="small",
         zorder=6,
         path_effects=[withStroke(linewidth=2.0, foreground="white")],
