@@ -66,7 +66,7 @@ class Judge:
         except store.DamagedStore as error:
             return _bad(index, shard, f"it is {error}", lines)
         digest = store.digest(index, cube)
-        wrong = {line: self._mistake(index, line) for line in lines}
+        wrong = {line.identity: self._mistake(index, line) for line in lines}
         where, what = shard, ""
         if (last := _record(lines[-1]))["digest"] != digest:
             marker, listed = self._listed.get(index, (shard, None))
@@ -74,15 +74,15 @@ class Judge:
             if listed == digest:
                 where = place(lines[-1])
                 what = f"its digest is not that of the voxels, which {marker.name} confirms"
-        elif mistaken := [line for line in lines if wrong[line]]:
-            where, what = place(mistaken[0]), wrong[mistaken[0]]
+        elif mistaken := [line for line in lines if wrong[line.identity]]:
+            where, what = place(mistaken[0]), wrong[mistaken[0].identity]
         elif not self._is_sealed_history(index, last):  # which is right, nobody can tell
             where, what = place(lines[-1]), "its histories are not those that were sealed"
             return _bad(index, where, what, lines)
         if not what:
             return None
         # Once any is withdrawn, no line may be left that speaks of other voxels.
-        false = [line for line in lines if wrong[line] or _record(line)["digest"] != digest]
+        false = [it for it in lines if wrong[it.identity] or _record(it)["digest"] != digest]
         return _bad(index, where, what, false)
 
     def _mistake(self, index: int, line: Line) -> str:

@@ -125,6 +125,7 @@ def what_next(cones: LightCones, done: Repairs, config: Path) -> str:
     """What is left to do after a repair, for a user."""
     if not (done.again or done.blocks or done.sealed):
         return "repaired, nothing has to be made again" if done.said else "nothing to repair"
-    # Without its name Snakemake does not miss it, where all that was made from it is there.
-    command = f"snakemake --profile PROFILE --configfile {config} {cones.sealed}"
+    # Snakemake does not miss it unasked, where all that was made from it is there; it would
+    # take what follows --configfile for another one.
+    command = f"snakemake --profile PROFILE {cones.sealed} --configfile {config}"
     return f"{len(done.again)} light-cones to be made again: {command}"
