@@ -4,13 +4,12 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-from . import config
+from . import upkeep
+from .arguments import choose, run_of
 from .errors import UserError
-from .products import Product, Realizations, Run, Span
+from .products import Realizations, Span
 
-P = TypeVar("P", bound=Product)
 Verb = Callable[[argparse.Namespace], None]
 
 
@@ -22,6 +21,9 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         print(f"lcinfer: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+    except PermissionError as error:
+        print(f"lcinfer: {error.filename}: {error.strerror}", file=sys.stderr)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -29,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _check(options: argparse.Namespace) -> None:
     from . import summary
 
-    print(summary.describe(_run(options)))
+    print(summary.describe(run_of(options)))
 
 
 def _schema(options: argparse.Namespace) -> None:
@@ -41,25 +43,25 @@ def _schema(options: argparse.Namespace) -> None:
 def _network(options: argparse.Namespace) -> None:
     from . import summary
 
-    run = _run(options)
+    run = run_of(options)
     outputs = len(run.database.design.names)
     names = [options.training] if options.training else list(run.trainings)
     for name in names:
-        network = _choose(run.trainings, name, "training").training.network
+        network = choose(run.trainings, name, "training").training.network
         print(summary.network_table(name, network, run.config.image_shape, outputs))
 
 
 def _design(options: argparse.Namespace) -> None:
     from . import database
 
-    run = _run(options)
-    database.prepare(_choose(run.lightcones, options.database, "database"))
+    run = run_of(options)
+    database.prepare(choose(run.lightcones, options.database, "database"))
 
 
 def _simulate(options: argparse.Namespace) -> None:
     from . import campaign
 
-    cones = _choose(_run(options).lightcones, options.database, "database")
+    cones = choose(run_of(options).lightcones, options.database, "database")
     span = _within(options.block, cones) or (0, cones.realizations)
     campaign.run_block(cones, span, options.ranks)
 
@@ -67,13 +69,13 @@ def _simulate(options: argparse.Namespace) -> None:
 def _seal(options: argparse.Namespace) -> None:
     from . import database
 
-    database.seal(_choose(_run(options).lightcones, options.database, "database"))
+    database.seal(choose(run_of(options).lightcones, options.database, "database"))
 
 
 def _images(options: argparse.Namespace) -> None:
     from . import images
 
-    image_set = _choose(_run(options).images, options.database, "image set")
+    image_set = choose(run_of(options).images, options.database, "image set")
     block = _within(options.block, image_set)
     steps = [options.step] if options.step else ["prepare", "cut", "seal"]
     if "prepare" in steps:
@@ -89,7 +91,7 @@ def _train(options: argparse.Namespace) -> None:
     from . import stages
 
     stages.train_network(
-        _choose(_run(options).trainings, options.training, "training"), options.threads
+        choose(run_of(options).trainings, options.training, "training"), options.threads
     )
 
 
@@ -97,53 +99,31 @@ def _evaluate(options: argparse.Namespace) -> None:
     from . import stages
 
     stages.evaluate_network(
-        _choose(_run(options).evaluations, options.training, "training"), options.threads
+        choose(run_of(options).evaluations, options.training, "training"), options.threads
     )
 
 
 def _figures(options: argparse.Namespace) -> None:
     from . import stages
 
-    run = _run(options)
-    stages.draw_figures(run, _choose(run.figures, options.what, "figure").name)
+    run = run_of(options)
+    stages.draw_figures(run, choose(run.figures, options.what, "figure").name)
 
 
 def _summary(options: argparse.Namespace) -> None:
     from . import summary
 
-    summary.write(_run(options))
+    summary.write(run_of(options))
 
 
 def _where(options: argparse.Namespace) -> None:
-    print(_run(options).summary.directory)
+    print(run_of(options).summary.directory)
 
 
 def _scores(options: argparse.Namespace) -> None:
     from . import summary
 
-    print(summary.scores(_run(options)))
-
-
-def _run(options: argparse.Namespace) -> Run:
-    settings = config.load(options.config)
-    config.check_engine(settings.database.simulator)
-    return Run(settings, options.results)
-
-
-def _choose(products: dict[str, P], name: str, what: str) -> P:
-    """The product called ``name``, with or without its fingerprint.
-
-    Raises:
-        UserError: if this configuration makes none of that name, as when it was edited after
-            a job was planned.
-    """
-    for label, product in products.items():
-        if name in (label, product.name, product.directory.name):
-            return product
-    raise UserError(
-        f"this configuration makes no {what} {name}; it makes {', '.join(products)} "
-        "(was it edited since the job was planned?)"
-    )
+    print(summary.scores(run_of(options)))
 
 
 def _within(block: Span | None, product: Realizations) -> Span | None:
@@ -286,4 +266,5 @@ def _parser() -> argparse.ArgumentParser:
             "summary config/demo.yaml",
         )
     )
+    upkeep.add_verbs(verb, with_config)
     return parser

@@ -1,7 +1,6 @@
 """The life of a database of light-cones: prepared, made block by block, sealed."""
 
 from collections import Counter
-from typing import Any
 
 from . import durable, journal, store
 from .errors import UserError
@@ -24,15 +23,16 @@ def prepare(cones: LightCones) -> None:
         for parameters in cones.design.extremes:
             inputs_for(cones.simulation, parameters, seed=1)
     if not cones.spec.exists():
-        durable.write_json(cones.spec, _spec(cones))
+        write_spec(cones)
     store.prepare(cones)
     durable.write_json(
         cones.prepared, {"fingerprint": cones.fingerprint, "realizations": cones.realizations}
     )
 
 
-def _spec(cones: LightCones) -> dict[str, Any]:
-    return {
+def write_spec(cones: LightCones) -> None:
+    """Say in the database's directory what it is."""
+    spec = {
         "name": cones.name,
         "fingerprint": cones.fingerprint,
         "stage_version": STAGE_VERSIONS["lightcones"],
@@ -41,6 +41,7 @@ def _spec(cones: LightCones) -> dict[str, Any]:
         "parameters": list(cones.design.names),
         "block": cones.block,
     }
+    durable.write_json(cones.spec, spec)
 
 
 def to_do(cones: LightCones, span: Span) -> list[int]:

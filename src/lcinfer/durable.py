@@ -3,12 +3,14 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 SUFFIX = ".partial"
+ABANDONED_AFTER = 600  # seconds without a write; the largest light-cone takes a few
 
 
 @contextmanager
@@ -56,6 +58,17 @@ def sync_up(path: Path, root: Path) -> None:
     while path != root:
         sync(path)
         path = path.parent
+
+
+def abandoned(aside: Path) -> bool:
+    """Whether no writer is known to be at work on a file aside.
+
+    Of another host's process nothing is known but when it last wrote.
+    """
+    name, _, process = aside.name.removesuffix(SUFFIX).rpartition(".")
+    if name.endswith(f".{socket.gethostname()}") and process.isdigit():
+        return not Path(f"/proc/{process}").exists()
+    return time.time() - aside.stat().st_mtime > ABANDONED_AFTER
 
 
 def sweep(path: Path) -> None:

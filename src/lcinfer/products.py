@@ -19,6 +19,7 @@ from typing import Any
 
 from .config import Config
 from .design import Design, MockDesign, PriorDesign
+from .errors import UserError
 from .fingerprint import fingerprint, short
 from .sections import Evaluation, Images, Simulation, Split, Training
 
@@ -335,7 +336,13 @@ class Run:
         )
         written = planned.spec
         if written.exists():  # the first block size stays, so that finished blocks stay finished
-            block = json.loads(written.read_text(encoding="utf-8"))["block"]
+            try:
+                block = int(json.loads(written.read_text(encoding="utf-8"))["block"])
+            except (ValueError, TypeError, KeyError):
+                raise UserError(
+                    f"{written} is damaged: move it aside, and `lcinfer design` writes it again "
+                    "(if it held another `block` than the configuration, set that first)"
+                ) from None
             return LightCones(**{**_fields(planned), "block": block})
         return planned
 

@@ -69,24 +69,37 @@ def prepare(cones: LightCones) -> None:
     if have >= cones.realizations:
         return
     # The cubes last: their size says that all the rest has grown.
-    new = slice(have, cones.realizations)
-    for name, column in _design_columns(cones).items():
-        array(group, name).resize((cones.realizations,))
-        array(group, name)[new] = column[new]
+    _write_design(group, cones, have)
     for name in set(HISTORIES) & set(group):  # NaN until they are sealed
         history = array(group, name)
         history.resize((cones.realizations, *history.shape[1:]))
     cubes.resize((cones.realizations, *cubes.shape[1:]))
 
 
-def _design_columns(cones: LightCones) -> dict[str, np.ndarray]:
+def _write_design(group: zarr.Group, cones: LightCones, start: int) -> None:
+    for name, column in design_columns(cones).items():
+        array(group, name).resize((cones.realizations,))
+        array(group, name)[start:] = column[start:]
+
+
+def design_columns(cones: LightCones) -> dict[str, np.ndarray]:
+    """Parameters and seed of every realisation, by the names of the store's arrays."""
     parameters = cones.design.parameters(0, cones.realizations)
     columns = dict(zip(cones.design.names, parameters.T, strict=True))
     columns["random_seed"] = cones.design.seeds(0, cones.realizations)
     return columns
 
 
-def _create(group: zarr.Group, cones: LightCones) -> None:
+def describe(group: zarr.Group, cones: LightCones) -> None:
+    """Write all but light-cones and histories anew: attributes, coordinates, the design.
+
+    The design as far as ``cones.realizations``, which must be as long as the cubes are.
+    """
+    _describe(group, cones)
+    _write_design(group, cones, 0)
+
+
+def _describe(group: zarr.Group, cones: LightCones) -> None:
     simulation = cones.simulation
     redshift, distance = coordinates(simulation)
     transverse = (np.arange(simulation.box.cells) + 0.5) * simulation.box.cell_size
@@ -97,17 +110,22 @@ def _create(group: zarr.Group, cones: LightCones) -> None:
     for name in cones.design.names:
         add_array(group, name, np.empty(0), ["light_cone"], units=UNITS.get(name, ""))
     add_array(group, "random_seed", np.empty(0, np.int64), ["light_cone"])
-    shape = (simulation.box.cells, simulation.box.cells, simulation.lightcone.cells)
-    chunks = tuple(min(simulation.storage.chunk_cells, cells) for cells in shape)
-    shards = tuple(
-        math.ceil(cells / chunk) * chunk for cells, chunk in zip(shape, chunks, strict=True)
-    )
     group.attrs.update(
         {
             "fingerprint": cones.fingerprint,
             "digest": DIGEST,
             "coordinates": "redshift distance",
         }
+    )
+
+
+def _create(group: zarr.Group, cones: LightCones) -> None:
+    _describe(group, cones)
+    simulation = cones.simulation
+    shape = (simulation.box.cells, simulation.box.cells, simulation.lightcone.cells)
+    chunks = tuple(min(simulation.storage.chunk_cells, cells) for cells in shape)
+    shards = tuple(
+        math.ceil(cells / chunk) * chunk for cells, chunk in zip(shape, chunks, strict=True)
     )
     # Last: its presence says that all the rest is there.
     group.create_array(
@@ -191,6 +209,28 @@ def shard_path(store: Path, index: int) -> Path:
     return store / CUBES / "c" / str(index) / "0" / "0" / "0"
 
 
+def decoded(store: Path, index: int, shard: bytes) -> np.ndarray:
+    """The voxels in a shard's bytes, decoded in memory: what goes wrong is the bytes' fault.
+
+    Raises:
+        DamagedStore: saying why, if they are not whole.
+    """
+    array = store / CUBES
+    files = {"zarr.json": (array / "zarr.json").read_bytes()}
+    files[shard_path(store, index).relative_to(array).as_posix()] = shard
+    buffers: dict[str, Buffer] = {name: cpu.Buffer.from_bytes(it) for name, it in files.items()}
+    cubes = zarr.open_array(MemoryStore(buffers), mode="r")
+    try:
+        cube = np.asarray(cubes[index])
+    except MemoryError:
+        raise
+    except Exception as error:  # zarr lets through whatever its codecs raise
+        raise DamagedStore(f"damaged: {_reason(error)}") from None
+    if np.isnan(cube).any():
+        raise DamagedStore("missing in part")
+    return cube
+
+
 def read(store: Path, index: int) -> np.ndarray:
     """Voxels of one realisation in mK, float32, shape (x, y, line of sight).
 
@@ -210,11 +250,15 @@ def read_part(cubes: zarr.Array, index: int, *cells: slice | int) -> Any:
     try:
         part = np.asarray(cubes[(index, *cells)])
     except Exception as error:  # zarr lets through whatever its codecs raise
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = _reason(error)
         raise DamagedStore(f"light-cone {index} of {cubes.store} is damaged: {reason}") from None
     if np.isnan(part).any():  # what is not there reads as NaN
         raise DamagedStore(f"light-cone {index} of {cubes.store} is missing, whole or in part")
     return part
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def open_cubes(store: Path) -> zarr.Array:

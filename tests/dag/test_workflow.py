@@ -11,8 +11,10 @@ import pytest
 import yaml
 from conftest import small_settings
 
-from lcinfer import config
+from lcinfer import config, store
 from lcinfer.products import Run
+from lcinfer.repair import repair
+from lcinfer.verify import verify
 
 PROJECT = Path(__file__).parents[2]
 
@@ -139,3 +141,32 @@ def test_the_report_holds_figures_and_scores(finished):
     text = report.read_text()
     for word in ("recovery.png", "loss.png", "examples.png", "r2.csv"):
         assert word in text
+
+
+def test_a_repaired_light_cone_is_made_again_and_nothing_after_it(finished):
+    directory, path = finished
+    run = run_of(directory, path)
+    store.shard_path(run.database.store, 3).unlink()
+    before = products(directory)
+    repair(run.database, verify(run.database).findings)
+    marker = run.database.sealed.relative_to(directory).as_posix()
+    done = snakemake(directory, path, "--", marker)
+    assert done.returncode == 0, done.stdout + done.stderr
+    jobs = re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", done.stdout + done.stderr)
+    assert jobs == ["simulate", "seal_lightcones"]
+    after = products(directory)
+    shard = store.shard_path(run.database.store, 3).relative_to(directory)
+    assert after.keys() - before.keys() == {shard}
+    assert {name: after[name] for name in before} == before
+    assert verify(run.database).findings == []
+    assert planned(directory, path) == Counter()
+
+
+def products(directory: Path) -> dict[Path, bytes]:
+    """All that a run made, but logs and the journal, in which times stand."""
+    results = directory / "results"
+    return {
+        file.relative_to(directory): file.read_bytes()
+        for file in results.rglob("*")
+        if file.is_file() and not {"logs", "journal"} & set(file.relative_to(results).parts)
+    }

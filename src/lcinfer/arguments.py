@@ -1,0 +1,37 @@
+"""What a verb's arguments mean: a configuration, one of its products."""
+
+import argparse
+from typing import TypeVar
+
+from . import config
+from .errors import UserError
+from .products import Product, Run
+
+P = TypeVar("P", bound=Product)
+
+
+def run_of(options: argparse.Namespace) -> Run:
+    """What the configuration that a verb was given makes.
+
+    Raises:
+        UserError: if there is something wrong with it.
+    """
+    settings = config.load(options.config)
+    config.check_engine(settings.database.simulator)
+    return Run(settings, options.results)
+
+
+def choose(products: dict[str, P], name: str, what: str) -> P:
+    """The product called ``name``, with or without its fingerprint.
+
+    Raises:
+        UserError: if this configuration makes none of that name, as when it was edited after
+            a job was planned.
+    """
+    for label, product in products.items():
+        if name in (label, product.name, product.directory.name):
+            return product
+    raise UserError(
+        f"this configuration makes no {what} {name}; it makes {', '.join(products)} "
+        "(was it edited since the job was planned?)"
+    )

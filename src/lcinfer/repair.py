@@ -1,0 +1,131 @@
+"""Takes what does not hold out of a database's state of record.
+
+What is made again is made by the ordinary campaign, which is what makes the same bytes.
+Nothing that a simulation made is deleted: bad shards are moved to ``quarantine/``, and lines
+of the journal stay, beside others that say that they no longer count.
+"""
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import get_args
+
+import zarr
+
+from . import database, durable, journal, store
+from .errors import UserError
+from .findings import Finding, Kind
+from .judge import Judge
+from .markers import span_of
+from .products import LightCones, Span
+
+QUARANTINE = "quarantine"
+# More at once are rather a disk that is not mounted, or a journal that was moved.
+MOST = 100
+
+
+@dataclass
+class Repairs:
+    """What a repair did, and what is left to do."""
+
+    again: list[int]  # light-cones that must be made again
+    left: list[Finding]  # what it could not mend
+    said: list[str] = field(default_factory=list)  # a line for each deed
+    blocks: list[Span] = field(default_factory=list)  # whose markers were removed
+    sealed: list[int] = field(default_factory=list)  # realisations of seals that were removed
+
+
+def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repairs:
+    """Mend what :func:`lcinfer.verify.verify` found, or have it made again.
+
+    A light-cone is looked at once more before it is withdrawn: one that holds is not. Killed
+    at any time, it can be run again.
+
+    Raises:
+        UserError: if more than ``most`` light-cones would be made again; nothing is done then.
+    """
+    found = {kind: [it for it in findings if it.kind == kind] for kind in get_args(Kind)}
+    judge = Judge(cones)
+    suspects = sorted({it.index for it in found["light-cone"] if it.index is not None})
+    judged = [it for index in suspects if (it := judge(index)) is not None]
+    bad = {it.index: it for it in judged if it.index is not None and it.kind == "light-cone"}
+    # One of which another line of the journal holds needs no simulation.
+    again = [index for index, it in bad.items() if len(it.lines) == judge.lines_of(index)]
+    if len(again) > most:
+        raise UserError(
+            f"{cones.directory}: {len(again)} light-cones would be made again; is all of it "
+            f"there, the journal too? If so, and this is meant: --most {len(again)}"
+        )
+    done = Repairs(again, left=found["unreadable"])
+    claiming = [it.path for it in judge.markers if not bad.keys().isdisjoint(it.claimed)]
+    _remove_markers({*claiming, *(it.path for it in found["marker"])}, done)
+    _withdraw(cones, [*bad.values(), *found["journal line"]])
+    for index, it in bad.items():
+        whose = "" if index in again else "; another line holds"
+        done.said.append(f"light-cone {index}: withdrawn{whose}: {it.what}")
+        if it.path == store.shard_path(cones.store, index) and it.path.exists():
+            done.said.append(f"light-cone {index}: shard moved to {_moved(cones, it.path)}")
+    done.said += [f"{it.path}: no longer counts" for it in found["journal line"]]
+    for it in found["partial file"]:
+        it.path.unlink(missing_ok=True)
+        done.said.append(f"{it.path}: removed")
+    if found["description"]:
+        database.write_spec(cones)
+        group = zarr.open_group(cones.store, mode="r+")
+        store.describe(group, replace(cones, realizations=judge.room))
+        done.said.append(f"{cones.directory}: spec.json, coordinates and design written anew")
+    return done
+
+
+def _remove_markers(paths: set[Path], done: Repairs) -> None:
+    """The seals first: a killed repair then leaves no claim to more than there is."""
+    for path in sorted(paths, key=lambda path: (path.parent.name == "blocks", path)):
+        path.unlink(missing_ok=True)
+        durable.sync(path.parent)
+        done.said.append(f"{path}: removed")
+        if (span := span_of(path)) is not None:
+            done.blocks.append(span)
+        elif path.stem.startswith("sealed-"):
+            done.sealed.append(int(path.stem.removeprefix("sealed-")))
+
+
+def _withdraw(cones: LightCones, findings: list[Finding]) -> None:
+    reasons = [(line, str(it)) for it in findings for line in it.lines]
+    if reasons:
+        journal.withdraw(cones.journal, reasons)
+
+
+def _moved(cones: LightCones, shard: Path) -> Path:
+    index = shard.relative_to(cones.store / store.CUBES / "c").parts[0]
+    aside = cones.directory / QUARANTINE / f"light-cone-{int(index):06d}-{time.time_ns()}"
+    aside.parent.mkdir(exist_ok=True)
+    shard.rename(aside)
+    durable.sync(shard.parent)
+    durable.sync_up(aside.parent, cones.directory)
+    return aside
+
+
+def make_again(cones: LightCones, done: Repairs) -> None:
+    """Run the blocks whose markers a repair removed, in this process, and seal again.
+
+    Raises:
+        UserError: if a simulation fails.
+    """
+    from . import campaign  # begins MPI
+
+    if not cones.prepared.exists():
+        database.prepare(cones)
+    for span in done.blocks:
+        campaign.run_block(cones, span)
+    for realizations in done.sealed:
+        database.seal(replace(cones, realizations=realizations))
+
+
+def what_next(cones: LightCones, done: Repairs, config: Path) -> str:
+    """What is left to do after a repair, for a user."""
+    if not (done.again or done.blocks or done.sealed):
+        return "repaired, nothing has to be made again" if done.said else "nothing to repair"
+    # Snakemake does not miss it unasked, where all that was made from it is there; it would
+    # take what follows --configfile for another one.
+    command = f"snakemake --profile PROFILE {cones.sealed} --configfile {config}"
+    return f"{len(done.again)} light-cones to be made again: {command}"

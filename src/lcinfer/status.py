@@ -1,0 +1,175 @@
+"""How far a database is, from its journal alone: readable while jobs write it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from . import journal
+from .journal import Record, ended
+from .products import LightCones
+from .progress import duration
+
+# The rate is taken over the last hour of activity, or over four simulations if these take longer.
+WINDOW = 3600.0
+SIMULATIONS = 4
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A realisation and its last attempt."""
+
+    index: int
+    parameters: dict[str, float]
+    seconds: float | None
+    error: str | None = None
+    attempts: int = 1
+
+    def __str__(self) -> str:
+        """One line."""
+        point = ", ".join(f"{name} {value:.6g}" for name, value in self.parameters.items())
+        if self.error is not None:
+            return f"light-cone {self.index}, {self.attempts} attempts: {self.error} ({point})"
+        return f"light-cone {self.index}, {duration(self.seconds or 0)} ({point})"
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a database is. Times are in seconds, memory is in bytes."""
+
+    name: str
+    directory: str
+    light_cones: int
+    done: int
+    running: int  # an estimate: see :func:`status`
+    failed: list[Attempt]  # not done, and the last attempt failed
+    blocks: int
+    blocks_done: int
+    sealed: bool
+    per_hour: float | None  # of late
+    seconds_left: float | None  # at that rate, if all that is left succeeds
+    seconds_since: float | None  # since the last attempt ended
+    seconds: dict[str, float] | None  # mean, min, max of what is done
+    peak_bytes: int | None
+    slowest: list[Attempt]
+
+    @property
+    def waiting(self) -> int:
+        """Neither done, nor running, nor failed."""
+        return self.light_cones - self.done - self.running - len(self.failed)
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program may want of it."""
+        return {**asdict(self), "waiting": self.waiting}
+
+    def __str__(self) -> str:
+        """A few aligned lines."""
+        if not self.done and not self.failed:
+            return f"{self.name}: {self.light_cones} light-cones, nothing done yet"
+        sealed = "sealed" if self.sealed else "not sealed"
+        blocks = f"{self.blocks_done} of {self.blocks} blocks, {sealed}"
+        rows = [("done", f"{self.done} of {self.light_cones} light-cones ({blocks})")]
+        rows += [("failed", str(len(self.failed)))] if self.failed else []
+        if self.done < self.light_cones:
+            rows += [("running", f"about {self.running}"), ("waiting", str(self.waiting))]
+        if self.per_hour is not None and self.seconds_since is not None:
+            last = f"the last attempt ended {duration(self.seconds_since)} ago"
+            rows += [("rate", f"{self.per_hour:,.1f} per hour lately; {last}")]
+        if self.seconds_left:
+            rows += [("left", f"{duration(self.seconds_left)} at this rate")]
+        if self.seconds:
+            mean, low, high = (duration(self.seconds[key]) for key in ("mean", "min", "max"))
+            rows += [("each", f"{mean} on average, {low} to {high}")]
+        if self.peak_bytes is not None:
+            rows += [("memory", f"{self.peak_bytes / 1e6:,.0f} MB at most in a simulating process")]
+        rows += _listed("slowest", self.slowest) + _listed("failed", self.failed)
+        return "\n".join([f"{self.name} ({self.directory})", *(f"  {a:9}{b}" for a, b in rows)])
+
+
+def _listed(what: str, attempts: list[Attempt]) -> list[tuple[str, str]]:
+    rows = [("" if row else what, str(attempt)) for row, attempt in enumerate(attempts[:SHOWN])]
+    more = len(attempts) - SHOWN
+    return [*rows, ("", f"and {more} more: --json lists them")] if more > 0 else rows
+
+
+def status(cones: LightCones, now: float) -> Status:
+    """How far a database is at the time ``now``, in seconds since 1970.
+
+    A light-cone leaves no trace before it ends. A writer counts as running one if its last
+    line is younger than twice the longest simulation, so it does for a while after a kill.
+    """
+    count = cones.realizations
+    lines = [
+        line
+        for line in journal.lines(cones.journal, histories=False)
+        if line.record is not None and line.record.get("index", count) < count
+    ]
+    gone = journal.withdrawn(cones.journal)
+    attempts = sorted(
+        ((line.record or {}, line) for line in lines), key=lambda pair: ended(pair[0])
+    )
+    done: dict[int, Record] = {}
+    failed: dict[int, Record] = {}
+    tries: dict[int, int] = {}
+    for record, line in attempts:
+        index = record["index"]
+        tries[index] = tries.get(index, 0) + 1
+        if "digest" not in record:
+            failed[index] = record
+            continue
+        failed.pop(index, None)
+        if not gone or line.identity not in gone:
+            done[index] = record
+    failed = {index: record for index, record in sorted(failed.items()) if index not in done}
+    last_of = {line.path: ended(record) for record, line in attempts}
+    took = [record["seconds"] for record in done.values() if "seconds" in record]
+    alive = sum(now - last < 2 * max(took, default=0.0) for last in last_of.values())
+    running = min(alive, count - len(done) - len(failed))
+    per_hour = _rate(list(done.values()))
+    slowest = sorted(done.values(), key=lambda record: -record.get("seconds", 0.0))[:SHOWN]
+    ends = [ended(record) for record, _ in attempts]
+    peaks = [record["peak_bytes"] for record, _ in attempts if "peak_bytes" in record]
+    return Status(
+        name=cones.name,
+        directory=str(cones.directory),
+        light_cones=count,
+        done=len(done),
+        running=running,
+        failed=[_attempt(record, tries[index]) for index, record in failed.items()],
+        blocks=len(cones.spans),
+        blocks_done=sum(cones.done(span).exists() for span in cones.spans),
+        sealed=cones.sealed.exists(),
+        per_hour=per_hour,
+        seconds_left=3600 * (count - len(done)) / per_hour if per_hour else None,
+        seconds_since=max(0.0, now - max(ends)) if ends else None,
+        seconds=_spread(took),
+        peak_bytes=max(peaks, default=None),
+        slowest=[_attempt(record, tries[record["index"]]) for record in slowest],
+    )
+
+
+def _rate(done: list[Record]) -> float | None:
+    """Finished per hour in the time before the last one ended."""
+    if not done:
+        return None
+    mean = sum(float(record.get("seconds", 0.0)) for record in done) / len(done)
+    window = max(WINDOW, SIMULATIONS * mean)
+    end = max(map(ended, done))
+    begin = max(end - window, min(float(record.get("began", 0.0)) for record in done))
+    within = sum(ended(record) > begin for record in done)
+    return 3600 * within / (end - begin) if end > begin else None
+
+
+def _spread(seconds: list[float]) -> dict[str, float] | None:
+    if not seconds:
+        return None
+    return {"mean": sum(seconds) / len(seconds), "min": min(seconds), "max": max(seconds)}
+
+
+def _attempt(record: Record, attempts: int) -> Attempt:
+    return Attempt(
+        index=record["index"],
+        parameters=record.get("parameters", {}),
+        seconds=record.get("seconds"),
+        error=record.get("error"),
+        attempts=attempts,
+    )

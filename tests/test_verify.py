@@ -1,0 +1,279 @@
+"""A database against its digests: whatever happened to it is found, by its light-cone."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from conftest import small_settings
+from filling import complete, fill
+
+from lcinfer import cli, config, database, durable, journal, store
+from lcinfer.errors import UserError
+from lcinfer.products import Run
+from lcinfer.verify import verify
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """The results of a sealed database of twelve light-cones."""
+    root = tmp_path_factory.mktemp("sound")
+    complete(Run(config.parse(small_settings()), root).database)
+    return root
+
+
+@pytest.fixture
+def cones(sound, tmp_path, settings):
+    """A copy of it, to be damaged."""
+    shutil.copytree(sound, tmp_path / "results")
+    return Run(config.parse(settings), tmp_path / "results").database
+
+
+def named(report) -> set[int]:
+    return {found.index for found in report.findings if found.index is not None}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_sound_database_has_no_faults(cones, threads) -> None:
+    report = verify(cones, threads)
+    assert (report.findings, report.checked, report.unclaimed) == ([], 12, [])
+    assert str(report) == "cones: 12 light-cones checked, all hold"
+
+
+@pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "unsealed"])
+@pytest.mark.parametrize("fault", faults.OF_LIGHT_CONES, ids=lambda fault: fault.__name__)
+def test_the_light_cones_that_do_not_hold_are_named(cones, fault, sealed) -> None:
+    if not sealed:
+        cones.sealed.unlink()
+    before = faults.content(cones.root)
+    expected = fault(cones)
+    assert faults.content(cones.root) != before
+    report = verify(cones, threads=2)
+    assert set(report.bad) == named(report) == expected
+    for index in expected:
+        assert f"light-cone {index}: {cones.directory}" in str(report)
+    assert len(report.findings) == len(expected) + (fault is faults.garbled_line)
+    assert str(report).count("\n") == len(report.findings)
+
+
+@pytest.mark.parametrize("fault", faults.OF_THE_REST, ids=lambda fault: fault.__name__)
+def test_what_is_wrong_beside_the_light_cones_is_found(cones, fault) -> None:
+    before = faults.content(cones.root)
+    expected = fault(cones)
+    assert faults.content(cones.root) != before
+    report = verify(cones)
+    assert report.findings
+    assert named(report) == expected
+
+
+def test_histories_that_are_not_those_that_were_sealed_are_found(cones) -> None:
+    expected = faults.edited_history(cones)
+    assert set(verify(cones).bad) == expected
+    cones.sealed.unlink()  # what was never sealed has nothing to be compared with
+    assert verify(cones).findings == []
+
+
+def test_a_line_whose_digest_alone_was_edited_is_told_from_damaged_voxels(cones) -> None:
+    faults.edited_digest(cones)
+    (found,) = verify(cones).findings
+    assert found.path.name == "job0-0.jsonl:4"
+    assert "000000-000004.json confirms" in found.what
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"fingerprint": 3}'])
+def test_a_marker_that_says_nothing_is_a_finding(cones, damage) -> None:
+    cones.sealed.write_bytes(damage)
+    (found,) = verify(cones).findings
+    assert (found.kind, found.path) == ("marker", cones.sealed)
+
+
+def test_every_fault_of_several_is_found_at_once(cones) -> None:
+    faults.flipped_bit(cones)
+    faults.shard(cones, 5).unlink()
+    faults.set_in_line(cones, 7, lambda record: record.update(seed=1))
+    faults.edited_root_digest(cones)
+    report = verify(cones)
+    assert report.bad == [3, 5, 7]
+    assert [found.index for found in report.findings] == [3, 5, 7], "the seal falls with them"
+
+
+def test_what_is_no_fault_is_not_called_one(cones) -> None:
+    path = next(cones.journal.glob("*.jsonl"))
+    path.write_bytes(path.read_bytes() + b'{"index": 3, "dig')  # a killed writer's last line
+    failed = journal.Journal(cones.journal, "failed")
+    failed.append({"index": 5, "error": "died", "began": 1.0, "seconds": 1.0})
+    failed.close()
+    alive = faults.shard(cones, 3).with_name(f"0.{os.uname().nodename}.{os.getpid()}.partial")
+    recent = faults.shard(cones, 3).with_name("0.elsewhere.17.partial")
+    for file in (alive, recent, cones.directory / "notes.json"):
+        file.write_bytes(b"half")
+    assert verify(cones).findings == []
+
+
+def test_the_partial_file_of_a_writer_that_was_killed_here_is_found_at_once(cones) -> None:
+    script = (
+        "import os, pathlib, sys\nfrom lcinfer import durable\n"
+        "with durable.written_aside(pathlib.Path(sys.argv[1])) as file:\n"
+        "    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
+    )
+    shard = faults.shard(cones, 3)
+    killed = subprocess.run([sys.executable, "-c", script, str(shard)], timeout=60)
+    assert killed.returncode == -9
+    assert len(list(shard.parent.glob(f"*{durable.SUFFIX}"))) == 1
+    (found,) = verify(cones).findings
+    assert (found.kind, found.index) == ("partial file", 3)
+
+
+def test_data_without_a_line_will_be_made_again_and_are_no_fault(cones) -> None:
+    shutil.rmtree(cones.done((0, 4)).parent)
+    cones.sealed.unlink()
+    faults.removed_line(cones)
+    report = verify(cones)
+    assert (report.findings, report.unclaimed, report.checked) == ([], [3], 11)
+    assert "light-cone 3: its data are there, but no line" in str(report)
+
+
+def test_two_writers_who_made_other_bytes_are_settled_by_what_is_there(cones) -> None:
+    record = journal.finished(cones.journal)[3]
+    other = journal.Journal(cones.journal, "twice")  # as on another CPU
+    other.append({**record, "digest": "1" * 64, "began": record["began"] - 100})
+    other.close()
+    assert verify(cones).findings == [], "the later line is of what is there"
+
+
+def test_light_cones_of_a_larger_configuration_are_read_too(cones, settings) -> None:
+    settings["database"]["realizations"] = 16
+    larger = Run(config.parse(settings), cones.root).database
+    database.prepare(larger)
+    fill(larger, 12, 13)
+    faults.shard(cones, 13).unlink()
+    assert verify(cones).bad == verify(larger).bad == [13]
+    assert verify(cones).checked == 14
+
+
+def test_a_shard_that_cannot_be_read_is_not_called_bad(cones) -> None:
+    faults.shard(cones, 3).unlink()
+    faults.shard(cones, 3).mkdir()
+    report = verify(cones)
+    assert [(found.kind, found.index) for found in report.findings] == [("unreadable", 3)]
+    assert report.bad == []
+
+
+def test_verifying_changes_no_file(cones) -> None:
+    faults.flipped_bit(cones)
+    faults.edited_spec(cones)
+    before = faults.content(cones.root)
+    verify(cones)
+    assert faults.content(cones.root) == before
+
+
+def test_a_directory_that_is_no_database_is_one_line(cones, tmp_path) -> None:
+    elsewhere = Run(config.parse(small_settings()), tmp_path / "empty").database
+    with pytest.raises(UserError, match="no database here"):
+        verify(elsewhere)
+    elsewhere.directory.mkdir(parents=True)
+    with pytest.raises(UserError, match="no database here"):
+        verify(elsewhere)
+
+
+@pytest.mark.parametrize("what", ["spec.json", "lightcones.zarr"])
+def test_a_database_of_another_fingerprint_copied_in_is_one_line(cones, settings, what) -> None:
+    settings["database"]["seed"] += 1
+    other = Run(config.parse(settings), cones.root).database
+    database.prepare(other)
+    there, here = cones.directory / what, other.directory / what
+    if what == "spec.json":
+        shutil.copy(there, here)
+    else:
+        shutil.rmtree(here)
+        shutil.copytree(there, here)
+    with pytest.raises(UserError, match=rf"database {cones.fingerprint[:10]}, not .*copied"):
+        verify(other)
+
+
+@pytest.mark.parametrize("name", ["zarr.json", f"{store.CUBES}/zarr.json"])
+@pytest.mark.parametrize("damage", [None, b"{"], ids=["deleted", "truncated"])
+def test_a_lost_description_of_the_store_is_one_line_that_says_what_helps(
+    cones, name, damage
+) -> None:
+    described = cones.store / name
+    if damage is None:
+        described.unlink()
+    else:
+        described.write_bytes(damage)
+    with pytest.raises(UserError, match=r"design.* writes it again and touches no light-cone"):
+        verify(cones)
+    described.unlink(missing_ok=True)
+    database.prepare(cones)
+    assert verify(cones).bad == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"{}"])
+def test_a_damaged_specification_is_one_line_for_every_verb(cones, settings, damage) -> None:
+    cones.spec.write_bytes(damage)
+    with pytest.raises(UserError, match=r"spec\.json is damaged: move it aside"):
+        _ = Run(config.parse(settings), cones.root).database
+
+
+@contextmanager
+def as_another_user() -> Iterator[None]:
+    """This process as one that file permissions hold for."""
+    if os.getuid() == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(os.getuid())
+
+
+@pytest.mark.parametrize("verb", ["verify", "repair", "status"])
+def test_a_journal_that_cannot_be_read_is_one_line_and_not_an_empty_one(
+    sound, settings, write_config, capsys, verb
+) -> None:
+    with TemporaryDirectory() as public:
+        Path(public).chmod(0o755)
+        root = shutil.copytree(sound, Path(public) / "results", copy_function=shutil.copy)
+        root.chmod(0o755)
+        path = shutil.copy(write_config(settings), public)
+        locked = Run(config.parse(settings), root).database.journal
+        locked.chmod(0)
+        before = faults.content(root)
+        with as_another_user(), pytest.raises(SystemExit) as stopped:
+            cli.main([verb, path, "--results", str(root)])
+        assert faults.content(root) == before
+    printed = capsys.readouterr()
+    assert stopped.value.code == 1
+    assert (printed.out, printed.err) == ("", f"lcinfer: {locked}: Permission denied\n")
+
+
+def test_the_verb_prints_a_line_for_each_finding_and_exits_with_1(
+    cones, settings, write_config, capsys
+) -> None:
+    arguments = ["verify", str(write_config(settings)), "--results", str(cones.root)]
+    cli.main(arguments)
+    assert capsys.readouterr().out == "cones: 12 light-cones checked, all hold\n"
+    faults.swapped_shards(cones)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[:2]] == ["light-cone 3", "light-cone 9"]
+    assert lines[2:] == ["cones: 12 light-cones checked, 2 faults, 2 light-cones do not hold"]
+    with pytest.raises(SystemExit):
+        cli.main([*arguments, "--json"])
+    (report,) = json.loads(capsys.readouterr().out)
+    assert [found["light_cone"] for found in report["findings"]] == [3, 9]
+    assert report["checked"] == 12
+
+
+def test_without_any_database_the_verb_is_one_line(
+    settings, write_config, tmp_path, capsys
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["verify", str(write_config(settings)), "--results", str(tmp_path / "none")])
+    assert stopped.value.code == 1
+    assert "no database of this configuration is there yet" in capsys.readouterr().err
