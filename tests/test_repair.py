@@ -76,7 +76,7 @@ def attempts(cones) -> Counter:
 
 
 @pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "unsealed"])
-@pytest.mark.parametrize("fault", faults.OF_LIGHT_CONES, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", damage.OF_LIGHT_CONES, ids=lambda fault: fault.__name__)
 def test_just_what_does_not_hold_is_made_again_with_the_same_bytes(
     cones, sound, fault, sealed
 ) -> None:
@@ -95,7 +95,7 @@ def test_just_what_does_not_hold_is_made_again_with_the_same_bytes(
     assert made(cones) == made(sound.database)
 
 
-@pytest.mark.parametrize("fault", faults.OF_THE_REST, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", damage.OF_THE_REST, ids=lambda fault: fault.__name__)
 def test_what_is_wrong_beside_the_light_cones_is_mended_without_a_simulation(
     cones, sound, fault
 ) -> None:
@@ -109,7 +109,7 @@ def test_what_is_wrong_beside_the_light_cones_is_mended_without_a_simulation(
 
 
 def test_of_histories_that_disagree_the_light_cone_is_made_again(cones, sound) -> None:
-    bad = faults.edited_history(cones)
+    bad = damage.edited_history(cones)
     assert set(repair(cones, verify(cones).findings).again) == bad
     go_on(cones)
     assert verify(cones).findings == []
@@ -117,7 +117,7 @@ def test_of_histories_that_disagree_the_light_cone_is_made_again(cones, sound) -
 
 
 def test_a_line_moved_to_another_index_costs_the_one_that_it_was_of(cones, sound) -> None:
-    faults.set_in_line(cones, 3, lambda record: record.update(index=9, began=2e9))
+    damage.set_in_line(cones, 3, lambda record: record.update(index=9, began=2e9))
     before = attempts(cones)
     report = verify(cones)
     assert report.bad == [3, 9]
@@ -138,20 +138,20 @@ def test_of_two_writers_the_line_that_does_not_hold_goes_and_nothing_is_simulate
     assert report.bad == [3]
     assert repair(cones, report.findings).again == []
     assert journal.finished(cones.journal)[3] == record
-    assert faults.shard(cones, 3).exists()
+    assert damage.shard(cones, 3).exists()
     go_on(cones)
     assert verify(cones).findings == []
 
 
 def test_nothing_downstream_changes(run, sound) -> None:
     cones, image_set = run.database, run.database_images
-    faults.swapped_shards(cones)
-    before = faults.content(image_set.directory)
+    damage.swapped_shards(cones)
+    before = damage.content(image_set.directory)
     repair(cones, verify(cones).findings)
     go_on(cones)
     for span in image_set.spans:  # even where they are asked for again
         images.cut_block(image_set, span)
-    after = faults.content(image_set.directory)
+    after = damage.content(image_set.directory)
     voxels = f"{image_set.store.name}/{images.IMAGES}"
     assert {name: after[name] for name in before if name.startswith(voxels)} == {
         name: before[name] for name in before if name.startswith(voxels)
@@ -162,7 +162,7 @@ def test_nothing_downstream_changes(run, sound) -> None:
 
 
 def test_images_of_a_withdrawn_light_cone_wait_for_it(run) -> None:
-    faults.flipped_bit(run.database)
+    damage.flipped_bit(run.database)
     repair(run.database, verify(run.database).findings)
     with pytest.raises(UserError, match="light-cone 3 is not finished"):
         images.cut_block(run.database_images, (0, 4))
@@ -172,7 +172,7 @@ def test_the_command_that_a_repair_prints_runs_just_the_block_and_the_seal(run, 
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(small_settings()), encoding="utf-8")
     cones = run.database
-    faults.flipped_bit(cones)
+    damage.flipped_bit(cones)
     done = repair(cones, verify(cones).findings)
     said = repairing.what_next(replace(cones, root=Path("results")), done, path)
     _, _, command = said.partition("snakemake ")
@@ -200,52 +200,52 @@ def planned(directory: Path, *arguments: str) -> dict[str, int]:
 
 
 def test_what_holds_is_not_withdrawn_whatever_a_finding_says(cones) -> None:
-    before = faults.content(cones.root)
-    slander = Finding("light-cone", faults.shard(cones, 3), "it looks bad", 3, ("0" * 64,))
+    before = damage.content(cones.root)
+    slander = Finding("light-cone", damage.shard(cones, 3), "it looks bad", 3, ("0" * 64,))
     done = repair(cones, [slander])
     assert (done.again, done.said) == ([], [])
-    assert faults.content(cones.root) == before
+    assert damage.content(cones.root) == before
 
 
 def test_a_repair_of_a_sound_database_changes_no_file(cones) -> None:
-    before = faults.content(cones.root)
+    before = damage.content(cones.root)
     assert repair(cones, verify(cones).findings).said == []
-    assert faults.content(cones.root) == before
+    assert damage.content(cones.root) == before
 
 
 def test_a_bad_shard_is_moved_aside_with_its_bytes(cones) -> None:
-    faults.flipped_bit(cones)
-    content = faults.shard(cones, 3).read_bytes()
+    damage.flipped_bit(cones)
+    content = damage.shard(cones, 3).read_bytes()
     repair(cones, verify(cones).findings)
-    assert not faults.shard(cones, 3).exists()
+    assert not damage.shard(cones, 3).exists()
     (aside,) = (cones.directory / repairing.QUARANTINE).iterdir()
     assert aside.name.startswith("light-cone-000003-")
     assert aside.read_bytes() == content
 
 
 def test_a_shard_that_a_marker_confirms_stays_where_it_is(cones) -> None:
-    faults.edited_digest(cones)
-    name = faults.shard(cones, 3).relative_to(cones.root).as_posix()
-    before = faults.content(cones.root)
+    damage.edited_digest(cones)
+    name = damage.shard(cones, 3).relative_to(cones.root).as_posix()
+    before = damage.content(cones.root)
     repair(cones, verify(cones).findings)
-    assert faults.content(cones.root)[name] == before[name]
+    assert damage.content(cones.root)[name] == before[name]
 
 
 def test_what_cannot_be_read_is_left_alone_and_said(cones, settings, write_config, capsys) -> None:
-    faults.shard(cones, 3).unlink()
-    faults.shard(cones, 3).mkdir()
-    before = faults.content(cones.root)
+    damage.shard(cones, 3).unlink()
+    damage.shard(cones, 3).mkdir()
+    before = damage.content(cones.root)
     with pytest.raises(SystemExit) as stopped:
         cli.main(["repair", str(write_config(settings)), "cones", "--results", str(cones.root)])
     assert stopped.value.code == 1
     assert "light-cone 3: " in capsys.readouterr().out
-    assert faults.content(cones.root) == before
+    assert damage.content(cones.root) == before
 
 
 def test_only_markers_that_claim_a_bad_light_cone_are_removed(cones) -> None:
     database.seal(replace(cones, realizations=2))
     before = {path: path.read_bytes() for path in cones.directory.rglob("*-*.json")}
-    faults.flipped_bit(cones)
+    damage.flipped_bit(cones)
     done = repair(cones, verify(cones).findings)
     gone = {path for path in before if not path.exists()}
     assert gone == {cones.done((0, 4)), cones.sealed}
@@ -257,10 +257,10 @@ def test_more_than_a_few_are_refused_until_it_is_meant(cones, settings, write_co
         path.unlink()  # and all data are there still
     report = verify(cones)
     assert report.bad == list(range(12))
-    before = faults.content(cones.root)
+    before = damage.content(cones.root)
     with pytest.raises(UserError, match=r"12 light-cones would be made again; .* --most 12"):
         repair(cones, report.findings, most=11)
-    assert faults.content(cones.root) == before
+    assert damage.content(cones.root) == before
     path = write_config(settings)
     cli.main(["repair", str(path), "cones", "--results", str(cones.root), "--most", "12"])
     assert "12 light-cones to be made again: snakemake " in capsys.readouterr().out
@@ -278,8 +278,8 @@ STEPS = [(Path, "unlink"), (journal, "withdraw"), (Path, "rename"), (store, "des
 def test_a_repair_that_was_killed_is_done_by_the_next(
     cones, sound, monkeypatch, where, step, when
 ) -> None:
-    bad = faults.swapped_shards(cones)
-    faults.edited_parameter_column(cones)
+    bad = damage.swapped_shards(cones)
+    damage.edited_parameter_column(cones)
     before = attempts(cones)
     original = getattr(where, step)
 
@@ -301,7 +301,7 @@ def test_a_repair_that_was_killed_is_done_by_the_next(
 
 def test_a_light_cone_can_be_withdrawn_and_made_again_many_times(cones, sound) -> None:
     for _ in range(3):
-        faults.flipped_bit(cones)
+        damage.flipped_bit(cones)
         assert repair(cones, verify(cones).findings).again == [3]
         go_on(cones)
     assert attempts(cones)[3] == 4
@@ -313,7 +313,7 @@ def test_a_campaign_that_was_not_over_goes_on_with_the_bad_ones_too(settings, tm
     cones = Run(config.parse(settings), tmp_path).database
     database.prepare(cones)
     fill(cones, 0, 1, 2, 3, 4)
-    faults.flipped_bit(cones)
+    damage.flipped_bit(cones)
     repair(cones, verify(cones).findings)
     assert sorted(journal.finished(cones.journal)) == [0, 1, 2, 4]
     go_on(cones)
@@ -324,7 +324,7 @@ def test_a_campaign_that_was_not_over_goes_on_with_the_bad_ones_too(settings, tm
 def test_the_verb_makes_again_in_one_process_what_it_withdrew(
     cones, sound, settings, write_config
 ) -> None:
-    bad = faults.swapped_shards(cones)
+    bad = damage.swapped_shards(cones)
     before = attempts(cones)
     path = write_config(settings)
     command = [sys.executable, "-m", "lcinfer", "repair", str(path), "--results", str(cones.root)]
@@ -339,8 +339,8 @@ def test_the_verb_makes_again_in_one_process_what_it_withdrew(
 
 
 def test_a_withdrawal_says_why(cones) -> None:
-    faults.flipped_bit(cones)
+    damage.flipped_bit(cones)
     repair(cones, verify(cones).findings)
     (path,) = cones.journal.glob(f"{journal.REPAIRS}*.jsonl")
     (line,) = map(json.loads, path.read_text().splitlines())
-    assert line["why"].startswith(f"light-cone 3: {faults.shard(cones, 3)}: it is damaged: ")
+    assert line["why"].startswith(f"light-cone 3: {damage.shard(cones, 3)}: it is damaged: ")

@@ -47,40 +47,40 @@ def test_a_sound_database_has_no_faults(cones, threads) -> None:
 
 
 @pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "unsealed"])
-@pytest.mark.parametrize("fault", faults.OF_LIGHT_CONES, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", damage.OF_LIGHT_CONES, ids=lambda fault: fault.__name__)
 def test_the_light_cones_that_do_not_hold_are_named(cones, fault, sealed) -> None:
     if not sealed:
         cones.sealed.unlink()
-    before = faults.content(cones.root)
+    before = damage.content(cones.root)
     expected = fault(cones)
-    assert faults.content(cones.root) != before
+    assert damage.content(cones.root) != before
     report = verify(cones, threads=2)
     assert set(report.bad) == named(report) == expected
     for index in expected:
         assert f"light-cone {index}: {cones.directory}" in str(report)
-    assert len(report.findings) == len(expected) + (fault is faults.garbled_line)
+    assert len(report.findings) == len(expected) + (fault is damage.garbled_line)
     assert str(report).count("\n") == len(report.findings)
 
 
-@pytest.mark.parametrize("fault", faults.OF_THE_REST, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", damage.OF_THE_REST, ids=lambda fault: fault.__name__)
 def test_what_is_wrong_beside_the_light_cones_is_found(cones, fault) -> None:
-    before = faults.content(cones.root)
+    before = damage.content(cones.root)
     expected = fault(cones)
-    assert faults.content(cones.root) != before
+    assert damage.content(cones.root) != before
     report = verify(cones)
     assert report.findings
     assert named(report) == expected
 
 
 def test_histories_that_are_not_those_that_were_sealed_are_found(cones) -> None:
-    expected = faults.edited_history(cones)
+    expected = damage.edited_history(cones)
     assert set(verify(cones).bad) == expected
     cones.sealed.unlink()  # what was never sealed has nothing to be compared with
     assert verify(cones).findings == []
 
 
 def test_a_line_whose_digest_alone_was_edited_is_told_from_damaged_voxels(cones) -> None:
-    faults.edited_digest(cones)
+    damage.edited_digest(cones)
     (found,) = verify(cones).findings
     assert found.path.name == "job0-0.jsonl:4"
     assert "000000-000004.json confirms" in found.what
@@ -94,10 +94,10 @@ def test_a_marker_that_says_nothing_is_a_finding(cones, damage) -> None:
 
 
 def test_every_fault_of_several_is_found_at_once(cones) -> None:
-    faults.flipped_bit(cones)
-    faults.shard(cones, 5).unlink()
-    faults.set_in_line(cones, 7, lambda record: record.update(seed=1))
-    faults.edited_root_digest(cones)
+    damage.flipped_bit(cones)
+    damage.shard(cones, 5).unlink()
+    damage.set_in_line(cones, 7, lambda record: record.update(seed=1))
+    damage.edited_root_digest(cones)
     report = verify(cones)
     assert report.bad == [3, 5, 7]
     assert [found.index for found in report.findings] == [3, 5, 7], "the seal falls with them"
@@ -109,8 +109,8 @@ def test_what_is_no_fault_is_not_called_one(cones) -> None:
     failed = journal.Journal(cones.journal, "failed")
     failed.append({"index": 5, "error": "died", "began": 1.0, "seconds": 1.0})
     failed.close()
-    alive = faults.shard(cones, 3).with_name(f"0.{os.uname().nodename}.{os.getpid()}.partial")
-    recent = faults.shard(cones, 3).with_name("0.elsewhere.17.partial")
+    alive = damage.shard(cones, 3).with_name(f"0.{os.uname().nodename}.{os.getpid()}.partial")
+    recent = damage.shard(cones, 3).with_name("0.elsewhere.17.partial")
     for file in (alive, recent, cones.directory / "notes.json"):
         file.write_bytes(b"half")
     assert verify(cones).findings == []
@@ -122,7 +122,7 @@ def test_the_partial_file_of_a_writer_that_was_killed_here_is_found_at_once(cone
         "with durable.written_aside(pathlib.Path(sys.argv[1])) as file:\n"
         "    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
     )
-    shard = faults.shard(cones, 3)
+    shard = damage.shard(cones, 3)
     killed = subprocess.run([sys.executable, "-c", script, str(shard)], timeout=60)
     assert killed.returncode == -9
     assert len(list(shard.parent.glob(f"*{durable.SUFFIX}"))) == 1
@@ -133,7 +133,7 @@ def test_the_partial_file_of_a_writer_that_was_killed_here_is_found_at_once(cone
 def test_data_without_a_line_will_be_made_again_and_are_no_fault(cones) -> None:
     shutil.rmtree(cones.done((0, 4)).parent)
     cones.sealed.unlink()
-    faults.removed_line(cones)
+    damage.removed_line(cones)
     report = verify(cones)
     assert (report.findings, report.unclaimed, report.checked) == ([], [3], 11)
     assert "light-cone 3: its data are there, but no line" in str(report)
@@ -152,25 +152,25 @@ def test_light_cones_of_a_larger_configuration_are_read_too(cones, settings) -> 
     larger = Run(config.parse(settings), cones.root).database
     database.prepare(larger)
     fill(larger, 12, 13)
-    faults.shard(cones, 13).unlink()
+    damage.shard(cones, 13).unlink()
     assert verify(cones).bad == verify(larger).bad == [13]
     assert verify(cones).checked == 14
 
 
 def test_a_shard_that_cannot_be_read_is_not_called_bad(cones) -> None:
-    faults.shard(cones, 3).unlink()
-    faults.shard(cones, 3).mkdir()
+    damage.shard(cones, 3).unlink()
+    damage.shard(cones, 3).mkdir()
     report = verify(cones)
     assert [(found.kind, found.index) for found in report.findings] == [("unreadable", 3)]
     assert report.bad == []
 
 
 def test_verifying_changes_no_file(cones) -> None:
-    faults.flipped_bit(cones)
-    faults.edited_spec(cones)
-    before = faults.content(cones.root)
+    damage.flipped_bit(cones)
+    damage.edited_spec(cones)
+    before = damage.content(cones.root)
     verify(cones)
-    assert faults.content(cones.root) == before
+    assert damage.content(cones.root) == before
 
 
 def test_a_directory_that_is_no_database_is_one_line(cones, tmp_path) -> None:
@@ -241,10 +241,10 @@ def test_a_journal_that_cannot_be_read_is_one_line_and_not_an_empty_one(
         path = shutil.copy(write_config(settings), public)
         locked = Run(config.parse(settings), root).database.journal
         locked.chmod(0)
-        before = faults.content(root)
+        before = damage.content(root)
         with as_another_user(), pytest.raises(SystemExit) as stopped:
             cli.main([verb, path, "--results", str(root)])
-        assert faults.content(root) == before
+        assert damage.content(root) == before
     printed = capsys.readouterr()
     assert stopped.value.code == 1
     assert (printed.out, printed.err) == ("", f"lcinfer: {locked}: Permission denied\n")
@@ -256,7 +256,7 @@ def test_the_verb_prints_a_line_for_each_finding_and_exits_with_1(
     arguments = ["verify", str(write_config(settings)), "--results", str(cones.root)]
     cli.main(arguments)
     assert capsys.readouterr().out == "cones: 12 light-cones checked, all hold\n"
-    faults.swapped_shards(cones)
+    damage.swapped_shards(cones)
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 1
