@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import damage
 import pytest
 import yaml
 from conftest import small_settings

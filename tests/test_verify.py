@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import damage
 import pytest
 from conftest import small_settings
 from filling import complete, fill
