@@ -227,8 +227,10 @@ def as_another_user() -> Iterator[None]:
     """This process as one that file permissions hold for."""
     if os.getuid() == 0:
         os.seteuid(65534)
-    yield
-    os.seteuid(os.getuid())
+    try:
+        yield
+    finally:
+        os.seteuid(os.getuid())
 
 
 @pytest.mark.parametrize("verb", ["verify", "repair", "status"])
