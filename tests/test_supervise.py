@@ -100,14 +100,16 @@ def test_a_failure_has_one_line_and_a_traceback_and_leaves_nothing(cones, engine
     assert not store.shard_path(made.store, 5).exists()
 
 
-def test_a_full_disk_is_a_failure_of_the_realisation(cones, monkeypatch) -> None:
+def test_a_full_disk_is_not_the_light_cones_failure(cones, monkeypatch) -> None:
     made = cones()
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store.durable.os, "fsync", full)
-    assert "No space left on device" in realized(made)["error"]
+    record = realized(made)
+    assert "No space left on device" in record["unwritable"]
+    assert "error" not in record
     assert not list(made.store.rglob("*.partial"))
 
 

@@ -21,11 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from . import store
+from .errors import UserError
 from .lightcone import LightCone, check, load_engine
 from .sections import Simulation
 
 # Simulations before the child is replaced: 21cmFAST's drivers leak a little.
 RECYCLE_AFTER = 25
+# A fresh interpreter on a busy file system takes its time; the limit is the simulation's.
+STARTUP_SECONDS = 600.0
+STARTED = {"started": True}  # what a child says when it begins a simulation
 # What a launcher sets for its ranks; a child that saw it could try to join their world.
 LAUNCHER_VARIABLES = ("PMI", "PMIX", "MPI", "OMPI", "HYDI", "HYDRA", "SLURM")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -41,7 +45,7 @@ class Simulating:
         seconds a simulation may take."""
         self._simulation = simulation
         self._limit = limit
-        self._began = 0.0
+        self._began = self._deadline = 0.0
         self._path = path
         self._context = multiprocessing.get_context("spawn")
         self._process: Any = None
@@ -60,6 +64,7 @@ class Simulating:
         self._task = {"index": index, "parameters": parameters, "seed": seed}
         self._served += 1
         self._began = time.time()
+        self._deadline = self._began + STARTUP_SECONDS + self._limit
         assert self._pipe is not None
         with suppress(BrokenPipeError):  # it died just now: `result` tells
             self._pipe.send(self._task)
@@ -72,12 +77,14 @@ class Simulating:
         """
         assert self._pipe is not None
         try:
-            if self._pipe.poll(wait):
-                record: dict[str, Any] = self._pipe.recv()
-            elif time.time() - self._began > self._limit:
+            record = self._pipe.recv() if self._pipe.poll(wait) else None
+            if record is not None and "started" in record:
+                self._deadline = time.time() + self._limit
+                record = self._pipe.recv() if self._pipe.poll(wait) else None
+            if record is None and time.time() > self._deadline:
                 self.close()
                 record = self._failed(f"it took longer than the limit of {self._limit:g} s")
-            else:
+            if record is None:
                 return None
         except (EOFError, ConnectionResetError):
             self._process.join()
@@ -144,6 +151,9 @@ def _serve(pipe: Connection, parent: int, simulation: Simulation, path: Path) ->
             task = pipe.recv()
         except EOFError:
             return
+        with suppress(UserError):  # `realize` tells
+            load_engine(simulation.simulator.engine)
+        pipe.send(STARTED)
         pipe.send(realize(simulation, path, **task))
 
 
