@@ -154,6 +154,19 @@ def test_the_child_sees_no_launcher_and_no_mpi_and_the_threads_it_is_given(
     assert seen["pid"] not in (os.getpid(), os.getppid())
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_batch_systems_signal_costs_the_simulation_under_way_nothing(
+    supervised, marker, number
+) -> None:
+    child = supervised("waits_for_fourth_seeds")
+    child.start(0, POINT, seed=4)
+    os.kill(child._process.pid, number)  # SLURM signals every process of a step
+    assert child.result(1.0) is None
+    os.kill(child._process.pid, number)
+    marker.touch()
+    assert "digest" in child.result(PATIENCE)
+
+
 def test_the_child_is_replaced_after_its_share_of_simulations(supervised, monkeypatch) -> None:
     monkeypatch.setattr(supervise, "RECYCLE_AFTER", 2)
     child = supervised("simulate")

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ RECYCLE_AFTER = 25
 LAUNCHER_VARIABLES = ("PMI", "PMIX", "MPI", "OMPI", "HYDI", "HYDRA", "SLURM")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PACKAGES = ("lcinfer", "21cmfast", "numpy", "zarr")
+# What a batch system sends to every process of a job; what to do about it the rank decides.
+SIGNALS_TO_RANKS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGUSR1})
 PR_SET_PDEATHSIG = 1
 
 
@@ -105,7 +108,7 @@ class Simulating:
     def _spawn(self) -> None:
         self._pipe, theirs = self._context.Pipe()
         threads = self._simulation.simulator.threads
-        with _environment_of_a_child(threads):
+        with _environment_of_a_child(threads), _signals_blocked():
             self._process = self._context.Process(
                 target=_serve, args=(theirs, os.getpid(), self._simulation, self._path)
             )
@@ -133,12 +136,26 @@ def _environment_of_a_child(threads: int) -> Iterator[None]:
         os.environ.update(before)
 
 
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Block the signals of :data:`SIGNALS_TO_RANKS`: a process started meanwhile never sees them.
+
+    A simulation that died of one would be counted as a failed attempt.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS_TO_RANKS)
+    try:
+        resource_tracker.ensure_running()  # unblocks some of them when it starts its own process
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS_TO_RANKS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(pipe: Connection, parent: int, simulation: Simulation, path: Path) -> None:
     """The child: simulate what comes through the pipe until it is closed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rank decides
     while True:
         try:
             task = pipe.recv()
