@@ -10,10 +10,10 @@ BIN := .venv/bin
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env run test lint bench lock
+.PHONY: help env run test lint bench lock slurm-packages slurm-up slurm-down
 
 help: ## say what can be made
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 env: .venv/ready ## set everything up: system packages, virtual environment, lcinfer
 
@@ -28,7 +28,7 @@ run: env ## the whole pipeline on CONFIG (config/demo.yaml): light-cones, networ
 	lcinfer scores $(CONFIG)
 	echo "report             $$report"
 
-test: env lint ## every check
+test: env lint slurm-packages ## every check
 	@pytest
 
 lint: env ## formatting, style, types, workflow
@@ -37,6 +37,15 @@ lint: env ## formatting, style, types, workflow
 	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint --configfile config/demo.yaml
+
+slurm-packages: ## slurm-wlm and munge, for the tests, where they can be installed
+	@bash envs/slurm.sh
+
+slurm-up: env slurm-packages ## a two-node SLURM cluster on this machine, to try things on
+	@python tests/slurm/cluster.py up
+
+slurm-down: env ## stop it and remove what it wrote
+	@python tests/slurm/cluster.py down
 
 bench: env ## measurements behind the numbers in docs/ (an hour); after `make run`
 	@python benchmarks/lightcone.py compare
