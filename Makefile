@@ -10,10 +10,10 @@ BIN := .venv/bin
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env run test lint bench lock
+.PHONY: help env run test lint bench lock test-slurm slurm-packages slurm-up slurm-down
 
 help: ## say what can be made
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 env: .venv/ready ## set everything up: system packages, virtual environment, lcinfer
 
@@ -28,8 +28,11 @@ run: env ## the whole pipeline on CONFIG (config/demo.yaml): light-cones, networ
 	lcinfer scores $(CONFIG)
 	echo "report             $$report"
 
-test: env lint ## every check
-	@pytest
+test: env lint ## every check but those on SLURM
+	@pytest --ignore tests/slurm
+
+test-slurm: env slurm-packages ## the checks on a two-node SLURM of their own; as root
+	@pytest tests/slurm
 
 lint: env ## formatting, style, types, workflow
 	@ruff check .
@@ -37,6 +40,15 @@ lint: env ## formatting, style, types, workflow
 	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint --configfile config/demo.yaml
+
+slurm-packages: ## slurm-wlm and munge, for the tests, where they can be installed
+	@bash envs/slurm.sh
+
+slurm-up: env slurm-packages ## a two-node SLURM cluster on this machine, to try things on
+	@python tests/slurm/cluster.py up
+
+slurm-down: env ## stop it and remove what it wrote
+	@python tests/slurm/cluster.py down
 
 bench: env ## measurements behind the numbers in docs/ (an hour); after `make run`
 	@python benchmarks/lightcone.py compare

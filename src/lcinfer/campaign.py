@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from .supervise import Simulating
 ASK, GIVE = 1, 2
 Outcome = tuple[bool, float]  # whether a simulation succeeded, and its seconds
 POLL_SECONDS = 0.02  # rank 0's longest silence towards another rank
+FIRST_SPEAKS_SECONDS = 10.0
 
 
 def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
@@ -40,6 +41,7 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
     """
     world = MPI.COMM_WORLD
     if ranks is not None and world.size != ranks:
+        _let_the_first_speak()
         raise UserError(
             f"the launcher was asked for {ranks} ranks, but MPI sees {world.size}: it belongs "
             "to another MPI than mpi4py (under SLURM, try srun --mpi=pmi2)"
@@ -47,6 +49,9 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
     if not cones.prepared.exists():
         raise UserError(f"{cones.directory} is not prepared: run `lcinfer design` first")
     stopping = Stopping()
+    nodes = world.gather(node())
+    if nodes is not None:
+        print(f"{world.size} ranks: {_counted(nodes)}", file=sys.stderr, flush=True)
     if world.rank != 0:
         _OtherRank(world, stopping).run(cones)
         return
@@ -65,6 +70,23 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
                 f"{span[0]} to {span[1] - 1} are left for the next job"
             )
     database.finish_block(cones, span)
+
+
+def node() -> str:
+    """The node that this rank runs on: SLURM's name of it, or the host's."""
+    started_by_srun = "SLURM_PROCID" in os.environ  # else the name is that of the batch script's
+    return os.environ.get("SLURMD_NODENAME", "") if started_by_srun else platform.node()
+
+
+def _counted(nodes: list[str]) -> str:
+    return ", ".join(f"{count} on {name}" for name, count in sorted(Counter(nodes).items()))
+
+
+def _let_the_first_speak() -> None:
+    """Of several worlds of one rank srun's first says what is wrong, and is the end of them."""
+    if os.environ.get("SLURM_PROCID", "0") != "0":
+        time.sleep(FIRST_SPEAKS_SECONDS)
+        raise SystemExit(1)
 
 
 def _refusal(lease: Lease) -> UserError | None:
@@ -104,7 +126,7 @@ def _work(
                 print(f"lcinfer: rank {rank} is stopped by {stopping.reason}", file=sys.stderr)
                 return
             lines = lines or journal.Journal(cones.journal, writer)
-            lines.append({**record, "rank": rank})
+            lines.append({**record, "rank": rank, "node": node()})
             yield "digest" in record, float(record.get("seconds", 0.0))
     finally:
         child.close()

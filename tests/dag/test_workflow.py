@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import small_settings
+from small import small_settings
 
 from lcinfer import config, store
 from lcinfer.products import Run

@@ -1,0 +1,248 @@
+"""The workflow on a SLURM cluster of two nodes: `snakemake --profile slurm`.
+
+The stand-in holds every fourth light-cone up until a file is there: what is finished and what
+is under way when a fault comes is the same in every run.
+"""
+
+import re
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from projects import Project
+from ranks import attempts, cones_of, run, shards, simulate, wait_until
+from small import small_settings
+
+from lcinfer import database, journal, supervise
+from lcinfer.products import LightCones
+from lcinfer.simulate import version as engine_version
+
+HELD_UP = "standin:waits_for_fourth_seeds"
+
+
+def settings_held_up() -> dict:
+    settings = small_settings()
+    del settings["mocks"]
+    settings["database"] |= {"block": 12}
+    settings["database"]["simulator"]["engine"] = HELD_UP
+    return settings
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory) -> Path:
+    """The file that the stand-in waits for; it is there."""
+    file = tmp_path_factory.mktemp("gate") / "open"
+    file.touch()
+    return file
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory, gate) -> LightCones:
+    """The database, made by one rank without SLURM."""
+    project = Project(tmp_path_factory.mktemp("local") / "project", settings_held_up())
+    path = project.path / "run.yaml"
+    cones = cones_of(path, project.path / "results")
+    done = run(simulate(path, project.path / "results", 1), STANDIN_MARKER=str(gate))
+    assert done.returncode == 0, done.stderr
+    for span in cones.spans:
+        database.finish_block(cones, span)
+    database.seal(cones)
+    return cones
+
+
+@pytest.fixture(scope="module")
+def whole(cluster, tmp_path_factory, gate) -> tuple[Project, str]:
+    """A whole run on the cluster, from the literal command, and what it said."""
+    project = Project(tmp_path_factory.mktemp("whole") / "project", settings_held_up())
+    done = project.snakemake(STANDIN_MARKER=str(gate))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project, done.stdout + done.stderr
+
+
+@pytest.fixture
+def project(cluster, tmp_path) -> Iterator[Project]:
+    """A project of the test's own; the machine is as it was when the test ends."""
+    made = Project(tmp_path / "project", settings_held_up())
+    yield made
+    made.stop()
+    node_is_there = output("sinfo", "--noheader", "--nodes=n2", "--format=%t").strip()
+    if node_is_there.startswith("down"):
+        node("n2", "resume")
+    wait_until(lambda: not output("squeue", "--noheader"), 60)
+
+
+def held_up(cones: LightCones) -> list[int]:
+    """The indices that the stand-in holds up."""
+    seeds = cones.design.seeds(0, cones.realizations)
+    return [index for index, seed in enumerate(seeds) if seed % 4 == 0]
+
+
+def assert_same(cones: LightCones, other: LightCones) -> None:
+    """The same bytes, in the shards and in all that Snakemake sees."""
+    assert len(shards(cones)) > cones.realizations
+    assert shards(cones) == shards(other)
+    for span in cones.spans:
+        assert cones.done(span).read_bytes() == other.done(span).read_bytes()
+    assert cones.sealed.read_bytes() == other.sealed.read_bytes()
+
+
+def test_the_literal_command_makes_every_product_of_a_run(whole):
+    project, said = whole
+    run = project.run
+    for file in (*run.figure_files, run.summary.table, run.summary.manifest):
+        assert file.stat().st_size > 0
+    submitted = re.findall(r"has been submitted with SLURM jobid (\d+)", said)
+    assert len(set(submitted)) == 5  # simulate, cut, train, evaluate, draw
+    for job in submitted:  # SLURM's own word, and its logs are kept
+        assert "JobState=COMPLETED" in about(job)
+        assert len(list((project.path / "results/logs/slurm").rglob(f"{job}.log"))) == 1
+
+
+def test_the_ranks_of_a_job_are_one_world_on_both_nodes(whole):
+    project, _ = whole
+    assert "16 ranks: 8 on n1, 8 on n2" in log_of(project)
+    records = list(journal.records(project.cones.journal))
+    assert len(records) == project.cones.realizations
+    for record in records:
+        assert record["node"] == ("n1" if record["rank"] < 8 else "n2")
+
+
+def test_the_bytes_are_those_of_a_local_run(whole, local):
+    assert_same(whole[0].cones, local)
+
+
+def test_a_second_run_has_nothing_to_do(whole, gate):
+    project, _ = whole
+    done = project.snakemake(STANDIN_MARKER=str(gate))
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+    assert len(attempts(project.cones)) == project.cones.realizations
+
+
+def test_a_launcher_that_starts_worlds_of_one_is_refused_in_one_line(project, gate):
+    cones = cones_of(project.path / "run.yaml", project.path / "results")
+    alone = ["srun", "--mpi=none", "--kill-on-bad-exit=1", "--nodes=2", "--ntasks=2"]
+    command = simulate(project.path / "run.yaml", project.path / "results", 2)[3:]
+    done = subprocess.run(
+        [*alone, *command],
+        env=project.environment(STANDIN_MARKER=str(gate)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    complaints = [line for line in done.stderr.splitlines() if "lcinfer" in line]
+    assert len(complaints) == 1
+    assert "asked for 2 ranks, but MPI sees 1" in complaints[0]
+    assert "Traceback" not in done.stderr
+    assert attempts(cones) == []
+
+
+def test_a_cancelled_job_goes_on_in_the_next_run(project, local, tmp_path):
+    gate = tmp_path / "gate"
+    snakemake, job, finished = until_only_held_up_are_left(project, gate, "--retries", "0")
+    subprocess.run(["scancel", job], check=True, timeout=30)
+    said, _ = snakemake.communicate(timeout=60)
+    assert snakemake.returncode == 1, said
+    assert "JobState=CANCELLED" in about(job)
+    assert attempts(project.cones) == finished
+    gate.touch()
+    finish(project, gate)
+    assert attempts(project.cones) == list(range(project.cones.realizations))
+    assert_same(project.cones, local)
+
+
+def test_a_warning_before_the_limit_lets_what_is_under_way_end(project, local, tmp_path):
+    gate = tmp_path / "gate"
+    snakemake, job, _ = until_only_held_up_are_left(project, gate)
+    subprocess.run(["scancel", "--signal=USR1", f"{job}.0"], check=True, timeout=30)
+    time.sleep(1)
+    gate.touch()
+    said, _ = snakemake.communicate(timeout=120)
+    assert snakemake.returncode == 0, said
+    assert attempts(project.cones) == list(range(project.cones.realizations))
+    assert_same(project.cones, local)
+
+
+def test_a_job_that_loses_a_node_is_started_again_when_there_are_enough(project, local, tmp_path):
+    gate = tmp_path / "gate"
+    snakemake, job, finished = until_only_held_up_are_left(project, gate)
+    node("n2", "down")
+    wait_until(lambda: "JobState=RUNNING" not in about(job), 30)
+    assert attempts(project.cones) == finished
+    node("n2", "resume")
+    wait_until(lambda: "JobState=RUNNING" in about(job), 60)
+    gate.touch()
+    said, _ = snakemake.communicate(timeout=120)
+    assert snakemake.returncode == 0, said
+    assert "Restarts=1" in about(job)
+    assert set(finished) < set(attempts(project.cones))
+    once = Counter(attempts(project.cones))
+    assert all(once[index] == 1 for index in finished)
+    assert_same(project.cones, local)
+
+
+@pytest.mark.real
+def test_21cmfast_itself_runs_on_the_nodes_as_it_does_without_slurm(project, tmp_path):
+    settings = small_settings()
+    settings["database"] |= {
+        "realizations": 3,
+        "box": {"cells": 32, "length": 96},
+        "lightcone": {"z_min": 6, "cells": 100},
+        "simulator": {"engine_version": engine_version(), "z_step_factor": 1.3},
+    }
+    settings["split"] = {"validation": 1, "test": 1}
+    project.write(settings)
+    snakemake = project.start()
+    said, _ = snakemake.communicate(timeout=200)
+    assert snakemake.returncode == 0, said
+    records = list(journal.records(project.cones.journal))
+    assert sorted(record["index"] for record in records) == [0, 1, 2]
+    assert {record["versions"]["21cmfast"] for record in records} == {engine_version()}
+    assert "4 ranks: 2 on n1, 2 on n2" in log_of(project)
+    (simulation, first) = project.cones.simulation, records[0]
+    again = tmp_path / "again"
+    cones = cones_of(project.path / "run.yaml", again)
+    index = first["index"]
+    done = supervise.realize(simulation, cones.store, index, first["parameters"], first["seed"])
+    assert done["digest"] == first["digest"]
+
+
+def until_only_held_up_are_left(project: Project, gate: Path, *more: str):
+    """Start a run; give it, its job, and what is finished when all else is held up."""
+    snakemake = project.start(*more, STANDIN_MARKER=str(gate))
+    cones = project.cones
+    finished = sorted(set(range(cones.realizations)) - set(held_up(cones)))
+    assert len(finished) == 9
+    wait_until(lambda: attempts(cones) == finished, 90)
+    jobs = output("squeue", "--noheader", "--states=R", "--format=%i").split()
+    assert len(jobs) == 1
+    return snakemake, jobs[0], finished
+
+
+def finish(project: Project, gate: Path) -> None:
+    snakemake = project.start(STANDIN_MARKER=str(gate))
+    said, _ = snakemake.communicate(timeout=120)
+    assert snakemake.returncode == 0, said
+
+
+def log_of(project: Project) -> str:
+    """What the ranks of the database's only block said."""
+    logs = project.path / "results/logs/lightcones" / project.cones.directory.name
+    return next(logs.glob("000000-*.log")).read_text()
+
+
+def about(job: str) -> str:
+    """What SLURM knows of a job."""
+    return output("scontrol", "show", "job", job)
+
+
+def node(name: str, state: str) -> None:
+    output("scontrol", "update", f"nodename={name}", f"state={state}", "reason=test")
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
