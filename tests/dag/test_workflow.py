@@ -75,6 +75,25 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
+def test_a_repaired_light_cone_is_made_again_and_nothing_after_it(finished):
+    directory, path = finished
+    run = run_of(directory, path)
+    store.shard_path(run.database.store, 3).unlink()
+    before = products(directory)
+    repair(run.database, verify(run.database).findings)
+    marker = run.database.sealed.relative_to(directory).as_posix()
+    done = snakemake(directory, path, "--", marker)
+    assert done.returncode == 0, done.stdout + done.stderr
+    jobs = re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", done.stdout + done.stderr)
+    assert jobs == ["simulate", "seal_lightcones"]
+    after = products(directory)
+    shard = store.shard_path(run.database.store, 3).relative_to(directory)
+    assert after.keys() - before.keys() == {shard}
+    assert {name: after[name] for name in before} == before
+    assert verify(run.database).findings == []
+    assert planned(directory, path) == Counter()
+
+
 def test_touched_files_and_a_lost_snakemake_directory_cause_nothing(finished):
     directory, path = finished
     for marker in (directory / "results" / "lightcones").rglob("*.json"):
@@ -141,25 +160,6 @@ def test_the_report_holds_figures_and_scores(finished):
     text = report.read_text()
     for word in ("recovery.png", "loss.png", "examples.png", "r2.csv"):
         assert word in text
-
-
-def test_a_repaired_light_cone_is_made_again_and_nothing_after_it(finished):
-    directory, path = finished
-    run = run_of(directory, path)
-    store.shard_path(run.database.store, 3).unlink()
-    before = products(directory)
-    repair(run.database, verify(run.database).findings)
-    marker = run.database.sealed.relative_to(directory).as_posix()
-    done = snakemake(directory, path, "--", marker)
-    assert done.returncode == 0, done.stdout + done.stderr
-    jobs = re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", done.stdout + done.stderr)
-    assert jobs == ["simulate", "seal_lightcones"]
-    after = products(directory)
-    shard = store.shard_path(run.database.store, 3).relative_to(directory)
-    assert after.keys() - before.keys() == {shard}
-    assert {name: after[name] for name in before} == before
-    assert verify(run.database).findings == []
-    assert planned(directory, path) == Counter()
 
 
 def products(directory: Path) -> dict[Path, bytes]:
