@@ -10,7 +10,6 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 
 from mpi4py import MPI
@@ -19,6 +18,7 @@ from . import database, journal
 from .errors import UserError
 from .lease import Lease
 from .products import LightCones, Span
+from .progress import Progress
 from .stopping import Stopping
 from .supervise import Simulating
 
@@ -216,38 +216,3 @@ class _OtherRank:
         index: int | None = self._world.recv(source=0, tag=GIVE)
         self._dismissed = index is None
         return index
-
-
-class Progress:
-    """A line now and then: done, failed, rate, time left."""
-
-    def __init__(self, name: str, total: int, seconds_between: float = 10.0) -> None:
-        """``total`` is what this job has to do."""
-        self._name, self._total, self._between = name, total, seconds_between
-        self._done = self._failed = 0
-        self._began = self._said = time.monotonic()
-
-    def count(self, succeeded: bool) -> None:
-        """One more is finished; say so if the last line is long enough ago, or at the end."""
-        self._done += succeeded
-        self._failed += not succeeded
-        now = time.monotonic()
-        if now - self._said >= self._between or self._done + self._failed == self._total:
-            self._said = now
-            print(self.line(now - self._began), file=sys.stderr, flush=True)
-
-    def line(self, seconds: float) -> str:
-        """The line, ``seconds`` after the beginning."""
-        finished = self._done + self._failed
-        per_second = finished / seconds if seconds > 0 else 0.0
-        left = (self._total - finished) / per_second if per_second else float("inf")
-        return (
-            f"{self._name}: {self._done} of {self._total} light-cones done, "
-            f"{self._failed} failed, {60 * per_second:.1f} per minute, {_duration(left)} left"
-        )
-
-
-def _duration(seconds: float) -> str:
-    if seconds == float("inf"):
-        return "unknown time"
-    return str(timedelta(seconds=round(seconds)))

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import upkeep
 from .arguments import choose, run_of
 from .errors import UserError
 from .products import Realizations, Span
+from .upkeep import verbs as upkeep
 
 Verb = Callable[[argparse.Namespace], None]
 

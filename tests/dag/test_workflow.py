@@ -13,8 +13,8 @@ from small import small_settings
 
 from lcinfer import config, store
 from lcinfer.products import Run
-from lcinfer.repair import repair
-from lcinfer.verify import verify
+from lcinfer.upkeep.repair import repair
+from lcinfer.upkeep.verify import verify
 
 PROJECT = Path(__file__).parents[2]
 

@@ -12,12 +12,12 @@ from typing import get_args
 
 import zarr
 
-from . import database, durable, journal, store
-from .errors import UserError
+from .. import database, durable, journal, store
+from ..errors import UserError
+from ..products import LightCones, Span
 from .findings import Finding, Kind
 from .judge import Judge
 from .markers import span_of
-from .products import LightCones, Span
 
 QUARANTINE = "quarantine"
 # More at once are rather a disk that is not mounted, or a journal that was moved.
@@ -111,7 +111,7 @@ def make_again(cones: LightCones, done: Repairs) -> None:
     Raises:
         UserError: if a simulation fails.
     """
-    from . import campaign  # begins MPI
+    from .. import campaign  # begins MPI
 
     if not cones.prepared.exists():
         database.prepare(cones)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import store
+from .. import store
+from ..products import LightCones, Span
 from .findings import Finding
-from .products import LightCones, Span
 
 NAME = re.compile(r"blocks/\d+-\d+\.json|(prepared|sealed)-\d+\.json")
 

@@ -17,14 +17,14 @@ from damage import go_on
 from filling import complete, fill
 
 from lcinfer import cli, config, database, images, journal, store
-from lcinfer import repair as repairing
 from lcinfer.errors import UserError
-from lcinfer.findings import Finding
 from lcinfer.products import Run
-from lcinfer.repair import repair
-from lcinfer.verify import verify
+from lcinfer.upkeep import repair as repairing
+from lcinfer.upkeep.findings import Finding
+from lcinfer.upkeep.repair import repair
+from lcinfer.upkeep.verify import verify
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from . import journal, markers, store
+from .. import journal, store
+from ..journal import Line
+from ..products import LightCones
+from . import markers
 from .findings import Finding
-from .journal import Line
-from .products import LightCones
 
 
 class Judge:

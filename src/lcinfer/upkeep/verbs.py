@@ -5,9 +5,9 @@ import json
 import time
 from collections.abc import Callable
 
-from .arguments import choose, run_of
-from .errors import UserError
-from .products import LightCones
+from ..arguments import choose, run_of
+from ..errors import UserError
+from ..products import LightCones
 
 Parser = argparse.ArgumentParser
 

@@ -8,9 +8,9 @@ from filling import complete, fill
 
 from lcinfer import cli, config, database, journal
 from lcinfer.products import Run
-from lcinfer.repair import repair
-from lcinfer.status import status
-from lcinfer.verify import verify
+from lcinfer.upkeep.repair import repair
+from lcinfer.upkeep.status import status
+from lcinfer.upkeep.verify import verify
 
 NOW = 1_800_000_000.0
 POINT = {"HII_EFF_FACTOR": 100.0, "ION_Tvir_MIN": 5.0, "L_X": 40.0, "NU_X_THRESH": 500.0}

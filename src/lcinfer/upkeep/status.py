@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from . import journal
-from .journal import Record, ended
-from .products import LightCones
-from .progress import duration
+from .. import journal
+from ..journal import Record, ended
+from ..products import LightCones
+from ..progress import duration
 
 # The rate is taken over the last hour of activity, or over four simulations if these take longer.
 WINDOW = 3600.0

@@ -18,7 +18,7 @@ from filling import complete, fill
 from lcinfer import cli, config, database, durable, journal, store
 from lcinfer.errors import UserError
 from lcinfer.products import Run
-from lcinfer.verify import verify
+from lcinfer.upkeep.verify import verify
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,14 @@ import numpy as np
 import zarr
 from zarr.storage import MemoryStore
 
-from . import durable, journal, markers, store
-from .errors import UserError
+from .. import durable, journal, store
+from ..errors import UserError
+from ..fingerprint import fingerprint
+from ..products import LightCones
+from ..progress import told
+from . import markers
 from .findings import Finding, Report
-from .fingerprint import fingerprint
 from .judge import Judge, place
-from .products import LightCones
-from .progress import told
 
 
 def verify(cones: LightCones, threads: int = 1) -> Report:
@@ -46,8 +47,8 @@ def verify(cones: LightCones, threads: int = 1) -> Report:
     ]
     with ThreadPoolExecutor(max(1, threads)) as pool:
         judged = pool.map(judge, judge.indices)
-        what = f"{cones.name}: light-cones read"
-        bad = [found for found in told(judged, len(judge.indices), what) if found is not None]
+        read = told(judged, len(judge.indices), cones.name)
+        bad = [found for found in read if found is not None]
     known = {found.index for found in bad if found.index is not None}
     findings += bad + markers.check(judge.markers, judge.digests, known, judge.room)
     return Report(
