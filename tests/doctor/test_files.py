@@ -68,7 +68,7 @@ def test_what_is_needed_is_every_light_cone_that_is_not_there_yet(site, tmp_path
     assert files.need(made) == (14 * size, 14 * files.INODES)
     complete(made.database)
     assert files.need(made) == (2 * size, 2 * files.INODES)
-    shards = [path for path in (made.database.store / "brightness_temp").rglob("*")]
+    shards = list((made.database.store / "brightness_temp").rglob("*"))
     assert len(shards) <= files.INODES * made.database.realizations + 2  # zarr.json, c
 
 
