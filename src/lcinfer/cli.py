@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .arguments import choose, run_of
+from .changes import verbs as changes
 from .errors import UserError
 from .products import Realizations, Span
 from .upkeep import verbs as upkeep
@@ -267,4 +268,5 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     upkeep.add_verbs(verb, with_config)
+    changes.add_verbs(verb, with_config)
     return parser

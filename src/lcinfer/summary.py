@@ -108,6 +108,7 @@ def _manifest(run: Run) -> dict[str, Any]:
         "lcinfer": __version__,
         "name": run.config.name,
         "configuration": canonical(run.config),
+        "realizations": {cones.name: cones.realizations for cones in run.lightcones.values()},
         "lightcones": entries(run.lightcones),
         "images": entries(run.images),
         "trainings": entries(run.trainings),
