@@ -1,12 +1,23 @@
 """Why a product is to be made, for a person who reads what ``snakemake -n`` announces."""
 
 import json
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ..fingerprint import canonical
 from ..products import Product, Realizations, Run, Span
 from .keys import Change, behind, differences, listed
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run, as its manifest tells of it."""
+
+    name: str
+    changes: list[Change]  # from its configuration to the one that is asked about
+    labels: dict[str, str]  # fingerprint -> directory's name, of all its products
 
 
 class Reasons:
@@ -22,57 +33,61 @@ class Reasons:
         return f"{what} {span[0]} to {span[1] - 1} of {product.name}: {self.why(product)}"
 
     def why(self, product: Product) -> str:
-        """What of this product is missing, in a few words."""
+        """Why this product is to be made, in a few words."""
         if product.directory.is_dir():
-            return self._goes_on(product)
-        entries = self._nearest.get(product.kind, {}).items()
-        earlier = [
-            entry["fingerprint"]
-            for label, entry in entries
-            if label.rpartition("-")[0] == product.name
-        ]
-        if not earlier and (product.kind != self._run.summary.kind or not self._nearest):
+            return _goes_on(product)
+        if self._nearest is None:
             return "not made yet"
-        name = self._nearest["directory"]
-        if product.fingerprint in earlier:
+        name, label = self._nearest.name, self._nearest.labels.get(product.fingerprint)
+        if label == product.directory.name:
             return f"run {name} had it, and it is no longer there"
-        causes = behind(product, self._changes)
-        if causes:
+        if causes := behind(product, self._nearest.changes):
             return f"{listed(causes)} since run {name}"
+        if label is not None:
+            return f"in run {name} it was called {label}"
         return f"lcinfer makes it in another way since run {name}"
 
-    def _goes_on(self, product: Product) -> str:
-        if isinstance(product, Realizations):
-            seals = product.directory.glob("sealed-*.json")
-            sealed = [int(seal.stem.removeprefix("sealed-")) for seal in seals]
-            fewer = [number for number in sealed if number < product.realizations]
-            if fewer:
-                return f"grows from {max(fewer)} to {product.realizations}"
-        return "begun, not finished"
-
     @cached_property
-    def _changes(self) -> list[Change]:
-        found = list(differences(self._nearest["configuration"], canonical(self._run.config)))
-        before: dict[str, int] = self._nearest.get("realizations", {})
-        for name, cones in {"database": self._run.database, **self._run.mocks}.items():
-            key = "database" if name == "database" else f"mocks.{name}"
-            if before.get(cones.name, cones.realizations) != cones.realizations:
-                number = before[cones.name], cones.realizations
-                found.append(Change(f"{key}.realizations", *number))
-        return found
+    def _nearest(self) -> Finished | None:
+        manifests = sorted(self._run.summary.directory.parent.glob("*/manifest.json"))
+        runs = [run for path in manifests if (run := self._finished(path)) is not None]
+        return min(runs, key=lambda run: len(run.changes), default=None)
 
-    @cached_property
-    def _nearest(self) -> dict[str, Any]:
-        """The manifest of the finished run whose configuration differs in the fewest keys."""
-        settings = canonical(self._run.config)
-        near: dict[str, Any] = {}
-        fewest = float("inf")
-        for path in sorted(self._run.summary.directory.parent.glob("*/manifest.json")):
-            try:
-                manifest = json.loads(path.read_text(encoding="utf-8"))
-                number = len(list(differences(manifest["configuration"], settings)))
-            except (OSError, ValueError, TypeError, KeyError, AttributeError):
-                continue  # of another version, or damaged: it explains nothing
-            if number < fewest:
-                near, fewest = {**manifest, "directory": path.parent.name}, number
-        return near
+    def _finished(self, path: Path) -> Finished | None:
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            products = [each for kind in manifest.values() for each in _entries(kind)]
+            return Finished(
+                path.parent.name,
+                [
+                    *differences(manifest["configuration"], canonical(self._run.config)),
+                    *self._numbers(manifest.get("realizations", {})),
+                ],
+                {each["fingerprint"]: Path(each["directory"]).name for each in products},
+            )
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None  # of another version, or damaged: it explains nothing
+
+    def _numbers(self, before: dict[str, int]) -> list[Change]:
+        """How many realisations there were: no fingerprint of a database tells."""
+        cones = {"database": self._run.database}
+        cones |= {f"mocks.{name}": mock for name, mock in self._run.mocks.items()}
+        return [
+            Change(f"{key}.realizations", before[each.name], each.realizations)
+            for key, each in cones.items()
+            if before.get(each.name, each.realizations) != each.realizations
+        ]
+
+
+def _entries(kind: Any) -> list[dict[str, str]]:
+    values = kind.values() if isinstance(kind, dict) else []
+    return [each for each in values if isinstance(each, dict) and "directory" in each]
+
+
+def _goes_on(product: Product) -> str:
+    if isinstance(product, Realizations):
+        seals = (path.stem for path in product.directory.glob("sealed-*.json"))
+        numbers = [int(seal.removeprefix("sealed-")) for seal in seals]
+        if fewer := [number for number in numbers if number < product.realizations]:
+            return f"grows from {max(fewer)} to {product.realizations}"
+    return "begun, not finished"

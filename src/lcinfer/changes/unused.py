@@ -165,7 +165,7 @@ def _removed(unused: Unused) -> str:
     if not path.name.startswith(REMOVING):
         aside = path.with_name(f"{REMOVING}{path.name}")
         path.rename(aside)
-        if why := _in_use(aside):
+        if unused.what != "quarantine" and (why := _in_use(aside)):
             aside.rename(path)
             return why
     shutil.rmtree(aside)
