@@ -81,7 +81,7 @@ def edits(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         "nothing": settings,
         "figures.dpi": edited("figures", dpi=60),
-        "images.slices": edited("images", slices=4),
+        "images.spacing": edited("images", spacing=30),
         "10,000 -> 12,000": edited("database", realizations=12_000),
         "database.seed": edited("database", seed=1),
     }

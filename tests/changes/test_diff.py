@@ -53,7 +53,8 @@ def test_a_larger_database_grows_by_what_is_new(settings, tmp_path) -> None:
     assert grown.becomes == "grows by 3"
     assert effect(difference, "lightcones", "FAINT").relation == "same"
     assert effect(difference, "images", "cones").work.light_cones == 15
-    assert effect(difference, "trainings").relation == "new"
+    training = effect(difference, "trainings")
+    assert (training.relation, training.left) == ("new", "to train, 2 epochs of 40 images")
     assert effect(compare(new, old), "lightcones", "cones").becomes == "the first 12"
 
 

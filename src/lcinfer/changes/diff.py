@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..products import LightCones, Product, Realizations, Run
+from ..products import LightCones, Product, Realizations, Run, TrainingRun
 from .cost import Cost, of_simulations
 from .keys import Change, behind, changes
 from .work import Work, complete, to_make
@@ -50,6 +50,8 @@ class Effect:
         """What is to be done, in words."""
         if self.work is None:
             return "there" if self.there else "not there, nothing asks for it"
+        if isinstance(self.product, TrainingRun):
+            return f"{self.work}, {_labour(self.product)}"
         if not isinstance(self.product, LightCones) or not self.work.light_cones:
             return str(self.work)
         return f"{self.work}, {self.cost or 'at a cost that is not known'}"
@@ -73,6 +75,14 @@ class Effect:
             "light_cones": self.work and self.work.light_cones,
             "cost": cost,
         }
+
+
+def _labour(run: TrainingRun) -> str:
+    """What a training works through; what that takes is not known before it was tried."""
+    light_cones = run.images.realizations - run.split.validation - run.split.test
+    each = run.training.images
+    images = light_cones * (run.images.images.per_lightcone if each == "all" else each)
+    return f"{run.training.epochs} epochs of {images:,} images"
 
 
 @dataclass(frozen=True)
