@@ -41,6 +41,7 @@ def edits() -> list[Edit]:
     """The table's rows that are edits of a configuration."""
     training = small_settings()["trainings"]["all_images"]
     third = {**training, "seed": 9}
+    mock = small_settings()["mocks"]["FAINT"]
     return [
         Edit(
             "how plots look (`figures`)",
@@ -76,6 +77,13 @@ def edits() -> list[Edit]:
             {"images.slices": 1, "images.axes": ["x"]},
             CUT + REST,
         ),
+        Edit(
+            "a new entry in `mocks`",
+            "its light-cones and images; evaluations and figures, but no training",
+            {"mocks.BRIGHT": {"parameters": mock["parameters"]}},
+            GROWN + REST + Counter(draw_examples=1) - Counter(train=1),
+        ),
+        Edit("`split`", "the trainings and what follows", {"split.test": 4}, REST),
         Edit(
             "more `realizations`",
             "the new simulations, their images, and the trainings and what follows; the "

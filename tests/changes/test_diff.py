@@ -78,6 +78,16 @@ def test_nothing_is_made_for_what_nothing_asks_for(settings, tmp_path) -> None:
     assert effect(compare(None, run), "trainings").left == "not there, nothing asks for it"
 
 
+def test_a_lost_evaluation_is_not_missed_where_all_that_is_made_from_it_is_there(
+    settings, tmp_path
+) -> None:
+    run = run_of(settings, tmp_path)
+    for file in (*run.figure_files, run.summary.manifest):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
+    assert to_make(run) == []
+
+
 def test_the_cost_is_that_of_light_cones_alike(settings, tmp_path) -> None:
     old = run_of(edited(settings, "database.simulator.threads", 2), tmp_path)
     cones = old.database

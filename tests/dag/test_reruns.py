@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 from filling import finish
-from reruns import CUT, REST, edited, edits, table
+from reruns import CUT, EVERYTHING, REST, edited, edits, table
 from small import small_settings
 
 from lcinfer import config
@@ -198,6 +198,7 @@ def test_a_caption_causes_nothing_and_is_in_the_next_report(directory, tmp_path)
 @pytest.mark.parametrize(
     ("stage", "makes"),
     [
+        ("lightcones", EVERYTHING),
         ("images", CUT + REST),
         ("training", REST),
         ("evaluation", REST - Counter(train=1)),
