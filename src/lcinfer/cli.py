@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .arguments import choose, run_of
 from .changes import verbs as changes
+from .doctor import verbs as doctor
 from .errors import UserError
 from .products import Realizations, Span
 from .upkeep import verbs as upkeep
@@ -269,4 +270,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     upkeep.add_verbs(verb, with_config)
     changes.add_verbs(verb, with_config)
+    doctor.add_verbs(verb)
     return parser
