@@ -169,9 +169,7 @@ def _relation(product: Product, before: list[Product]) -> tuple[Relation, Produc
         if each.name == product.name or each.kind == "runs":
             return "new", each
     for each in alike:
-        if (
-            each.fingerprint == product.fingerprint
-            and each.directory.is_dir() > product.directory.is_dir()
-        ):
+        movable = each.directory.is_dir() and not product.directory.is_dir()
+        if each.fingerprint == product.fingerprint and movable:
             return "renamed", each
     return "added", None
