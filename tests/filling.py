@@ -1,7 +1,7 @@
 """Databases filled in this process: no MPI, no child."""
 
-from lcinfer import database, journal
-from lcinfer.products import LightCones
+from lcinfer import database, images, journal, stages, summary
+from lcinfer.products import EXAMPLES, LightCones, Run
 from lcinfer.supervise import realize
 
 
@@ -25,3 +25,27 @@ def complete(cones: LightCones) -> None:
     for span in cones.spans:
         database.finish_block(cones, span)
     database.seal(cones)
+
+
+def finish(run: Run) -> None:
+    """Make everything of a run that is not there, in the workflow's order."""
+    for cones in run.lightcones.values():
+        if not cones.sealed.exists():
+            database.prepare(cones)
+            fill(cones, *database.to_do(cones, (0, cones.realizations)))
+            for span in cones.spans:
+                database.finish_block(cones, span)
+            database.seal(cones)
+    for image_set in run.images.values():
+        images.prepare(image_set)
+        for span in image_set.spans:
+            images.cut_block(image_set, span)
+        images.seal(image_set)
+    for name, evaluation in run.evaluations.items():
+        if not evaluation.scores.exists():
+            stages.train_network(evaluation.training, 1)
+            stages.evaluate_network(evaluation, 1)
+            stages.draw_figures(run, name)
+    if run.mocks:
+        stages.draw_figures(run, EXAMPLES)
+    summary.write(run)

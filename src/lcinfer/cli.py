@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .arguments import choose, run_of
+from .changes import verbs as changes
 from .doctor import verbs as doctor
 from .errors import UserError
 from .products import Realizations, Span
@@ -268,5 +269,6 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     upkeep.add_verbs(verb, with_config)
+    changes.add_verbs(verb, with_config)
     doctor.add_verbs(verb)
     return parser

@@ -17,6 +17,7 @@ from .errors import UserError
 
 HEARTBEAT_SECONDS = 2.0
 STALE_SECONDS = 30.0
+FORGOTTEN_SECONDS = 600.0  # a clock of a file server may be wrong by minutes
 
 
 class Lease:
@@ -71,17 +72,37 @@ class Lease:
         return True
 
     def _holder(self) -> dict[str, Any]:
-        try:
-            holder = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return holder if isinstance(holder, dict) else {}
+        return _read(self._path)
 
     def _time(self) -> int | None:
         try:
             return self._path.stat().st_mtime_ns
         except FileNotFoundError:
             return None
+
+
+def holder(path: Path) -> str:
+    """Who may be at work with a lease; empty if nobody is.
+
+    For one look from outside: a holder elsewhere counts for as long as its last heartbeat is
+    young, by whatever clock.
+    """
+    try:
+        silent = time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return ""
+    who = _read(path)
+    if _is_gone(who) or (silent > FORGOTTEN_SECONDS and who.get("host") != platform.node()):
+        return ""
+    return f"host {who.get('host')}, job {who.get('job')}, process {who.get('process')}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _is_gone(holder: dict[str, Any]) -> bool:

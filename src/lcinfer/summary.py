@@ -54,6 +54,11 @@ def network_table(name: str, network: Network, image: tuple[int, int], outputs: 
 def write(run: Run) -> None:
     """Write ``r2.csv`` and ``manifest.json`` of a run."""
     durable.write_text(run.summary.table, _r2_table(run))
+    write_manifest(run)
+
+
+def write_manifest(run: Run) -> None:
+    """Write where all lies that a run points to, and the configuration that it was made from."""
     durable.write_json(run.summary.manifest, _manifest(run))
 
 
@@ -108,6 +113,7 @@ def _manifest(run: Run) -> dict[str, Any]:
         "lcinfer": __version__,
         "name": run.config.name,
         "configuration": canonical(run.config),
+        "realizations": {cones.name: cones.realizations for cones in run.lightcones.values()},
         "lightcones": entries(run.lightcones),
         "images": entries(run.images),
         "trainings": entries(run.trainings),

@@ -3,6 +3,7 @@
 import sys
 
 import lcinfer.config
+from lcinfer.changes.reasons import Reasons
 from lcinfer.errors import UserError
 from lcinfer.products import Run
 
@@ -25,6 +26,7 @@ def resolved() -> Run:
 
 CONFIG = workflow.configfiles[0]
 RUN = resolved()
+REASONS = Reasons(RUN)
 LCINFER = f"{sys.executable} -m lcinfer"
 
 
@@ -44,3 +46,14 @@ def of_block(wildcards, *needed):
     if made.done(span).exists():
         return []
     return ancient([made.prepared, *(product.done(span) for product in needed)])
+
+
+def why(wildcards):
+    """What of a product is missing, as `snakemake -n` tells it."""
+    return REASONS.why(of(wildcards))
+
+
+def block_and_why(wildcards):
+    """The same of a block of light-cones, or of their images."""
+    span = int(wildcards.start), int(wildcards.stop)
+    return REASONS.block(of(wildcards), span)

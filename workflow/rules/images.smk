@@ -19,6 +19,9 @@ rule prepare_images:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Room for the images {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} images {params.config} {wildcards.name} --step prepare >{log} 2>&1"
 
@@ -37,6 +40,9 @@ rule cut_images:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=block_and_why,
+    message:
+        "{params.why}"
     shell:
         "{params.lcinfer} images {params.config} {wildcards.name} --step cut"
         " --block {wildcards.start}-{wildcards.stop} --threads {threads} >{log} 2>&1"
@@ -58,5 +64,8 @@ rule seal_images:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Seal of the images {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} images {params.config} {wildcards.name} --step seal >{log} 2>&1"

@@ -21,6 +21,9 @@ rule prepare_lightcones:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Room for the light-cones {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} design {params.config} {wildcards.name} >{log} 2>&1"
 
@@ -47,6 +50,9 @@ rule simulate:
     params:
         lcinfer=LCINFER.replace("-m lcinfer", "-m mpi4py -m lcinfer"),
         config=CONFIG,
+        why=block_and_why,
+    message:
+        "{params.why}"
     shell:
         # srun does not take the CPUs per rank over from sbatch, and mpiexec does not know them.
         "export SRUN_CPUS_PER_TASK={threads}; "
@@ -70,5 +76,8 @@ rule seal_lightcones:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Seal of the light-cones {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} seal {params.config} {wildcards.name} >{log} 2>&1"
