@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .arguments import choose, run_of
 from .errors import UserError
+from .planning import verbs as planning
 from .products import Realizations, Span
 from .upkeep import verbs as upkeep
 
@@ -53,8 +54,10 @@ def _network(options: argparse.Namespace) -> None:
 
 def _design(options: argparse.Namespace) -> None:
     from . import database
+    from .planning import approval
 
     run = run_of(options)
+    approval.require(run, options.config)
     database.prepare(choose(run.lightcones, options.database, "database"))
 
 
@@ -266,5 +269,6 @@ def _parser() -> argparse.ArgumentParser:
             "summary config/demo.yaml",
         )
     )
+    planning.add_verbs(verb, with_config)
     upkeep.add_verbs(verb, with_config)
     return parser

@@ -1,0 +1,204 @@
+"""A calibration: a few small light-cones, timed here, and how their cost grows with the box.
+
+All of a light-cone is scaled with its box: high-resolution cells, low-resolution cells and voxels
+then all grow as the cells of the box, so that one slope holds for their sum, whichever of them
+an engine spends its time on. Cells keep their size, nodes of the evolution stay.
+"""
+
+import json
+import math
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from .. import durable, store
+from ..design import MockDesign
+from ..errors import UserError
+from ..fingerprint import fingerprint, short
+from ..products import LightCones
+from ..sections import Database, Mock, Simulation
+from ..supervise import Simulating
+
+STEP = 8  # cells: FFTs are slow on sides with large prime factors
+SMALLEST = 16
+SIZES = 3
+BUBBLES = 3  # a box must be so many R_BUBBLE_MAX long
+LIMIT_SECONDS = 3600.0
+DIRECTORY = "calibrations"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One small light-cone."""
+
+    cells: int
+    """Along a side of the box."""
+    seconds: float
+    """Wall time on the configured threads."""
+    peak_bytes: int
+    """Of the process that simulated it."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Small light-cones of one kind, timed on one machine."""
+
+    fingerprint: str
+    """Of the kind: see :func:`kind`."""
+    host: str
+    cpu: str
+    cores: int
+    date: str
+    versions: dict[str, str]
+    runs: tuple[Timed, ...]
+
+    def seconds(self, simulation: Simulation) -> float:
+        """Wall time of a light-cone of this kind on its threads."""
+        return _at(simulation.box.cells, _fitted(self.runs))
+
+    def doubt(self, simulation: Simulation) -> str:
+        """How far that reaches beyond what was measured, and how the last step of it went."""
+        largest = self.runs[-1]
+        times = (simulation.box.cells / largest.cells) ** 3
+        said = f"extrapolated to {times:.0f} times the cells" if times > 1 else "measured at size"
+        if len(self.runs) < SIZES:
+            return said
+        off = _at(largest.cells, _fitted(self.runs[:-1])) / largest.seconds - 1
+        return f"{said}; the smaller boxes tell the time of the largest to {off:+.0%}"
+
+
+def kind(simulation: Simulation) -> str:
+    """Fingerprint of what may not differ between a calibration and what it is used for: all that
+    decides a light-cone's cost but the number of its cells."""
+    box, cone = simulation.box, simulation.lightcone
+    return fingerprint(
+        "calibration",
+        simulator=simulation.simulator,
+        cell_size=round(box.cell_size, 6),
+        hires_factor=box.hires_factor,
+        z_min=cone.z_min,
+        cells_along_per_cell_across=round(cone.cells / box.cells, 2),
+    )
+
+
+def calibrate(database: Database) -> Calibration:
+    """Simulate and time one light-cone from the middle of the prior at each of :func:`sizes`.
+
+    Raises:
+        UserError: if one of them fails.
+    """
+    point = {name: (low + high) / 2 for name, (low, high) in database.prior.items()}
+    records = {cells: _simulated(scaled(database, cells), point) for cells in sizes(database)}
+    return Calibration(
+        fingerprint=kind(database),
+        host=platform.node(),
+        cpu=_cpu(),
+        cores=len(os.sched_getaffinity(0)),
+        date=time.strftime("%Y-%m-%d"),
+        versions=next(iter(records.values()))["versions"],
+        runs=tuple(
+            Timed(cells, float(record["seconds"]), int(record["peak_bytes"]))
+            for cells, record in records.items()
+        ),
+    )
+
+
+def sizes(simulation: Simulation) -> list[int]:
+    """Cells along a side of the boxes to time: small, valid, not above the one asked for."""
+    box = simulation.box
+    bubble = float(simulation.simulator.options.get("R_BUBBLE_MAX", 15.0))
+    fits = STEP * math.ceil(BUBBLES * bubble / box.cell_size / STEP - 1e-9)
+    first = max(SMALLEST, fits)
+    return sorted({min(box.cells, first + STEP * step) for step in range(SIZES)})
+
+
+def scaled(simulation: Simulation, cells: int) -> Simulation:
+    """The same kind of light-cone in a box of fewer cells."""
+    box, cone = simulation.box, simulation.lightcone
+    along = max(1, round(cone.cells * cells / box.cells))
+    return Simulation(
+        cosmology=simulation.cosmology,
+        box=box.model_copy(update={"cells": cells, "length": cells * box.cell_size}),
+        lightcone=cone.model_copy(update={"cells": along}),
+        simulator=simulation.simulator,
+        storage=simulation.storage,
+    )
+
+
+def _simulated(simulation: Simulation, point: dict[str, float]) -> dict[str, Any]:
+    """The record of one light-cone, made as in a campaign: by a fresh child, into a store."""
+    with TemporaryDirectory(prefix="lcinfer-calibration-") as directory:
+        cones = LightCones(
+            name="calibration",
+            fingerprint=kind(simulation),
+            root=Path(directory),
+            realizations=1,
+            block=1,
+            simulation=simulation,
+            design=MockDesign("calibration", Mock(parameters=point)),
+            max_attempts=1,
+            limit_minutes=LIMIT_SECONDS / 60,
+        )
+        store.prepare(cones)
+        child = Simulating(simulation, cones.store, LIMIT_SECONDS)
+        try:
+            child.start(0, parameters=point, seed=int(cones.design.seeds(0, 1)[0]))
+            while (record := child.result(wait=1.0)) is None:
+                pass
+        finally:
+            child.close()
+    failed = record.get("error") or record.get("unwritable")
+    if failed:
+        raise UserError(f"the calibration's light-cone of {simulation.box.cells}^3 cells: {failed}")
+    return record
+
+
+def _fitted(runs: tuple[Timed, ...]) -> tuple[float, float]:
+    """Seconds of any light-cone and seconds per cell of its box, neither negative: the least
+    squares of relative errors."""
+    from scipy.optimize import nnls
+
+    rows = [[1 / run.seconds, run.cells**3 / run.seconds] for run in runs]
+    (fixed, per_cell), _ = nnls(rows, [1.0] * len(runs))
+    return float(fixed), float(per_cell)
+
+
+def _at(cells: int, fit: tuple[float, float]) -> float:
+    return fit[0] + fit[1] * cells**3
+
+
+def keep(root: Path, calibration: Calibration) -> Path:
+    """Write a calibration among the results; a newer one of this host and kind replaces it."""
+    path = root / DIRECTORY / f"{calibration.host}-{short(calibration.fingerprint)}.json"
+    durable.write_json(path, asdict(calibration))
+    return path
+
+
+def find(root: Path, simulation: Simulation) -> Calibration | None:
+    """The calibration of this kind of light-cone: this host's, else the newest of another."""
+    wanted = kind(simulation)
+    found = [_read(path) for path in (root / DIRECTORY).glob(f"*-{short(wanted)}.json")]
+    fitting = [it for it in found if it is not None and it.fingerprint == wanted]
+    return max(fitting, key=lambda it: (it.host == platform.node(), it.date), default=None)
+
+
+def _read(path: Path) -> Calibration | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        runs = tuple(Timed(**run) for run in content.pop("runs"))
+        return replace(Calibration(**content, runs=()), runs=runs) if runs else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(f"{path} is damaged: remove it, and calibrate again") from None
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.machine())
