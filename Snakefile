@@ -30,6 +30,16 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/summary.smk"
 
 
+# Before the first job, and never in a job's own Snakemake.
+onstart:
+    if reason := not_approved():
+        sys.exit(reason)
+
+
+if workflow.dryrun and (reason := not_approved()):
+    print(reason, file=sys.stderr)
+
+
 localrules:
     all,
 

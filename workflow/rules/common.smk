@@ -23,6 +23,17 @@ def resolved() -> Run:
         sys.exit(f"lcinfer: {error}")
 
 
+def not_approved() -> str:
+    """Why the light-cones that are left may not be begun; empty if they may."""
+    from lcinfer.planning import approval  # reads journals, which no single job need do
+
+    try:
+        approval.require(RUN, CONFIG)
+    except UserError as error:
+        return f"lcinfer: {error}"
+    return ""
+
+
 CONFIG = workflow.configfiles[0]
 RUN = resolved()
 LCINFER = f"{sys.executable} -m lcinfer"

@@ -7,7 +7,6 @@ an engine spends its time on. Cells keep their size, nodes of the evolution stay
 
 import json
 import math
-import os
 import platform
 import time
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +24,8 @@ from ..supervise import Simulating
 
 STEP = 8  # cells: FFTs are slow on sides with large prime factors
 SMALLEST = 16
-SIZES = 3
+SIZES = (1.0, 1.5, 2.0)  # sides, of the smallest one's
+BUSY = 0.8  # CPU time over wall time and threads; below, the machine was not free
 BUBBLES = 3  # a box must be so many R_BUBBLE_MAX long
 LIMIT_SECONDS = 3600.0
 DIRECTORY = "calibrations"
@@ -39,6 +39,8 @@ class Timed:
     """Along a side of the box."""
     seconds: float
     """Wall time on the configured threads."""
+    cpu_seconds: float
+    """Of all its threads."""
     peak_bytes: int
     """Of the process that simulated it."""
 
@@ -51,7 +53,6 @@ class Calibration:
     """Of the kind: see :func:`kind`."""
     host: str
     cpu: str
-    cores: int
     date: str
     versions: dict[str, str]
     runs: tuple[Timed, ...]
@@ -64,11 +65,17 @@ class Calibration:
         """How far that reaches beyond what was measured, and how the last step of it went."""
         largest = self.runs[-1]
         times = (simulation.box.cells / largest.cells) ** 3
-        said = f"extrapolated to {times:.0f} times the cells" if times > 1 else "measured at size"
-        if len(self.runs) < SIZES:
-            return said
-        off = _at(largest.cells, _fitted(self.runs[:-1])) / largest.seconds - 1
-        return f"{said}; the smaller boxes tell the time of the largest to {off:+.0%}"
+        said = [
+            f"extrapolated to {times:.0f} times the cells" if times > 1 else "timed at its size"
+        ]
+        if len(self.runs) == len(SIZES):
+            off = _at(largest.cells, _fitted(self.runs[:-1])) / largest.seconds - 1
+            said.append(f"the smaller boxes tell the time of the largest to {off:+.0%}")
+        threads = simulation.simulator.threads
+        used = sum(it.cpu_seconds for it in self.runs) / sum(it.seconds for it in self.runs)
+        if used < BUSY * threads:
+            said.append(f"it had {used:.1f} of {threads} CPUs: repeat it where nothing else runs")
+        return "; ".join(said)
 
 
 def kind(simulation: Simulation) -> str:
@@ -92,16 +99,15 @@ def calibrate(database: Database) -> Calibration:
         UserError: if one of them fails.
     """
     point = {name: (low + high) / 2 for name, (low, high) in database.prior.items()}
-    records = {cells: _simulated(scaled(database, cells), point) for cells in sizes(database)}
+    records = {cells: simulate_once(scaled(database, cells), point) for cells in sizes(database)}
     return Calibration(
         fingerprint=kind(database),
         host=platform.node(),
         cpu=_cpu(),
-        cores=len(os.sched_getaffinity(0)),
         date=time.strftime("%Y-%m-%d"),
         versions=next(iter(records.values()))["versions"],
         runs=tuple(
-            Timed(cells, float(record["seconds"]), int(record["peak_bytes"]))
+            Timed(cells, *(record[key] for key in ("seconds", "cpu_seconds", "peak_bytes")))
             for cells, record in records.items()
         ),
     )
@@ -111,9 +117,9 @@ def sizes(simulation: Simulation) -> list[int]:
     """Cells along a side of the boxes to time: small, valid, not above the one asked for."""
     box = simulation.box
     bubble = float(simulation.simulator.options.get("R_BUBBLE_MAX", 15.0))
-    fits = STEP * math.ceil(BUBBLES * bubble / box.cell_size / STEP - 1e-9)
-    first = max(SMALLEST, fits)
-    return sorted({min(box.cells, first + STEP * step) for step in range(SIZES)})
+    first = max(SMALLEST, BUBBLES * bubble / box.cell_size)
+    sides = (STEP * math.ceil(first * times / STEP - 1e-9) for times in SIZES)
+    return sorted({min(box.cells, side) for side in sides})
 
 
 def scaled(simulation: Simulation, cells: int) -> Simulation:
@@ -129,8 +135,12 @@ def scaled(simulation: Simulation, cells: int) -> Simulation:
     )
 
 
-def _simulated(simulation: Simulation, point: dict[str, float]) -> dict[str, Any]:
-    """The record of one light-cone, made as in a campaign: by a fresh child, into a store."""
+def simulate_once(simulation: Simulation, point: dict[str, float]) -> dict[str, Any]:
+    """The record of one light-cone, made as in a campaign: by a fresh child, into a store.
+
+    Raises:
+        UserError: if it fails.
+    """
     with TemporaryDirectory(prefix="lcinfer-calibration-") as directory:
         cones = LightCones(
             name="calibration",

@@ -9,9 +9,8 @@ from .. import journal
 from ..errors import UserError
 from ..journal import ended
 from ..products import Run
-from ..progress import duration
 from .cost import from_journals
-from .plan import Ranks, forecast, number, size
+from .plan import Ranks, forecast, number, size, span
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """As text."""
-        show = {"s": duration, "B": size}.get(self.unit, number)
+        show = {"s": span, "B": size}.get(self.unit, number)
         ratio = f"{self.predicted / self.measured:.2f}" if self.measured else ""
         return self.what, show(self.predicted), show(self.measured), ratio
 

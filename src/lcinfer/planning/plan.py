@@ -2,13 +2,13 @@
 
 import heapq
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 from .. import journal
 from ..products import EXAMPLES, TRAINING_FIGURES, ImageSet, LightCones, Realizations, Run
-from ..progress import duration
 from ..sections import ApprovalAbove
 from .cost import VOXEL_BYTES, Cost, cost, predicted, raw_bytes
 
@@ -16,6 +16,8 @@ RANKS = 16  # of a job of profiles/slurm
 COORDINATES = 4  # redshift, distance, x, y
 HISTORIES = 3
 DESIGNS_PER_CHUNK = 1024
+BYTES = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+TIMES = {"s": 1, "min": 60, "h": 3600, "days": 86400}
 
 
 @dataclass(frozen=True)
@@ -253,28 +255,24 @@ def _row(part: Part) -> tuple[str, ...]:
 
 def _lines(plan: Plan) -> list[str]:
     each, ranks, whole = plan.cost, plan.ranks, _all(plan.parts)
-    core_hours = each.seconds * plan.threads / 3600
-    per_node = ranks.total // ranks.nodes if ranks.nodes else None
-    memory = f"{size(each.peak_bytes)} at its peak; a job asks for {size(plan.asked_bytes)}"
-    if per_node:
-        memory += f", so {size(per_node * plan.asked_bytes)} of a node"
-    where = f"{ranks.total} ranks" + (f" on {ranks.nodes} nodes" if ranks.nodes else "")
-    jobs = f"{min(ranks.jobs, max(1, len(whole.blocks)))} jobs of {ranks.of_a_job} at a time"
+    threads = counted(plan.threads, "thread")
+    core_hours = number(each.seconds * plan.threads / 3600)
+    where = counted(ranks.total, "rank")
+    memory = f"{size(each.peak_bytes)} of a rank at its peak; a job asks for "
+    memory += f"{size(plan.asked_bytes)} of each"
+    if ranks.nodes:
+        where += f" on {counted(ranks.nodes, 'node')}"
+        memory += f", {size(ranks.total // ranks.nodes * plan.asked_bytes)} of a node"
+    at_a_time = counted(min(ranks.jobs, max(1, len(whole.blocks))), "job")
     rows = [
-        (
-            "a light-cone",
-            f"{duration(each.seconds)} on {plan.threads} threads, {number(core_hours)} core-hours",
-        ),
+        ("a light-cone", f"{span(each.seconds)} on {threads}, {core_hours} core-hours"),
         ("known from", each.source),
         ("", each.doubt),
-        (
-            "wall time",
-            f"{duration(plan.wall_seconds)} with {where} of {plan.threads} threads: {jobs}",
-        ),
-        ("memory", f"of a rank {memory}"),
+        ("wall time", f"{span(plan.wall_seconds)} with {where}: {at_a_time} at a time"),
+        ("memory", memory),
         (
             "disk",
-            f"{size(whole.stored + whole.images)} at {each.compression:.2f} of its size, in "
+            f"{size(whole.stored + whole.images)} ({each.compression:.2f} of its size) in "
             f"{whole.files:,} files and {whole.directories:,} directories",
         ),
         ("jobs", f"{len(whole.blocks)} of simulation, {plan.jobs} in the whole workflow"),
@@ -282,15 +280,27 @@ def _lines(plan: Plan) -> list[str]:
     return [f"{name:14}{text}" for name, text in rows]
 
 
+def counted(count: int, what: str) -> str:
+    """So many of something."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
 def number(value: float) -> str:
-    """A number with what digits an estimate has."""
+    """A number with the digits that an estimate has."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def size(count: float) -> str:
-    """Bytes in the unit that suits them."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
+    """Bytes in a unit that suits them."""
+    return _in_units(count, BYTES)
+
+
+def span(seconds: float) -> str:
+    """A time in a unit that suits it."""
+    return _in_units(seconds / 2, TIMES, 2)  # 90 s rather than 1.5 min
+
+
+def _in_units(value: float, units: Mapping[str, float], times: int = 1) -> str:
+    smallest, *larger = units
+    unit = next((it for it in reversed(larger) if units[it] <= value), smallest)
+    return f"{number(times * value / units[unit])} {unit}"
