@@ -37,19 +37,20 @@ def main() -> None:
     lcinfer = [sys.executable, "-m", "lcinfer"]
     ranks = [str(Path(sys.executable).with_name("mpiexec")), "-n", str(RANKS), sys.executable]
     with TemporaryDirectory() as directory:
+        node = ("--nodes", "1", "--ranks-per-node", str(RANKS))
         config = str(write_config(Path(directory)))
 
         def run(command: list[str], verb: str, *more: str) -> None:
             print(f"$ lcinfer {verb} larger.yaml {' '.join(more)}", flush=True)
             subprocess.run([*command, verb, config, *more], cwd=directory, check=True)
 
-        run(lcinfer, "plan", "--calibrate", "--ranks", str(RANKS))
+        run(lcinfer, "plan", "--calibrate", *node)
         for name in ("larger", "FAINT"):
             run(lcinfer, "design", name)
             run([*ranks, "-m", "mpi4py", "-m", "lcinfer"], "simulate", name)
             run(lcinfer, "seal", name)
             run(lcinfer, "images", name)
-        run(lcinfer, "plan", "--check", "--ranks", str(RANKS))
+        run(lcinfer, "plan", "--check", *node)
 
 
 if __name__ == "__main__":

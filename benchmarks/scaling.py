@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from lcinfer.config import load
-from lcinfer.planning.calibration import scaled, simulate_once
+from lcinfer.planning.calibration import scaled, simulate
 from lcinfer.planning.cost import nodes
 from lcinfer.sections import Simulation
 
@@ -44,7 +44,7 @@ def main() -> None:
     measured = {}
     for cells, factor in BOXES:
         simulation = small(cells, factor)
-        record = simulate_once(simulation, POINT)
+        (record,) = simulate(simulation, POINT)
         measured[cells, factor] = record["cpu_seconds"] / nodes(simulation)
         print(
             f"{cells}^3 cells, hires_factor {factor}: {record['seconds']:.1f} s, "

@@ -20,7 +20,13 @@ def calibrated(simulation, *seconds: float, **changes) -> Calibration:
         Timed(cells, each, 2 * each, 10**9)
         for cells, each in zip((32, 48, 64), seconds, strict=False)
     ]
-    about = {"host": "node7", "cpu": "a CPU", "date": "2026-01-01", "versions": {}} | changes
+    about = {
+        "host": "node7",
+        "cpu": "a CPU",
+        "at_once": 1,
+        "date": "2026-01-01",
+        "versions": {},
+    } | changes
     return Calibration(fingerprint=kind(simulation), runs=tuple(runs), **about)
 
 
@@ -101,6 +107,7 @@ def test_this_hosts_calibration_counts_before_a_newer_one_of_another(tmp_path, m
 
 
 def test_a_stand_in_engine_is_calibrated_like_any_other(settings) -> None:
+    small = {**settings, "database": dict(settings["database"])}
     settings["database"] |= {"box": {"cells": 24, "length": 144}}
     database = config.parse(settings).database
     made = calibrate(database)
@@ -108,6 +115,8 @@ def test_a_stand_in_engine_is_calibrated_like_any_other(settings) -> None:
     assert all(run.seconds > 0 and run.peak_bytes > 10**6 for run in made.runs)
     assert made.fingerprint == kind(database)
     assert made.versions["lcinfer"]
+    together = calibrate(config.parse(small).database, at_once=2)
+    assert (together.at_once, len(together.runs)) == (2, 1)
 
 
 def test_an_engine_that_fails_is_one_line(settings) -> None:
@@ -118,7 +127,7 @@ def test_an_engine_that_fails_is_one_line(settings) -> None:
 
 def test_a_damaged_calibration_is_named(tmp_path) -> None:
     path = calibration.keep(tmp_path, calibrated(PAPER, 10))
-    for text in ("", "[]", '{"runs": 3}', '{"runs": [{"cells": 3}]}'):
+    for text in ("", "[]", '{"runs": 3}', '{"runs": []}', '{"runs": [{"cells": 3}]}'):
         path.write_text(text)
         with pytest.raises(UserError, match=f"{path} is damaged"):
             calibration.find(tmp_path, PAPER)

@@ -46,6 +46,7 @@ def calibrated(run: Run, seconds: float) -> None:
         fingerprint=kind(simulation),
         host="node7",
         cpu="a CPU",
+        at_once=1,
         date="2026-01-01",
         versions={},
         runs=(Timed(8, seconds, 2 * seconds, 5 * 10**9),),

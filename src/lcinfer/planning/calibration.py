@@ -9,7 +9,7 @@ import json
 import math
 import platform
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +19,7 @@ from ..design import MockDesign
 from ..errors import UserError
 from ..fingerprint import fingerprint, short
 from ..products import LightCones
+from ..progress import told
 from ..sections import Database, Mock, Simulation
 from ..supervise import Simulating
 
@@ -53,6 +54,8 @@ class Calibration:
     """Of the kind: see :func:`kind`."""
     host: str
     cpu: str
+    at_once: int
+    """Light-cones that were made side by side."""
     date: str
     versions: dict[str, str]
     runs: tuple[Timed, ...]
@@ -92,23 +95,35 @@ def kind(simulation: Simulation) -> str:
     )
 
 
-def calibrate(database: Database) -> Calibration:
-    """Simulate and time one light-cone from the middle of the prior at each of :func:`sizes`.
+def calibrate(database: Database, at_once: int = 1) -> Calibration:
+    """Simulate and time light-cones from the middle of the prior at each of :func:`sizes`.
+
+    ``at_once`` of them run side by side: on a full node they share memory and its bandwidth.
 
     Raises:
         UserError: if one of them fails.
     """
     point = {name: (low + high) / 2 for name, (low, high) in database.prior.items()}
-    records = {cells: simulate_once(scaled(database, cells), point) for cells in sizes(database)}
+    sides = sizes(database)
+    records = {
+        cells: simulate(scaled(database, cells), point, at_once)
+        for cells in told(sides, len(sides), "calibration")
+    }
     return Calibration(
         fingerprint=kind(database),
         host=platform.node(),
         cpu=_cpu(),
+        at_once=at_once,
         date=time.strftime("%Y-%m-%d"),
-        versions=next(iter(records.values()))["versions"],
+        versions=records[sides[0]][0]["versions"],
         runs=tuple(
-            Timed(cells, *(record[key] for key in ("seconds", "cpu_seconds", "peak_bytes")))
-            for cells, record in records.items()
+            Timed(
+                cells,
+                seconds=sum(record["seconds"] for record in several) / at_once,
+                cpu_seconds=sum(record["cpu_seconds"] for record in several) / at_once,
+                peak_bytes=max(record["peak_bytes"] for record in several),
+            )
+            for cells, several in records.items()
         ),
     )
 
@@ -135,35 +150,46 @@ def scaled(simulation: Simulation, cells: int) -> Simulation:
     )
 
 
-def simulate_once(simulation: Simulation, point: dict[str, float]) -> dict[str, Any]:
-    """The record of one light-cone, made as in a campaign: by a fresh child, into a store.
+def simulate(
+    simulation: Simulation, point: dict[str, float], at_once: int = 1
+) -> list[dict[str, Any]]:
+    """The records of so many light-cones, made side by side as in a campaign: each by a fresh
+    child, into a store.
 
     Raises:
-        UserError: if it fails.
+        UserError: if one fails.
     """
     with TemporaryDirectory(prefix="lcinfer-calibration-") as directory:
         cones = LightCones(
             name="calibration",
             fingerprint=kind(simulation),
             root=Path(directory),
-            realizations=1,
-            block=1,
+            realizations=at_once,
+            block=at_once,
             simulation=simulation,
             design=MockDesign("calibration", Mock(parameters=point)),
             max_attempts=1,
             limit_minutes=LIMIT_SECONDS / 60,
         )
         store.prepare(cones)
-        child = Simulating(simulation, cones.store, LIMIT_SECONDS)
+        children = [Simulating(simulation, cones.store, LIMIT_SECONDS) for _ in range(at_once)]
         try:
-            child.start(0, parameters=point, seed=int(cones.design.seeds(0, 1)[0]))
-            while (record := child.result(wait=1.0)) is None:
-                pass
+            for index, seed in enumerate(cones.design.seeds(0, at_once)):
+                children[index].start(index, parameters=point, seed=int(seed))
+            records = [_result(child) for child in children]
         finally:
-            child.close()
-    failed = record.get("error") or record.get("unwritable")
-    if failed:
-        raise UserError(f"the calibration's light-cone of {simulation.box.cells}^3 cells: {failed}")
+            for child in children:
+                child.close()
+    for record in records:
+        if failed := record.get("error") or record.get("unwritable"):
+            cells = simulation.box.cells
+            raise UserError(f"the calibration's light-cone of {cells}^3 cells: {failed}")
+    return records
+
+
+def _result(child: Simulating) -> dict[str, Any]:
+    while (record := child.result(wait=1.0)) is None:
+        pass
     return record
 
 
@@ -192,17 +218,19 @@ def find(root: Path, simulation: Simulation) -> Calibration | None:
     """The calibration of this kind of light-cone: this host's, else the newest of another."""
     wanted = kind(simulation)
     found = [_read(path) for path in (root / DIRECTORY).glob(f"*-{short(wanted)}.json")]
-    fitting = [it for it in found if it is not None and it.fingerprint == wanted]
+    fitting = [it for it in found if it.fingerprint == wanted]
     return max(fitting, key=lambda it: (it.host == platform.node(), it.date), default=None)
 
 
-def _read(path: Path) -> Calibration | None:
+def _read(path: Path) -> Calibration:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         runs = tuple(Timed(**run) for run in content.pop("runs"))
-        return replace(Calibration(**content, runs=()), runs=runs) if runs else None
+        if runs:
+            return Calibration(**content, runs=runs)
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise UserError(f"{path} is damaged: remove it, and calibrate again") from None
+        pass
+    raise UserError(f"{path} is damaged: remove it, and calibrate again")
 
 
 def _cpu() -> str:

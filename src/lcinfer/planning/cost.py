@@ -55,7 +55,7 @@ def predicted(run: Run) -> Cost:
         # Small boxes do not show how memory grows: 21cmFAST has a fixed 0.5 GB for a moment.
         peak_bytes=max(10**6 * simulation.memory_mb, *(it.peak_bytes for it in known.runs)),
         compression=_compression(simulation),
-        source=f"a calibration on {known.host} ({known.cpu}), {known.date}",
+        source=f"a calibration on {known.host} ({known.cpu}, {known.at_once} at once), {known.date}",
         doubt=known.doubt(simulation),
     )
 

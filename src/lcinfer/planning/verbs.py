@@ -21,10 +21,10 @@ def _plan(options: argparse.Namespace) -> None:
 
     run, ranks = run_of(options), _ranks(options)
     if options.calibrate:
-        made = calibration.calibrate(run.config.database)
+        made = calibration.calibrate(run.config.database, options.ranks_per_node or 1)
         path = calibration.keep(run.root, made)
     left = plan.plan(run, ranks)
-    if options.approve and left.above_limit:
+    if options.approve and left.above_limit and approval.approval(run, left) is None:
         approval.approve(run, left)
     checked = _checked(run, ranks, options.check)
     if options.json:
@@ -91,7 +91,10 @@ def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parse
         help="default: 16, as in profiles/slurm",
     )
     added.add_argument(
-        "--calibrate", action="store_true", help="first time small light-cones on this machine"
+        "--calibrate",
+        action="store_true",
+        help="first time small light-cones on this machine, one to three minutes; with "
+        "--ranks-per-node so many side by side, as on a full node",
     )
     added.add_argument(
         "--check",
