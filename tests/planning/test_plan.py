@@ -10,7 +10,7 @@ from lcinfer import cli, config, database, images, journal
 from lcinfer.planning import calibration
 from lcinfer.planning.calibration import Calibration, Timed, kind
 from lcinfer.planning.check import check
-from lcinfer.planning.cost import COMPRESSION, cost
+from lcinfer.planning.cost import COMPRESSION
 from lcinfer.planning.plan import Ranks, number, plan, size, span
 from lcinfer.products import Run
 
@@ -55,13 +55,13 @@ def calibrated(run: Run, seconds: float) -> None:
 
 
 def test_the_journal_comes_before_a_calibration_and_that_before_the_scaling(run) -> None:
-    assert "scaling" in cost(run).source
-    assert "nothing is known of standin:simulate" in cost(run).doubt
+    assert "scaling" in plan(run).cost.source
+    assert "nothing is known of standin:simulate" in plan(run).cost.doubt
     calibrated(run, 50)
-    assert (cost(run).seconds, cost(run).peak_bytes) == (pytest.approx(50), 5 * 10**9)
-    assert "node7" in cost(run).source
+    assert (plan(run).cost.seconds, plan(run).cost.peak_bytes) == (pytest.approx(50), 5 * 10**9)
+    assert "node7" in plan(run).cost.source
     journaled(run, 1, 2, 6)
-    found = cost(run)
+    found = plan(run).cost
     assert (found.seconds, found.peak_bytes) == (pytest.approx(180), 3 * 10**9)
     assert found.doubt == "they took 0.33 to 2.00 of their mean"
 
@@ -132,7 +132,7 @@ def test_a_finished_campaign_has_nothing_left_and_is_compared_with_what_was_fore
     rows = {row.what: row for row in compared.rows}
     assert rows["disk, light-cones and images"].measured > 100_000
     assert rows["files"].predicted == pytest.approx(rows["files"].measured, rel=0.05)
-    assert rows["a light-cone"].measured == cost(run).seconds
+    assert rows["a light-cone"].measured == plan(run).cost.seconds
     assert "scaling" in compared.source
 
 

@@ -9,7 +9,7 @@ from .. import journal
 from ..errors import UserError
 from ..journal import ended
 from ..products import Run
-from .cost import from_journals
+from .cost import finished, measured
 from .plan import Ranks, forecast, number, size, span
 
 
@@ -63,8 +63,8 @@ def check(run: Run, ranks: Ranks | None = None) -> Check:
     Raises:
         UserError: if no light-cone is there.
     """
-    measured = from_journals(run.lightcones.values())
-    if measured is None:
+    each = measured(run, finished(run))
+    if each is None:
         raise UserError(f"{run.root}: no light-cone of this configuration is there to compare with")
     foreseen = forecast(run, ranks)
     attempts = [
@@ -73,11 +73,10 @@ def check(run: Run, ranks: Ranks | None = None) -> Check:
         for record in journal.records(cones.journal, histories=False)
     ]
     core_seconds = foreseen.threads * sum(float(it.get("seconds", 0.0)) for it in attempts)
-    each = foreseen.cost
     rows = [
-        Row("a light-cone", each.seconds, measured.seconds, "s"),
+        Row("a light-cone", foreseen.cost.seconds, each.seconds, "s"),
         Row("core-hours, with failed attempts", foreseen.core_hours, core_seconds / 3600, ""),
-        Row("memory of a simulating process", each.peak_bytes, measured.peak_bytes, "B"),
+        Row("memory of a simulating process", foreseen.cost.peak_bytes, each.peak_bytes, "B"),
     ]
     if ranks is not None:
         took = max(map(ended, attempts)) - min(float(it.get("began", 0.0)) for it in attempts)
@@ -89,7 +88,7 @@ def check(run: Run, ranks: Ranks | None = None) -> Check:
             Row("files", sum(part.files for part in foreseen.parts), files, ""),
             Row("directories", sum(it.directories for it in foreseen.parts), directories, ""),
         ]
-    return Check(each.source, sum(part.left for part in foreseen.parts), tuple(rows))
+    return Check(foreseen.cost.source, sum(part.left for part in foreseen.parts), tuple(rows))
 
 
 def _on_disk(run: Run) -> tuple[int, int, int]:

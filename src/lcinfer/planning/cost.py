@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import journal, store
+from ..journal import Record
 from ..lightcone import coordinates
-from ..products import LightCones, Run
+from ..products import Run
 from ..sections import DEFAULT_ENGINE, Simulation
 from . import calibration
+
+Finished = dict[int, Record]  # by index
 
 # 21cmFAST 4.1.1, GM18's model, by `python benchmarks/scaling.py`: docs/planning.md.
 # Core-seconds per node of the evolution: of every node, per cell, per high-resolution cell.
@@ -38,10 +41,18 @@ class Cost:
     """How far it may be off."""
 
 
-def cost(run: Run) -> Cost:
-    """From the journals of the run's light-cones, else a stored calibration, else as measured
-    for the documentation."""
-    return from_journals(run.lightcones.values()) or predicted(run)
+def finished(run: Run) -> dict[str, Finished]:
+    """What the journals say is there, by the names of the directories."""
+    return {
+        label: journal.finished(cones.journal, histories=False)
+        for label, cones in run.lightcones.items()
+    }
+
+
+def cost(run: Run, done: dict[str, Finished]) -> Cost:
+    """From the light-cones that are :func:`finished`, else a stored calibration, else as
+    measured for the documentation."""
+    return measured(run, done) or predicted(run)
 
 
 def predicted(run: Run) -> Cost:
@@ -55,32 +66,30 @@ def predicted(run: Run) -> Cost:
         # Small boxes do not show how memory grows: 21cmFAST has a fixed 0.5 GB for a moment.
         peak_bytes=max(10**6 * simulation.memory_mb, *(it.peak_bytes for it in known.runs)),
         compression=_compression(simulation),
-        source=f"a calibration on {known.host} ({known.cpu}, {known.at_once} at once), {known.date}",
+        source=f"a calibration on {known.host}, {known.date}: {known.cpu}, {known.at_once} at once",
         doubt=known.doubt(simulation),
     )
 
 
-def from_journals(several: Iterable[LightCones]) -> Cost | None:
-    """The mean of the light-cones that are there; None if there are none."""
-    seconds, peaks, shards = [], [0], []
-    for cones in several:
-        raw = raw_bytes(cones.simulation)
-        memory = 10**6 * cones.simulation.memory_mb
-        finished = journal.finished(cones.journal, histories=False)
-        timed = [record for record in finished.values() if "seconds" in record]
+def measured(run: Run, done: dict[str, Finished]) -> Cost | None:
+    """The mean of the light-cones that are :func:`finished`; None if there are none."""
+    simulation = run.database.simulation
+    memory, raw = 10**6 * simulation.memory_mb, raw_bytes(simulation)
+    seconds, peaks, shards = list[float](), list[int](), list[int]()
+    for label, records in done.items():
+        timed = [record for record in records.values() if "seconds" in record]
         seconds += [float(record["seconds"]) for record in timed]
         peaks += [int(record.get("peak_bytes", memory)) for record in timed]
-        looked_at = sorted(finished)[:: max(1, len(finished) // SHARDS_LOOKED_AT)]
-        shards += [
-            size / raw for size in _sizes(store.shard_path(cones.store, i) for i in looked_at)
-        ]
+        path = run.lightcones[label].store
+        looked_at = sorted(records)[:: max(1, len(records) // SHARDS_LOOKED_AT)]
+        shards += _sizes(store.shard_path(path, index) for index in looked_at)
     if not seconds:
         return None
     mean = sum(seconds) / len(seconds)
     return Cost(
         seconds=mean,
         peak_bytes=max(peaks),
-        compression=sum(shards) / len(shards) if shards else COMPRESSION,
+        compression=sum(shards) / len(shards) / raw if shards else _compression(simulation),
         source=f"the journal: {len(seconds)} light-cones that are there",
         doubt=f"they took {min(seconds) / mean:.2f} to {max(seconds) / mean:.2f} of their mean",
     )

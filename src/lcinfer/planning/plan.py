@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from .. import journal
 from ..products import EXAMPLES, TRAINING_FIGURES, ImageSet, LightCones, Realizations, Run
 from ..sections import ApprovalAbove
-from .cost import VOXEL_BYTES, Cost, cost, predicted, raw_bytes
+from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
 
 RANKS = 16  # of a job of profiles/slurm
 COORDINATES = 4  # redshift, distance, x, y
@@ -115,15 +114,23 @@ class Plan:
 
 def plan(run: Run, ranks: Ranks | None = None) -> Plan:
     """What a run still costs. It reads the journals, and looks at some of the shards."""
-    return _plan(run, ranks or Ranks(), cost(run), there=False)
+    done = finished(run)
+    left = {
+        label: set(range(cones.realizations)) - done[label].keys()
+        for label, cones in run.lightcones.items()
+    }
+    return _plan(run, ranks or Ranks(), cost(run, done), left)
 
 
 def forecast(run: Run, ranks: Ranks | None = None) -> Plan:
     """What would have been said of the light-cones that are there, before they were."""
-    return _plan(run, ranks or Ranks(), predicted(run), there=True)
+    there = {label: set(records) for label, records in finished(run).items()}
+    return _plan(run, ranks or Ranks(), predicted(run), there, anew=True)
 
 
-def _plan(run: Run, ranks: Ranks, each: Cost, there: bool) -> Plan:
+def _plan(
+    run: Run, ranks: Ranks, each: Cost, wanted: dict[str, set[int]], anew: bool = False
+) -> Plan:
     database = run.config.database
     return Plan(
         name=run.config.name,
@@ -131,8 +138,7 @@ def _plan(run: Run, ranks: Ranks, each: Cost, there: bool) -> Plan:
         threads=database.simulator.threads,
         asked_bytes=10**6 * database.memory_mb,
         parts=tuple(
-            _part(cones, run.images[label], each, ranks, there)
-            for label, cones in run.lightcones.items()
+            _part(images, each, ranks, wanted[label], anew) for label, images in run.images.items()
         ),
         ranks=ranks,
         jobs=_jobs(run),
@@ -140,14 +146,14 @@ def _plan(run: Run, ranks: Ranks, each: Cost, there: bool) -> Plan:
     )
 
 
-def _part(cones: LightCones, images: ImageSet, each: Cost, ranks: Ranks, there: bool) -> Part:
-    """What making the light-cones costs that are there, or that are not."""
-    done = journal.finished(cones.journal, histories=False)
-    per_block = [sum((index in done) == there for index in range(*span)) for span in cones.spans]
-    blocks = tuple(wanted for wanted in per_block if wanted)
+def _part(images: ImageSet, each: Cost, ranks: Ranks, wanted: set[int], anew: bool) -> Part:
+    """What these light-cones and their images cost; ``anew``: their stores too."""
+    cones = images.lightcones
+    per_block = [len(wanted.intersection(range(*span))) for span in cones.spans]
+    blocks = tuple(count for count in per_block if count)
     left, raw = sum(blocks), raw_bytes(cones.simulation)
-    fresh = left > 0 and (there or not cones.prepared.exists())
-    files, directories = _files(cones, blocks, fresh, ranks)
+    stores = left > 0 and (anew or not cones.prepared.exists())
+    files, directories = _files(cones, blocks, stores, ranks)
     cut = images.images.per_lightcone * math.prod(_image_shape(images)) * VOXEL_BYTES
     return Part(
         name=cones.name,
@@ -171,7 +177,7 @@ def _image_shape(images: ImageSet) -> tuple[int, int]:
 
 
 def _files(
-    cones: LightCones, blocks: tuple[int, ...], fresh: bool, ranks: Ranks
+    cones: LightCones, blocks: tuple[int, ...], stores: bool, ranks: Ranks
 ) -> tuple[int, int]:
     """Files and directories that light-cones and their images add.
 
@@ -180,7 +186,7 @@ def _files(
     """
     journals = sum(min(ranks.of_a_job, left) for left in blocks)
     files, directories = 2 * sum(blocks) + 2 * len(blocks) + journals, 6 * sum(blocks)
-    if fresh:
+    if stores:
         design = len(cones.design.names) + 1
         chunks = design * math.ceil(cones.realizations / DESIGNS_PER_CHUNK)
         arrays = COORDINATES + HISTORIES + design + 1
