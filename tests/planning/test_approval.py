@@ -90,9 +90,11 @@ def test_another_database_needs_another_approval(small_limit, call, key, value) 
     assert "above the limit" in call(small_limit, "design", "cones")
 
 
-def test_a_new_mock_needs_another_approval(small_limit, call) -> None:
+@pytest.mark.parametrize("name", ["FAINT", "BRIGHT"])
+def test_a_new_or_another_mock_needs_another_approval(small_limit, call, name) -> None:
     call(small_limit, "plan", "--approve")
-    small_limit["mocks"]["BRIGHT"] = small_limit["mocks"]["FAINT"]
+    parameters = {**small_limit["mocks"]["FAINT"]["parameters"], "L_X": 39}
+    small_limit["mocks"][name] = {"parameters": parameters, "realizations": 2}
     assert "above the limit" in call(small_limit, "design", "cones")
 
 
