@@ -36,10 +36,6 @@ onstart:
         sys.exit(reason)
 
 
-if workflow.dryrun and (reason := not_approved()):
-    print(reason, file=sys.stderr)
-
-
 localrules:
     all,
 
@@ -48,5 +44,4 @@ rule all:
     """Everything that the configuration asks for: `results/<run name>/` and what it points to."""
     default_target: True
     input:
-        RUN.summary.manifest,
-        RUN.figure_files,
+        everything,

@@ -34,6 +34,14 @@ def not_approved() -> str:
     return ""
 
 
+def everything(wildcards):
+    """All that a run is for. A dry run, which starts nothing, is told here what would stop it."""
+    # Only now: while it reads the rules, Snakemake does not know yet what kind of run this is.
+    if workflow.dryrun and (reason := not_approved()):
+        print(reason, file=sys.stderr)
+    return [RUN.summary.manifest, *RUN.figure_files]
+
+
 CONFIG = workflow.configfiles[0]
 RUN = resolved()
 LCINFER = f"{sys.executable} -m lcinfer"
