@@ -1,8 +1,8 @@
-"""A calibration: a few small light-cones, timed here, and how their cost grows with the box.
+"""A calibration: a few light-cones in small boxes, timed here, and how cost grows with the box.
 
-All of a light-cone is scaled with its box: high-resolution cells, low-resolution cells and voxels
-then all grow as the cells of the box, so that one slope holds for their sum, whichever of them
-an engine spends its time on. Cells keep their size, nodes of the evolution stay.
+Cells keep their size, nodes and line of sight stay as they are: time is then taken to grow as
+the number of the box's cells, on top of what every node costs. An engine that spends its time
+on voxels, of which there are as many as the box has cells across, is overestimated.
 """
 
 import json
@@ -83,15 +83,14 @@ class Calibration:
 
 def kind(simulation: Simulation) -> str:
     """Fingerprint of what may not differ between a calibration and what it is used for: all that
-    decides a light-cone's cost but the number of its cells."""
-    box, cone = simulation.box, simulation.lightcone
+    decides a light-cone's cost but the number of the box's cells."""
+    box = simulation.box
     return fingerprint(
         "calibration",
         simulator=simulation.simulator,
         cell_size=round(box.cell_size, 6),
         hires_factor=box.hires_factor,
-        z_min=cone.z_min,
-        cells_along_per_cell_across=round(cone.cells / box.cells, 2),
+        lightcone=simulation.lightcone,
     )
 
 
@@ -139,12 +138,11 @@ def sizes(simulation: Simulation) -> list[int]:
 
 def scaled(simulation: Simulation, cells: int) -> Simulation:
     """The same kind of light-cone in a box of fewer cells."""
-    box, cone = simulation.box, simulation.lightcone
-    along = max(1, round(cone.cells * cells / box.cells))
+    box = simulation.box
     return Simulation(
         cosmology=simulation.cosmology,
         box=box.model_copy(update={"cells": cells, "length": cells * box.cell_size}),
-        lightcone=cone.model_copy(update={"cells": along}),
+        lightcone=simulation.lightcone,
         simulator=simulation.simulator,
         storage=simulation.storage,
     )
