@@ -30,6 +30,12 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/summary.smk"
 
 
+# Before the first job, and never in a job's own Snakemake.
+onstart:
+    if reason := not_approved():
+        sys.exit(reason)
+
+
 localrules:
     all,
 
@@ -38,5 +44,4 @@ rule all:
     """Everything that the configuration asks for: `results/<run name>/` and what it points to."""
     default_target: True
     input:
-        RUN.summary.manifest,
-        RUN.figure_files,
+        everything,

@@ -9,6 +9,7 @@ from .arguments import choose, run_of
 from .changes import verbs as changes
 from .doctor import verbs as doctor
 from .errors import UserError
+from .planning import verbs as planning
 from .products import Realizations, Span
 from .upkeep import verbs as upkeep
 
@@ -55,8 +56,10 @@ def _network(options: argparse.Namespace) -> None:
 
 def _design(options: argparse.Namespace) -> None:
     from . import database
+    from .planning import approval
 
     run = run_of(options)
+    approval.require(run, options.config)
     database.prepare(choose(run.lightcones, options.database, "database"))
 
 
@@ -268,6 +271,7 @@ def _parser() -> argparse.ArgumentParser:
             "summary config/demo.yaml",
         )
     )
+    planning.add_verbs(verb, with_config)
     upkeep.add_verbs(verb, with_config)
     changes.add_verbs(verb, with_config)
     doctor.add_verbs(verb)

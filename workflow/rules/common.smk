@@ -24,6 +24,25 @@ def resolved() -> Run:
         sys.exit(f"lcinfer: {error}")
 
 
+def not_approved() -> str:
+    """Why the light-cones that are left may not be begun; empty if they may."""
+    from lcinfer.planning import approval  # reads journals, which no single job need do
+
+    try:
+        approval.require(RUN, CONFIG)
+    except UserError as error:
+        return f"lcinfer: {error}"
+    return ""
+
+
+def everything(wildcards):
+    """All that a run is for. A dry run, which starts nothing, is told here what would stop it."""
+    # Only now: while it reads the rules, Snakemake does not know yet what kind of run this is.
+    if workflow.dryrun and (reason := not_approved()):
+        print(reason, file=sys.stderr)
+    return [RUN.summary.manifest, *RUN.figure_files]
+
+
 CONFIG = workflow.configfiles[0]
 RUN = resolved()
 REASONS = Reasons(RUN)
