@@ -8,11 +8,14 @@
     results/runs/<run name>-<fp>/       what a configuration says: tables, report, manifest
 
 A file whose name ends in a number of realisations, and that number decides it, is a marker
-that Snakemake sees; the data beside it grow and are never its outputs.
+that Snakemake sees; the data beside it grow and are never its outputs. A marker that may do
+without failed realisations says in its name after how many attempts they were given up: to
+allow more attempts, or no failure, asks for other markers, and for other trainings.
 """
 
 import json
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,6 +55,11 @@ class Realizations(Product):
     realizations: int
     block: int
 
+    @property
+    def given_up(self) -> str:
+        """What the names of markers end in that may do without failed realisations."""
+        raise NotImplementedError
+
     @cached_property
     def spans(self) -> list[Span]:
         """The blocks [start, stop) that jobs take."""
@@ -64,13 +72,16 @@ class Realizations(Product):
         return self.directory / f"prepared-{self.realizations:06d}.json"
 
     def done(self, span: Span) -> Path:
-        """Marker: a block is complete. Holds indices and digests."""
-        return self.directory / "blocks" / f"{span[0]:06d}-{span[1]:06d}.json"
+        """Marker: a block is complete, or as complete as it gets. Holds indices and digests."""
+        complete = self.directory / "blocks" / f"{span[0]:06d}-{span[1]:06d}.json"
+        if not self.given_up or complete.exists():
+            return complete
+        return complete.with_stem(f"{complete.stem}{self.given_up}")
 
     @property
     def sealed(self) -> Path:
-        """Marker: every realisation is there. Holds their number and the root digest."""
-        return self.directory / f"sealed-{self.realizations:06d}.json"
+        """Marker: every realisation is there, or given up. Holds their number, the root digest."""
+        return self.directory / f"sealed-{self.realizations:06d}{self.given_up}.json"
 
 
 @dataclass(frozen=True)
@@ -81,8 +92,20 @@ class LightCones(Realizations):
     design: Design
     max_attempts: int
     limit_minutes: float
+    allowed_failures: float  # a share of the realisations
 
     kind = "lightcones"
+
+    @property
+    def may_fail(self) -> int:
+        """How many realisations may be set aside without stopping what follows."""
+        # As it is written: 0.29 of 100 are 29, which floating point makes 28.
+        return int(Fraction(str(self.allowed_failures)) * self.realizations)
+
+    @property
+    def given_up(self) -> str:
+        """See :class:`Realizations`."""
+        return f"-after-{self.max_attempts}-attempts" if self.allowed_failures else ""
 
     @property
     def spec(self) -> Path:
@@ -112,6 +135,11 @@ class ImageSet(Realizations):
     lightcones: LightCones
 
     kind = "images"
+
+    @property
+    def given_up(self) -> str:
+        """See :class:`Realizations`."""
+        return self.lightcones.given_up
 
     @property
     def store(self) -> Path:
@@ -220,7 +248,10 @@ class Run:
     def database(self) -> LightCones:
         """The database of light-cones."""
         database = self.config.database
-        return self._lightcones(database.name, PriorDesign(database), database.realizations)
+        allowed = database.allowed_failures
+        return self._lightcones(
+            database.name, PriorDesign(database), database.realizations, allowed
+        )
 
     @cached_property
     def mocks(self) -> dict[str, LightCones]:
@@ -319,7 +350,9 @@ class Run:
             root=self.root,
         )
 
-    def _lightcones(self, name: str, design: Design, realizations: int) -> LightCones:
+    def _lightcones(
+        self, name: str, design: Design, realizations: int, allowed_failures: float = 0
+    ) -> LightCones:
         database = self.config.database
         simulation = Simulation(**{key: getattr(database, key) for key in Simulation.model_fields})
         full = fingerprint("lightcones", simulation=simulation, design=design.content)
@@ -333,6 +366,7 @@ class Run:
             design=design,
             max_attempts=database.max_attempts,
             limit_minutes=database.limit_minutes,
+            allowed_failures=allowed_failures,
         )
         written = planned.spec
         if written.exists():  # the first block size stays, so that finished blocks stay finished
@@ -361,6 +395,7 @@ class Run:
 
     def _training(self, name: str) -> TrainingRun:
         training, images = self.config.trainings[name], self.database_images
+        given_up = {"given_up": images.given_up} if images.given_up else {}
         return TrainingRun(
             name=name,
             fingerprint=fingerprint(
@@ -368,6 +403,7 @@ class Run:
                 training=training,
                 split=self.config.split,
                 images=_sizes([images]),
+                **given_up,
             ),
             root=self.root,
             training=training,
