@@ -70,10 +70,9 @@ def finish_block(cones: LightCones, span: Span) -> None:
     have = journal.finished(cones.journal, histories=False)
     failed = _left_out(cones, span, set(have))
     digests = {str(index): have[index]["digest"] for index in _others(span, failed)}
-    durable.write_json(
-        cones.done(span),
-        {"fingerprint": cones.fingerprint, "digests": digests, **failures.naming(failed)},
-    )
+    content = {"fingerprint": cones.fingerprint, "digests": digests, **failures.naming(failed)}
+    for marker in cones.done_with(span, failed):
+        durable.write_json(marker, content)
 
 
 def seal(cones: LightCones) -> None:

@@ -140,14 +140,13 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
 
     tasks = [dask.delayed(cut_one)(index) for index in indices]
     digests = dask.compute(*tasks, scheduler="threads", num_workers=workers)
-    durable.write_json(
-        image_set.done(span),
-        {
-            "fingerprint": image_set.fingerprint,
-            "light_cones": dict(zip(map(str, indices), digests, strict=True)),
-            **failures.naming(failed),
-        },
-    )
+    content = {
+        "fingerprint": image_set.fingerprint,
+        "light_cones": dict(zip(map(str, indices), digests, strict=True)),
+        **failures.naming(failed),
+    }
+    for marker in image_set.done_with(span, failed):
+        durable.write_json(marker, content)
 
 
 def _made_from(image_set: ImageSet) -> dict[str, set[str]]:

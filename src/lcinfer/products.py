@@ -14,6 +14,7 @@ allow more attempts, or no failure, asks for other markers, and for other traini
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -71,12 +72,21 @@ class Realizations(Product):
         """Marker: the store has room for every realisation."""
         return self.directory / f"prepared-{self.realizations:06d}.json"
 
+    def complete(self, span: Span) -> Path:
+        """Marker: all of a block is there, whatever may be left out. Holds indices and digests."""
+        return self.directory / "blocks" / f"{span[0]:06d}-{span[1]:06d}.json"
+
     def done(self, span: Span) -> Path:
-        """Marker: a block is complete, or as complete as it gets. Holds indices and digests."""
-        complete = self.directory / "blocks" / f"{span[0]:06d}-{span[1]:06d}.json"
+        """Marker: a block is complete, or its failed realisations are given up."""
+        complete = self.complete(span)
         if not self.given_up or complete.exists():
             return complete
         return complete.with_stem(f"{complete.stem}{self.given_up}")
+
+    def done_with(self, span: Span, failed: Collection[int]) -> list[Path]:
+        """The markers of a block that lacks these. The one that is waited for comes first."""
+        markers = [self.done(span)] + ([] if failed else [self.complete(span)])
+        return list(dict.fromkeys(markers))
 
     @property
     def sealed(self) -> Path:
