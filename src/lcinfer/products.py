@@ -132,9 +132,14 @@ class LightCones(Realizations):
         """The Zarr group."""
         return self.directory / "lightcones.zarr"
 
+    @property
+    def leases(self) -> Path:
+        """Directory of who is at work on which block."""
+        return self.directory / "leases"
+
     def lease(self, span: Span) -> Path:
         """Who is at work on a block."""
-        return self.directory / "leases" / f"{span[0]:06d}-{span[1]:06d}.json"
+        return self.leases / f"{span[0]:06d}-{span[1]:06d}.json"
 
 
 @dataclass(frozen=True)
