@@ -70,6 +70,7 @@ def test_more_failures_than_allowed_stop_in_one_line(run) -> None:
         complete_without(cones, *FAILED)
     line = str(refused.value)
     assert "set aside after 3 attempts: 1, 3" in line
+    assert "light-cone 1: RuntimeError: no such universe at HII_EFF_FACTOR 225.1" in line
     assert "3 are set aside, and database.allowed_failures 0.2 lets 2 of 12 be left out" in line
     assert "\n" not in line
     assert not cones.sealed.exists()

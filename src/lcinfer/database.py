@@ -50,7 +50,7 @@ def to_do(cones: LightCones, span: Span) -> list[int]:
     One is set aside when ``max_attempts`` simulations of it have failed, in whatever jobs.
     """
     done = journal.finished(cones.journal, histories=False)
-    aside = failures.set_aside(cones, failures.unfinished(cones))
+    aside = failures.set_aside(cones, failures.unfinished(cones, done))
     return [index for index in range(*span) if index not in done and index not in aside]
 
 
@@ -89,7 +89,7 @@ def seal(cones: LightCones) -> None:
     failed = sorted({*_left_out(cones, whole, set(have)), *named})
     failures.refuse_too_many(cones, failed)
     if failed:
-        uneven = failures.unevenness(cones, _points(failures.unfinished(cones)))
+        uneven = failures.unevenness(cones, _points(failures.unfinished(cones, have)))
         print(f"{cones.directory}: {failures.told(failed)}", *uneven, sep="\n", file=sys.stderr)
     # Also of light-cones beyond, of a larger configuration: histories never shrink.
     store.write_histories(cones.store, list(have.values()))
@@ -114,7 +114,7 @@ def _left_out(cones: LightCones, span: Span, have: set[int]) -> list[int]:
     missing = [index for index in range(*span) if index not in have]
     if not missing:
         return []
-    last = failures.unfinished(cones)
+    last = failures.unfinished(cones, have)
     aside = failures.set_aside(cones, last)
     if aside.issuperset(missing) and len(aside) <= cones.may_fail:
         return missing
@@ -124,12 +124,14 @@ def _left_out(cones: LightCones, span: Span, have: set[int]) -> list[int]:
         f"finished, {len(failed)} of them failed"
     )
     if failed:
-        error = last[failed[0]][-1]["error"]
-        what += f"; light-cone {failed[0]}: {error} (traceback: {cones.journal})"
+        attempt = last[failed[0]][-1]
+        where = failures.point(attempt.get("parameters", {}))
+        what += f"; light-cone {failed[0]}: {attempt['error']}{' at ' * bool(where)}{where}"
+        what += f" (traceback: {cones.journal})"
     if given_up := [index for index in missing if index in aside]:
-        numbers = ", ".join(map(str, given_up))
+        numbers = failures.listed(given_up)
         what += f"; set aside after {cones.max_attempts} attempts: {numbers}"
-    if len(aside) > cones.may_fail > 0:
+    if cones.allowed_failures and len(aside) > cones.may_fail:
         what += f"; {failures.too_many(cones, len(aside))}"
     what += "".join(f"; {uneven}" for uneven in failures.unevenness(cones, _points(last)))
     raise UserError(what)

@@ -165,8 +165,8 @@ def divide(split: Split, light_cones: int, failed: Collection[int] = ()) -> Sets
     for name, members, least in zip(Sets._fields, sets, (1, 2, 1), strict=True):
         if len(members) < least:
             raise UserError(
-                f"split: without the failed light-cones {', '.join(map(str, failed))} the "
-                f"{name} set has {len(members)}, and needs {least} at least"
+                f"split: without {len(failed)} failed light-cones the {name} set has "
+                f"{len(members)}, and needs {least} at least"
             )
     return sets
 

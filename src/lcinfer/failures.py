@@ -7,7 +7,7 @@ that networks learn from, so failures are compared with it.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ from .design import PriorDesign
 from .errors import UserError
 from .products import LightCones
 
+SHOWN = 20  # indices in a line
 FEWEST = 3  # failures that can tell something of a distribution
 # The chance of a warning where failures are spread evenly, whatever the number of parameters.
 SIGNIFICANCE = 0.01
 
 
-def unfinished(cones: LightCones) -> dict[int, list[journal.Record]]:
-    """Index -> failed attempts, the last one last, of realisations that are not finished."""
-    done = journal.finished(cones.journal, histories=False)
+def unfinished(cones: LightCones, done: Container[int]) -> dict[int, list[journal.Record]]:
+    """Index -> failed attempts, the last one last, of realisations that are not ``done``."""
     failed: dict[int, list[journal.Record]] = {}
     for record in sorted(journal.failures(cones.journal), key=journal.ended):
         if record["index"] < cones.realizations and record["index"] not in done:
@@ -59,9 +59,20 @@ def named(marker: Path) -> list[int]:
     return failed
 
 
-def told(failed: Collection[int]) -> str:
+def told(failed: Sequence[int]) -> str:
     """Which light-cones are left out, for a log."""
-    return f"left out, since their simulations failed: light-cones {', '.join(map(str, failed))}"
+    return f"left out, since their simulations failed: light-cones {listed(failed)}"
+
+
+def listed(indices: Sequence[int]) -> str:
+    """The first of many indices, and how many more there are."""
+    more = f" and {len(indices) - SHOWN} more" if len(indices) > SHOWN else ""
+    return ", ".join(map(str, indices[:SHOWN])) + more
+
+
+def point(parameters: Mapping[str, float]) -> str:
+    """Parameters of a realisation, for a line about it."""
+    return ", ".join(f"{name} {value:.6g}" for name, value in parameters.items())
 
 
 def too_many(cones: LightCones, failed: int) -> str:

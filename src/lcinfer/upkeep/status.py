@@ -29,7 +29,7 @@ class Attempt:
 
     def __str__(self) -> str:
         """One line."""
-        point = ", ".join(f"{name} {value:.6g}" for name, value in self.parameters.items())
+        point = failures.point(self.parameters)
         if self.error is not None:
             return f"light-cone {self.index}, {self.attempts} attempts: {self.error} ({point})"
         return f"light-cone {self.index}, {duration(self.seconds or 0)} ({point})"
