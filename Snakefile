@@ -20,6 +20,7 @@ wildcard_constraints:
     total=r"\d+",
     start=r"\d+",
     stop=r"\d+",
+    given_up=r"(-after-\d+-attempts)?",
 
 
 include: "workflow/rules/simulate.smk"

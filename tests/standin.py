@@ -88,6 +88,13 @@ def sleeps(simulation: Simulation, parameters: dict[str, float], seed: int) -> L
     return simulate(simulation, parameters, seed)
 
 
+def raises_above_200(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """A corner of the prior that fails until the file that STANDIN_MARKER names is there."""
+    if parameters["HII_EFF_FACTOR"] > 200 and not Path(os.environ[MARKER]).exists():
+        raise RuntimeError("too many ionising photons")
+    return simulate(simulation, parameters, seed)
+
+
 def looks_around(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
     """Says in the file that STANDIN_MARKER names where it runs."""
     around = {

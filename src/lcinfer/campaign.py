@@ -55,7 +55,7 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
     if world.rank != 0:
         _OtherRank(world, stopping).run(cones)
         return
-    lease = Lease(cones.lease(span))
+    lease = Lease(cones.lease(span), ranks=world.size)
     refusal = _refusal(lease)
     todo = [] if refusal is not None else database.to_do(cones, span)
     _Rank0(world, cones, todo, stopping, lease).run(f"{cones.name} {span[0]}-{span[1] - 1}")

@@ -178,6 +178,9 @@ class Database(Simulation):
     """Realisations that one job takes. The first value used for a database stays."""
     max_attempts: Annotated[int, Field(gt=0, json_schema_extra=RUN_ONLY)] = 3
     """Failed simulations of a realisation, over all jobs, after which it is set aside."""
+    allowed_failures: Annotated[float, Field(ge=0, lt=1, json_schema_extra=RUN_ONLY)] = 0
+    """Share of the realisations that may be set aside: what follows is then made without them,
+    in places of its own for each `max_attempts`. The mocks' must all be there."""
     limit_minutes: Annotated[float, Field(gt=0, json_schema_extra=RUN_ONLY)] = 720
     """A simulation that takes longer is ended and counts as a failed one."""
     approval_above: Annotated[ApprovalAbove, Field(json_schema_extra=RUN_ONLY)] = ApprovalAbove()

@@ -82,7 +82,7 @@ def train(
             return resumed
         resumed.check_images(labelled)
 
-    sets = divide(split, labelled.light_cones)
+    sets = divide(split, labelled.light_cones, labelled.failed)
     images = labelled.per_lightcone if training.images == "all" else training.images
     if images > labelled.per_lightcone:
         raise UserError(
@@ -98,9 +98,7 @@ def train(
     )
     batches = Batches(labelled, sets.training, images, training.batch, normalisation)
     validation_images = normalisation.images(labelled.read(sets.validation, 1)[:, 0])
-    validation_targets = normalisation.parameters(
-        labelled.parameters[sets.validation.start : sets.validation.stop]
-    )
+    validation_targets = normalisation.parameters(labelled.parameters[list(sets.validation)])
 
     device = choose_device()
     with torch.random.fork_rng(), _Progress(training.epochs, show) as progress:

@@ -31,9 +31,9 @@ rule cut_images:
     input:
         lambda wildcards: of_block(wildcards, of(wildcards).lightcones),
     output:
-        "results/images/{name}/blocks/{start}-{stop}.json",
+        "results/images/{name}/blocks/{start}-{stop}{given_up}.json",
     log:
-        "results/logs/images/{name}/{start}-{stop}.log",
+        "results/logs/images/{name}/{start}-{stop}{given_up}.log",
     conda:
         "../../envs/conda.yaml"
     threads: 2
@@ -56,9 +56,9 @@ rule seal_images:
             [of(wildcards).done(span) for span in of(wildcards).spans]
         ),
     output:
-        "results/images/{name}/sealed-{total}.json",
+        "results/images/{name}/sealed-{total}{given_up}.json",
     log:
-        "results/logs/images/{name}/seal-{total}.log",
+        "results/logs/images/{name}/seal-{total}{given_up}.log",
     conda:
         "../../envs/conda.yaml"
     params:

@@ -212,9 +212,9 @@ def _leftovers(directory: Path) -> Iterator[Unused]:
 
 
 def _in_use(directory: Path) -> str:
-    for path in sorted(directory.glob("leases/*.json")):
-        if holder := lease.holder(path):
-            return f"{holder} is at work on {path.stem}"
+    for holder in lease.holders(directory / "leases", time.time(), lease.FORGOTTEN_SECONDS):
+        if holder.alive:
+            return f"host {holder.host}, job {holder.job} is at work on {holder.block}"
     if not any(True for pattern in FINAL for _ in directory.glob(pattern)):
         age = time.time() - max(map(_time, (directory, *directory.rglob("*"))))
         if directory.parent.name != FigureSet.kind and age < AT_WORK:
