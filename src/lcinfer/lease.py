@@ -90,7 +90,18 @@ class Holder:
     job: str
     ranks: int
     seconds: float  # since the last heartbeat
-    alive: bool  # as far as can be told: heard of lately, and not known to be gone
+    gone: bool  # it was a process of this host that no longer exists
+
+    @property
+    def alive(self) -> bool:
+        """As far as can be told: heard of lately, and not known to be gone."""
+        return self.seconds < STALE_SECONDS and not self.gone
+
+    @property
+    def forgotten(self) -> bool:
+        """No longer to be reckoned with, by whatever clock."""
+        elsewhere = self.host != platform.node()
+        return self.gone or (elsewhere and self.seconds > FORGOTTEN_SECONDS)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -107,11 +118,10 @@ class Holder:
         )
 
 
-def holders(directory: Path, now: float, silent: float = STALE_SECONDS) -> list[Holder]:
+def holders(directory: Path, now: float) -> list[Holder]:
     """Who holds leases at the time ``now``, by the blocks' order.
 
     A killed job leaves its lease: it is not alive, and the next job of the block takes over.
-    One that was ``silent`` for so many seconds counts as such.
     """
     found = []
     for path in sorted(directory.glob("*-*.json")):
@@ -127,7 +137,7 @@ def holders(directory: Path, now: float, silent: float = STALE_SECONDS) -> list[
                 job=str(who.get("job")),
                 ranks=int(who.get("ranks", 1)),
                 seconds=seconds,
-                alive=seconds < silent and not _is_gone(who),
+                gone=_is_gone(who),
             )
         )
     return found

@@ -123,7 +123,11 @@ def _scores_of(evaluation: EvaluationRun) -> dict[str, Any]:
 
 def _left_out(run: Run) -> dict[str, Any]:
     """What each training was made without; empty if nothing failed."""
-    known = {name: _scores_of(evaluation) for name, evaluation in run.evaluations.items()}
+    known = {
+        name: _scores_of(evaluation)
+        for name, evaluation in run.evaluations.items()
+        if evaluation.scores.exists()
+    }
     return {name: scores["left_out"] for name, scores in known.items() if "left_out" in scores}
 
 

@@ -212,8 +212,8 @@ def _leftovers(directory: Path) -> Iterator[Unused]:
 
 
 def _in_use(directory: Path) -> str:
-    for holder in lease.holders(directory / "leases", time.time(), lease.FORGOTTEN_SECONDS):
-        if holder.alive:
+    for holder in lease.holders(directory / "leases", time.time()):
+        if not holder.forgotten:
             return f"host {holder.host}, job {holder.job} is at work on {holder.block}"
     if not any(True for pattern in FINAL for _ in directory.glob(pattern)):
         age = time.time() - max(map(_time, (directory, *directory.rglob("*"))))

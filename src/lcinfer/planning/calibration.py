@@ -168,6 +168,7 @@ def simulate(
             design=MockDesign("calibration", Mock(parameters=point)),
             max_attempts=1,
             limit_minutes=LIMIT_SECONDS / 60,
+            allowed_failures=0,
         )
         store.prepare(cones)
         children = [Simulating(simulation, cones.store, LIMIT_SECONDS) for _ in range(at_once)]
