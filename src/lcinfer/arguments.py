@@ -14,7 +14,19 @@ def run_of(options: argparse.Namespace) -> Run:
     """What the configuration that a verb was given makes.
 
     Raises:
-        UserError: if there is something wrong with it.
+        UserError: if there is something wrong with it, or a database that was attached is not
+            to be reached.
+    """
+    run = planned(options)
+    run.check_places()
+    return run
+
+
+def planned(options: argparse.Namespace) -> Run:
+    """The same, wherever its databases are.
+
+    Raises:
+        UserError: if there is something wrong with the configuration.
     """
     settings = config.load(options.config)
     config.check_engine(settings.database.simulator)

@@ -12,7 +12,8 @@ from .sections import DEFAULT_ENGINE
 def prepare(cones: LightCones) -> None:
     """Create the database, or grow it to the configured number of realisations.
 
-    One process at a time, before any rank starts.
+    One process at a time, before any rank starts. Where all of it is there, nothing is
+    written: the database may be read-only.
 
     Raises:
         UserError: if 21cmFAST refuses an option, a parameter's name or an end of its range.
@@ -25,9 +26,10 @@ def prepare(cones: LightCones) -> None:
     if not cones.spec.exists():
         write_spec(cones)
     store.prepare(cones)
-    durable.write_json(
-        cones.prepared, {"fingerprint": cones.fingerprint, "realizations": cones.realizations}
-    )
+    if not cones.prepared.exists():
+        durable.write_json(
+            cones.prepared, {"fingerprint": cones.fingerprint, "realizations": cones.realizations}
+        )
 
 
 def write_spec(cones: LightCones) -> None:

@@ -299,6 +299,20 @@ class Run:
         stages = (self.lightcones, self.images, self.trainings, self.evaluations, self.figures)
         return {product.directory.name: product for stage in stages for product in stage.values()}
 
+    def check_places(self) -> None:
+        """Refuse links that lead nowhere: what is behind them would be made again.
+
+        Raises:
+            UserError: naming the link and where it leads.
+        """
+        for cones in self.lightcones.values():
+            for link in (cones.directory, cones.directory.parent):
+                if link.is_symlink() and not link.exists():
+                    raise UserError(
+                        f"{link} leads to {link.readlink()}, which is not there: mount that disk, "
+                        "or say where the light-cones are with `lcinfer attach`"
+                    )
+
     @property
     def figure_files(self) -> list[Path]:
         """Every figure in every format."""

@@ -18,7 +18,9 @@ def resolved() -> Run:
                 "--config cannot override the configuration file: edit the file"
             )
         lcinfer.config.check_engine(settings.database.simulator)
-        return Run(settings)
+        run = Run(settings)
+        run.check_places()
+        return run
     except UserError as error:
         sys.exit(f"lcinfer: {error}")
 
