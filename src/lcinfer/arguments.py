@@ -18,7 +18,7 @@ def run_of(options: argparse.Namespace) -> Run:
             to be reached.
     """
     run = planned(options)
-    run.check_places()
+    check_places(run)
     return run
 
 
@@ -31,6 +31,21 @@ def planned(options: argparse.Namespace) -> Run:
     settings = config.load(options.config)
     config.check_engine(settings.database.simulator)
     return Run(settings, options.results)
+
+
+def check_places(run: Run) -> None:
+    """Refuse databases that are links to nowhere: what is behind them would be made again.
+
+    Raises:
+        UserError: naming the link and where it leads.
+    """
+    for cones in run.lightcones.values():
+        for link in (cones.directory, cones.directory.parent):
+            if link.is_symlink() and not link.exists():
+                raise UserError(
+                    f"{link} leads to {link.readlink()}, which is not there: mount that disk, "
+                    "or say where the light-cones are with `lcinfer attach`"
+                )
 
 
 def choose(products: dict[str, P], name: str, what: str) -> P:

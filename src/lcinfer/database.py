@@ -3,6 +3,7 @@
 from collections import Counter
 
 from . import durable, journal, store
+from .design import AdoptedDesign
 from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical
 from .products import LightCones, Span
@@ -60,9 +61,23 @@ def to_do(cones: LightCones, span: Span) -> list[int]:
     ]
 
 
+def check_simulated(cones: LightCones, span: Span) -> None:
+    """Refuse to simulate what was adopted: the configuration is not what it was made from.
+
+    Raises:
+        UserError: naming a light-cone of the block that is not there.
+    """
+    if isinstance(cones.design, AdoptedDesign) and (missing := to_do(cones, span)):
+        raise UserError(
+            f"{cones.directory}: light-cone {missing[0]} was adopted and is not there: bring it "
+            "in again with `lcinfer adopt`"
+        )
+
+
 def slowest(cones: LightCones) -> float:
     """Seconds of the slowest finished simulation; 0 if there is none."""
-    return max((line["seconds"] for line in journal.finished(cones.journal).values()), default=0.0)
+    finished = journal.finished(cones.journal).values()
+    return max((line.get("seconds", 0.0) for line in finished), default=0.0)
 
 
 def finish_block(cones: LightCones, span: Span) -> None:

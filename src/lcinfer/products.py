@@ -12,13 +12,13 @@ that Snakemake sees; the data beside it grow and are never its outputs.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .config import Config
-from .design import Design, MockDesign, PriorDesign
+from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .errors import UserError
 from .fingerprint import fingerprint, short
 from .sections import Evaluation, Images, Simulation, Split, Training
@@ -220,7 +220,11 @@ class Run:
     def database(self) -> LightCones:
         """The database of light-cones."""
         database = self.config.database
-        return self._lightcones(database.name, PriorDesign(database), database.realizations)
+        if database.adopted is None:
+            return self._lightcones(database.name, PriorDesign(database), database.realizations)
+        design = AdoptedDesign(database)
+        cones = self._lightcones(database.name, design, database.realizations)
+        return replace(cones, design=replace(design, directory=cones.directory))
 
     @cached_property
     def mocks(self) -> dict[str, LightCones]:
@@ -299,20 +303,6 @@ class Run:
         stages = (self.lightcones, self.images, self.trainings, self.evaluations, self.figures)
         return {product.directory.name: product for stage in stages for product in stage.values()}
 
-    def check_places(self) -> None:
-        """Refuse links that lead nowhere: what is behind them would be made again.
-
-        Raises:
-            UserError: naming the link and where it leads.
-        """
-        for cones in self.lightcones.values():
-            for link in (cones.directory, cones.directory.parent):
-                if link.is_symlink() and not link.exists():
-                    raise UserError(
-                        f"{link} leads to {link.readlink()}, which is not there: mount that disk, "
-                        "or say where the light-cones are with `lcinfer attach`"
-                    )
-
     @property
     def figure_files(self) -> list[Path]:
         """Every figure in every format."""
@@ -357,7 +347,7 @@ class Run:
                     f"{written} is damaged: move it aside, and `lcinfer design` writes it again "
                     "(if it held another `block` than the configuration, set that first)"
                 ) from None
-            return LightCones(**{**_fields(planned), "block": block})
+            return replace(planned, block=block)
         return planned
 
     def _images(self, cones: LightCones) -> ImageSet:
@@ -401,10 +391,6 @@ class Run:
 
 def _label(product: Product) -> str:
     return product.directory.name
-
-
-def _fields(product: LightCones) -> dict[str, Any]:
-    return {key: getattr(product, key) for key in product.__dataclass_fields__}
 
 
 def _sizes(image_sets: tuple[ImageSet, ...] | list[ImageSet]) -> list[list[Any]]:

@@ -303,7 +303,10 @@ def write_histories(store: Path, records: list[dict[str, Any]]) -> None:
     """Put the journal's global histories, one record per realisation, into the store.
 
     Realisations without a record have NaN: like every array, these are as long as the cubes.
+    Of light-cones that were adopted without histories there are none.
     """
+    if not all("node_redshift" in record for record in records):
+        return
     group = zarr.open_group(store, mode="r+")
     nodes = np.array(records[0]["node_redshift"])
     add_array(group, "node_redshift", nodes, ["node"])

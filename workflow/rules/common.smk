@@ -3,6 +3,7 @@
 import sys
 
 import lcinfer.config
+from lcinfer.arguments import check_places
 from lcinfer.errors import UserError
 from lcinfer.products import Run
 
@@ -19,7 +20,7 @@ def resolved() -> Run:
             )
         lcinfer.config.check_engine(settings.database.simulator)
         run = Run(settings)
-        run.check_places()
+        check_places(run)
         return run
     except UserError as error:
         sys.exit(f"lcinfer: {error}")

@@ -11,7 +11,7 @@ from ..lease import Lease
 from ..products import LightCones
 from ..progress import told
 from .carry import Carrier, failed, finished, record_of
-from .place import Placed, at
+from .place import Placed, at, take_table
 from .subset import mark
 
 
@@ -59,6 +59,8 @@ def merge(into: LightCones, places: Sequence[Path], threads: int = 1) -> list[Me
     for part in parts:
         if into.directory.exists() and part.place.samefile(into.directory):
             raise UserError(f"{part.place}: this is the database itself, not another part of it")
+    for part in parts:
+        take_table(into, part)
     database.prepare(into)
     found = [_merge(into, part, threads) for part in parts]
     mark(into)

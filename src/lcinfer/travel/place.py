@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from .. import durable, journal, store
+from ..design import TABLE
 from ..errors import UserError
 from ..fingerprint import short
 from ..lease import Lease
@@ -196,6 +197,13 @@ def _is_copied(path: Path, target: Path) -> bool:
         return False
     one, other = path.stat(), target.stat()
     return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
+
+
+def take_table(cones: LightCones, part: LightCones) -> None:
+    """Take over the table of light-cones that were adopted, if they were; it has a digest."""
+    here, there = cones.directory / TABLE, part.directory / TABLE
+    if there.exists() and not here.exists():
+        durable.write_text(here, there.read_text(encoding="utf-8"))
 
 
 def check_room(directory: Path, needed: int) -> None:

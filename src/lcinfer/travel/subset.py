@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..products import LightCones
 from ..progress import told
 from .carry import Carrier, failed, finished
-from .place import Placed, at, check_room, placed
+from .place import Placed, at, check_room, placed, take_table
 
 
 def subset(
@@ -55,6 +55,7 @@ def subset(
     target.directory.mkdir(parents=True, exist_ok=True)
     if not link:
         check_room(target.directory, _size(source, sorted(set(indices) - have.keys())))
+    take_table(target, source)
     database.prepare(target)
     if not have:
         store.take_encoding(target.store, source.store)

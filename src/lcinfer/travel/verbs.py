@@ -1,4 +1,4 @@
-"""The verbs for databases that travel: ``attach``, ``move``, ``subset``, ``merge``."""
+"""The verbs for databases that travel: ``attach``, ``move``, ``subset``, ``merge``, ``adopt``."""
 
 import argparse
 from collections.abc import Callable
@@ -64,6 +64,18 @@ def _merge(options: argparse.Namespace) -> None:
     _verified([into], options.threads)
     if any(part.damaged for part in found):
         raise SystemExit(1)
+
+
+def _adopt(options: argparse.Namespace) -> None:
+    from . import adopt
+
+    config = planned(options).config
+    cones = adopt.adopt(config, options.files, options.results)
+    _verified([cones], 1)
+    adopted = cones.design.content["adopted"]
+    if config.database.adopted is None or config.database.realizations != cones.realizations:
+        print(f"now write into {options.config}, under database:")
+        print(f"  adopted: {adopted}\n  realizations: {cones.realizations}")
 
 
 def _named(options: argparse.Namespace) -> LightCones:
@@ -174,3 +186,12 @@ def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parse
     added.add_argument(
         "parts", nargs="+", type=Path, metavar="PART", help="its directory, or a root with it"
     )
+    added = with_config(
+        verb(
+            "adopt",
+            _adopt,
+            "Make a database of light-cones in files that py21cmfast's LightCone.save wrote.",
+            "adopt config/demo.yaml one.h5 other.h5",
+        )
+    )
+    added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="one light-cone each")
