@@ -160,9 +160,12 @@ def test_failed_attempts_count_once_wherever_they_are_brought(parts, settings, t
     for index in (2, 11):
         lines.append({"index": index, "error": "no such universe", "seconds": 1.0, "began": 1.0})
     lines.close()
-    third = run_in(settings, tmp_path / "third").database
+    third, fourth = (run_in(settings, tmp_path / name).database for name in ("third", "fourth"))
     merge(third, [there.directory])
-    merge(here, [there.directory, third.directory])
+    merge(fourth, [there.directory, third.directory])
+    merge(fourth, [there.directory])
+    assert sorted(record["index"] for record in journal.failures(fourth.journal)) == [2, 11]
+    merge(here, [third.directory])  # has 2 already
     assert [record["index"] for record in journal.failures(here.journal)] == [11]
 
 
