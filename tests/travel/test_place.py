@@ -186,6 +186,26 @@ def test_a_database_is_not_moved_into_itself_nor_to_where_it_is(cones, tmp_path)
             move(cones, root)
 
 
+def test_a_database_at_which_a_job_is_at_work_is_not_moved(cones, tmp_path, monkeypatch) -> None:
+    lease = cones.lease((0, 4))
+    lease.parent.mkdir()
+    lease.write_text('{"host": "elsewhere", "process": 1, "job": "17"}')
+    monkeypatch.setattr(place.Lease, "_time", lambda lease: os.times().elapsed)  # its heart beats
+    before = damage.content(cones.root)
+    with pytest.raises(UserError, match="host elsewhere, job 17"):
+        move(cones, tmp_path / "archive")
+    assert damage.content(cones.root) == before
+    assert not (tmp_path / "archive").exists()
+
+
+def test_the_verb_says_where_the_new_one_and_the_old_one_are(cones, path, tmp_path, capsys) -> None:
+    root = tmp_path / "archive"
+    cli.main(["move", str(path), "cones", "--to", str(root), "--results", str(cones.root)])
+    new, old = capsys.readouterr().out.splitlines()
+    assert str(root / cones.directory.name) in new
+    assert f"{cones.directory}.old" in old
+
+
 @contextmanager
 def read_only(settings, sound) -> Iterator[tuple[Path, Path]]:
     """Results whose database cannot be written, as its user; what it holds stays the same."""
