@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,17 @@ def content(root: Path) -> dict[str, tuple[int, int, bytes]]:
         for path in root.rglob("*")
         if path.is_file()
     }
+
+
+@contextmanager
+def as_another_user() -> Iterator[None]:
+    """This process as one that file permissions hold for."""
+    if os.getuid() == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(os.getuid())
 
 
 def shard(cones: LightCones, index: int) -> Path:

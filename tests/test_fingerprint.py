@@ -119,6 +119,7 @@ def test_how_it_is_run_stored_or_called_leaves_the_databases_fingerprint(
 
 # Another valid value for every field that decides what is simulated.
 OTHER = {
+    "adopted": 64 * "0",
     "cosmology.hlittle": 0.7,
     "cosmology.OMm": 0.3,
     "cosmology.OMb": 0.05,

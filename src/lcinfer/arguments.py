@@ -14,11 +14,38 @@ def run_of(options: argparse.Namespace) -> Run:
     """What the configuration that a verb was given makes.
 
     Raises:
-        UserError: if there is something wrong with it.
+        UserError: if there is something wrong with it, or a database that was attached is not
+            to be reached.
+    """
+    run = planned(options)
+    check_places(run)
+    return run
+
+
+def planned(options: argparse.Namespace) -> Run:
+    """The same, wherever its databases are.
+
+    Raises:
+        UserError: if there is something wrong with the configuration.
     """
     settings = config.load(options.config)
     config.check_engine(settings.database.simulator)
     return Run(settings, options.results)
+
+
+def check_places(run: Run) -> None:
+    """Refuse databases that are links to nowhere: what is behind them would be made again.
+
+    Raises:
+        UserError: naming the link and where it leads.
+    """
+    for cones in run.lightcones.values():
+        for link in (cones.directory, cones.directory.parent):
+            if link.is_symlink() and not link.exists():
+                raise UserError(
+                    f"{link} leads to {link.readlink()}, which is not there: mount that disk, "
+                    "or say where the light-cones are with `lcinfer attach`"
+                )
 
 
 def choose(products: dict[str, P], name: str, what: str) -> P:

@@ -48,6 +48,7 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
         )
     if not cones.prepared.exists():
         raise UserError(f"{cones.directory} is not prepared: run `lcinfer design` first")
+    database.check_simulated(cones, span)
     stopping = Stopping()
     nodes = world.gather(node())
     if nodes is not None:

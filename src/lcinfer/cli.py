@@ -11,6 +11,7 @@ from .doctor import verbs as doctor
 from .errors import UserError
 from .planning import verbs as planning
 from .products import Realizations, Span
+from .travel import verbs as travel
 from .upkeep import verbs as upkeep
 
 Verb = Callable[[argparse.Namespace], None]
@@ -275,4 +276,5 @@ def _parser() -> argparse.ArgumentParser:
     upkeep.add_verbs(verb, with_config)
     changes.add_verbs(verb, with_config)
     doctor.add_verbs(verb)
+    travel.add_verbs(verb, with_config)
     return parser

@@ -3,6 +3,7 @@
 import sys
 
 from . import durable, failures, journal, store
+from .design import AdoptedDesign
 from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical
 from .products import LightCones, Span
@@ -12,7 +13,8 @@ from .sections import DEFAULT_ENGINE
 def prepare(cones: LightCones) -> None:
     """Create the database, or grow it to the configured number of realisations.
 
-    One process at a time, before any rank starts.
+    One process at a time, before any rank starts. Where all of it is there, nothing is
+    written: the database may be read-only.
 
     Raises:
         UserError: if 21cmFAST refuses an option, a parameter's name or an end of its range.
@@ -25,9 +27,10 @@ def prepare(cones: LightCones) -> None:
     if not cones.spec.exists():
         write_spec(cones)
     store.prepare(cones)
-    durable.write_json(
-        cones.prepared, {"fingerprint": cones.fingerprint, "realizations": cones.realizations}
-    )
+    if not cones.prepared.exists():
+        durable.write_json(
+            cones.prepared, {"fingerprint": cones.fingerprint, "realizations": cones.realizations}
+        )
 
 
 def write_spec(cones: LightCones) -> None:
@@ -54,10 +57,23 @@ def to_do(cones: LightCones, span: Span) -> list[int]:
     return [index for index in range(*span) if index not in done and index not in aside]
 
 
+def check_simulated(cones: LightCones, span: Span) -> None:
+    """Refuse to simulate what was adopted: the configuration is not what it was made from.
+
+    Raises:
+        UserError: naming a light-cone of the block that is not there.
+    """
+    if isinstance(cones.design, AdoptedDesign) and (missing := to_do(cones, span)):
+        raise UserError(
+            f"{cones.directory}: light-cone {missing[0]} was adopted and is not there: bring it "
+            "in again with `lcinfer adopt`"
+        )
+
+
 def slowest(cones: LightCones) -> float:
     """Seconds of the slowest finished simulation; 0 if there is none."""
     done = journal.finished(cones.journal, histories=False).values()
-    return max((line["seconds"] for line in done), default=0.0)
+    return max((line.get("seconds", 0.0) for line in done), default=0.0)
 
 
 def finish_block(cones: LightCones, span: Span) -> None:

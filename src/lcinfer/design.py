@@ -4,13 +4,19 @@ Realisation i follows from the database's seed and i alone, so a database grows 
 touching what it has.
 """
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from .errors import UserError
+from .fingerprint import digest
 from .sections import Database, Mock
 from .seeds import database_seeds, mock_seeds
+
+TABLE = "adopted.json"  # in a database's directory: parameters and seeds of what was adopted
 
 
 class Design(Protocol):
@@ -115,3 +121,60 @@ class MockDesign:
     def extremes(self) -> list[dict[str, float]]:
         """See :class:`Design`."""
         return [dict(self.mock.parameters)]
+
+
+@dataclass(frozen=True)
+class AdoptedDesign:
+    """What light-cones have that were not made from a configuration: a table beside them."""
+
+    database: Database
+    directory: Path = Path()  # the database's; follows from :attr:`content`
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See :class:`Design`."""
+        return tuple(sorted(self.database.prior))
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """See :class:`Design`."""
+        return {"adopted": self.database.adopted}
+
+    def parameters(self, start: int, stop: int) -> np.ndarray:
+        """See :class:`Design`.
+
+        Raises:
+            UserError: if the table is missing or another one, or has fewer light-cones.
+        """
+        rows = [[row["parameters"][name] for name in self.names] for row in self._rows(stop)]
+        return np.array(rows, np.float64).reshape(-1, len(self.names))[start:]
+
+    def seeds(self, start: int, stop: int) -> np.ndarray:
+        """See :class:`Design`; whatever seeds the files have."""
+        return np.array([row["seed"] for row in self._rows(stop)], np.int64)[start:]
+
+    @property
+    def extremes(self) -> list[dict[str, float]]:
+        """See :class:`Design`: none, nothing is simulated."""
+        return []
+
+    def _rows(self, stop: int) -> list[dict[str, Any]]:
+        table = self.directory / TABLE
+        try:
+            content = json.loads(table.read_bytes())
+        except (FileNotFoundError, ValueError):
+            raise UserError(f"{table} is missing or damaged: `lcinfer adopt` writes it") from None
+        if digest(content) != self.database.adopted:
+            raise UserError(f"{table} is not the one that database.adopted says: move it aside")
+        rows: list[dict[str, Any]] = content["light_cones"]
+        if stop > len(rows):
+            raise UserError(
+                f"{table}: {len(rows)} light-cones were adopted: database.realizations "
+                "cannot be larger"
+            )
+        if sorted(rows[0]["parameters"]) != list(self.names):
+            raise UserError(
+                f"{table}: these light-cones were adopted with the parameters "
+                f"{', '.join(sorted(rows[0]['parameters']))}: database.prior must name these"
+            )
+        return rows[:stop]

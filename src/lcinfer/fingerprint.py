@@ -71,7 +71,12 @@ def fingerprint(stage: str, **made_from: Any) -> str:
     that the stage reads.
     """
     identity = {"stage": stage, "version": STAGE_VERSIONS[stage], **made_from}
-    return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
+    return digest(identity)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, 64 hex digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def short(full: str) -> str:

@@ -15,14 +15,14 @@ allow more attempts, or no failure, asks for other markers, and for other traini
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .config import Config
-from .design import Design, MockDesign, PriorDesign
+from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .errors import UserError
 from .fingerprint import fingerprint, short
 from .sections import Evaluation, Images, Simulation, Split, Training
@@ -263,10 +263,12 @@ class Run:
     def database(self) -> LightCones:
         """The database of light-cones."""
         database = self.config.database
-        allowed = database.allowed_failures
-        return self._lightcones(
-            database.name, PriorDesign(database), database.realizations, allowed
-        )
+        count, allowed = database.realizations, database.allowed_failures
+        if database.adopted is None:
+            return self._lightcones(database.name, PriorDesign(database), count, allowed)
+        design = AdoptedDesign(database)
+        cones = self._lightcones(database.name, design, count)
+        return replace(cones, design=replace(design, directory=cones.directory))
 
     @cached_property
     def mocks(self) -> dict[str, LightCones]:
@@ -392,7 +394,7 @@ class Run:
                     f"{written} is damaged: move it aside, and `lcinfer design` writes it again "
                     "(if it held another `block` than the configuration, set that first)"
                 ) from None
-            return LightCones(**{**_fields(planned), "block": block})
+            return replace(planned, block=block)
         return planned
 
     def _images(self, cones: LightCones) -> ImageSet:
@@ -438,10 +440,6 @@ class Run:
 
 def _label(product: Product) -> str:
     return product.directory.name
-
-
-def _fields(product: LightCones) -> dict[str, Any]:
-    return {key: getattr(product, key) for key in product.__dataclass_fields__}
 
 
 def _sizes(image_sets: tuple[ImageSet, ...] | list[ImageSet]) -> list[list[Any]]:

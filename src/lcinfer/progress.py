@@ -40,9 +40,9 @@ class Progress:
         )
 
 
-def told(items: Iterable[T], total: int, name: str) -> Iterator[T]:
+def told(items: Iterable[T], total: int, name: str, what: str = "light-cones") -> Iterator[T]:
     """The items; meanwhile a line now and then, beginning with ``name``."""
-    progress = Progress(name, total)
+    progress = Progress(name, total, what)
     for item in items:
         yield item
         progress.count()

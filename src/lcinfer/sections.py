@@ -172,6 +172,11 @@ class Database(Simulation):
     """From it and a realisation's index follow its parameters and its random seed."""
     sampling: Literal["uniform", "sobol"] = "uniform"
     """Independent uniform draws (the paper), or a scrambled Sobol sequence."""
+    adopted: Annotated[
+        str | None, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra={"since": "0.2"})
+    ] = None
+    """Which light-cones of py21cmfast's own were brought in with `lcinfer adopt`, which says what
+    to write here. Parameters and seeds are then those of the files; none is simulated."""
     prior: dict[str, tuple[float, float]] = Field(min_length=1)
     """The varied py21cmfast parameters, each with [low, high]."""
     block: Annotated[int, Field(gt=0, json_schema_extra=RUN_ONLY)] = 100

@@ -11,6 +11,7 @@ are made by :func:`prepare` alone, in one process, and never shrink.
 """
 
 import hashlib
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -182,12 +183,37 @@ def write(store: Path, index: int, cube: np.ndarray, simulation: Simulation) -> 
     if simulation.storage.keep_bits is not None:
         cube = BitRound(keepbits=simulation.storage.keep_bits).encode(cube.copy())
         cube = cube.view(np.float32).reshape(cube.shape)
+    put(store, index, _encoded(store, index, cube))
+    return digest(index, cube)
+
+
+def put(store: Path, index: int, content: bytes | memoryview) -> None:
+    """Write the bytes of a realisation's shard and have them on the disk when this returns."""
     shard = shard_path(store, index)
     durable.sweep(shard)
     with durable.written_aside(shard) as file:
-        file.write(_encoded(store, index, cube))
+        file.write(content)
     durable.sync_up(shard.parent.parent, store)  # its own directory is synced already
-    return digest(index, cube)
+
+
+def encoding(store: Path) -> dict[str, Any]:
+    """How light-cones lie in their shards: chunks, codecs, and all else but how many there are.
+
+    Shards can be taken from a store to another one of the same encoding as they are.
+
+    Raises:
+        UserError: if there is no such store.
+    """
+    open_cubes(store)
+    metadata: dict[str, Any] = json.loads((store / CUBES / "zarr.json").read_bytes())
+    return {**metadata, "shape": metadata["shape"][1:]}
+
+
+def take_encoding(store: Path, other: Path) -> None:
+    """Have a store that has no light-cones yet keep them as another one does."""
+    room = open_cubes(store).shape[0]
+    taken = encoding(other)
+    durable.write_json(store / CUBES / "zarr.json", {**taken, "shape": [room, *taken["shape"]]})
 
 
 def _encoded(store: Path, index: int, cube: np.ndarray) -> memoryview:
@@ -277,7 +303,10 @@ def write_histories(store: Path, records: list[dict[str, Any]]) -> None:
     """Put the journal's global histories, one record per realisation, into the store.
 
     Realisations without a record have NaN: like every array, these are as long as the cubes.
+    Of light-cones that were adopted without histories there are none.
     """
+    if not all("node_redshift" in record for record in records):
+        return
     group = zarr.open_group(store, mode="r+")
     nodes = np.array(records[0]["node_redshift"])
     add_array(group, "node_redshift", nodes, ["node"])

@@ -5,8 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -222,17 +220,6 @@ def test_a_damaged_specification_is_one_line_for_every_verb(cones, settings, dam
         _ = Run(config.parse(settings), cones.root).database
 
 
-@contextmanager
-def as_another_user() -> Iterator[None]:
-    """This process as one that file permissions hold for."""
-    if os.getuid() == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(os.getuid())
-
-
 @pytest.mark.parametrize("verb", ["verify", "repair", "status"])
 def test_a_journal_that_cannot_be_read_is_one_line_and_not_an_empty_one(
     sound, settings, write_config, capsys, verb
@@ -245,7 +232,7 @@ def test_a_journal_that_cannot_be_read_is_one_line_and_not_an_empty_one(
         locked = Run(config.parse(settings), root).database.journal
         locked.chmod(0)
         before = damage.content(root)
-        with as_another_user(), pytest.raises(SystemExit) as stopped:
+        with damage.as_another_user(), pytest.raises(SystemExit) as stopped:
             cli.main([verb, path, "--results", str(root)])
         assert damage.content(root) == before
     printed = capsys.readouterr()

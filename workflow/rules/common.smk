@@ -3,6 +3,7 @@
 import sys
 
 import lcinfer.config
+from lcinfer.arguments import check_places
 from lcinfer.changes.reasons import Reasons
 from lcinfer.errors import UserError
 from lcinfer.products import Run
@@ -19,7 +20,9 @@ def resolved() -> Run:
                 "--config cannot override the configuration file: edit the file"
             )
         lcinfer.config.check_engine(settings.database.simulator)
-        return Run(settings)
+        run = Run(settings)
+        check_places(run)
+        return run
     except UserError as error:
         sys.exit(f"lcinfer: {error}")
 

@@ -98,7 +98,7 @@ class Judge:
             return f"its seed is {record.get('seed')}, the design's is {self._seeds[index]}"
         if (said := record.get("parameters")) != design:
             return f"its parameters are not the design's: {said}, not {design}"
-        return "" if _complete(record) else "its histories are incomplete"
+        return "" if _complete(record) or _has_none(record) else "its histories are incomplete"
 
     def _sealed_histories(self) -> list[np.ndarray]:
         """The store's histories as far as they were sealed; none if they are lost."""
@@ -116,7 +116,9 @@ class Judge:
         lost = not histories or any(
             len(history) < count or np.isnan(history[rows]).any() for history in histories
         )
-        last = (_record(lines[-1]) for lines in self.claims.values())
+        last = [_record(lines[-1]) for lines in self.claims.values()]
+        if last and all(_has_none(record) for record in last):
+            return []
         if lost or not any(record.get("node_redshift") == nodes.tolist() for record in last):
             what = "the store lacks the histories"
             self.unsealed = [Finding("marker", marker.path, what) for marker in sealed]
@@ -143,6 +145,11 @@ def _record(line: Line) -> journal.Record:
 def place(line: Line) -> Path:
     """File and number of a journal's line, as editors and compilers write them."""
     return line.path.with_name(f"{line.path.name}:{line.number}")
+
+
+def _has_none(record: journal.Record) -> bool:
+    """Whether a light-cone was adopted whose file has no histories."""
+    return "adopted" in record and "node_redshift" not in record
 
 
 def _complete(record: journal.Record) -> bool:

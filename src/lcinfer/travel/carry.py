@@ -1,0 +1,133 @@
+"""Light-cones from one database to another of the same fingerprint, with what is said of them."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from .. import durable, journal, store
+from ..errors import UserError
+from ..journal import Line
+from ..products import LightCones
+
+Brought = tuple[Line, store.DamagedStore | None]
+
+
+class Carrier:
+    """Brings light-cones, each with its digest checked, then its line of the journal.
+
+    Lines are written to a file of their own. They keep hosts and times, and say where they
+    came from; so they are other lines than those that were perhaps withdrawn here.
+    """
+
+    def __init__(
+        self, source: LightCones, target: LightCones, link: bool = False, threads: int = 1
+    ) -> None:
+        """With ``link`` a shard is not copied but gets a second name, on the same disk.
+
+        Raises:
+            UserError: if shards are to be linked whose encodings differ.
+        """
+        self._source, self._target, self._link, self._threads = source, target, link, threads
+        self._same = store.encoding(source.store) == store.encoding(target.store)
+        if link and not self._same:
+            raise UserError(f"{target.store}: it has other chunks or codecs: leave out --link")
+        self._journal: journal.Journal | None = None
+        self._known = {_origin(line) for line in journal.lines(target.journal, histories=False)}
+
+    def light_cones(self, lines: list[Line]) -> Iterator[Brought]:
+        """Bring those of which these lines of the source's journal speak.
+
+        Yields:
+            The line, and why its light-cone was not brought, if it does not hold.
+        """
+        with ThreadPoolExecutor(max(1, self._threads)) as pool:
+            for line, damage in zip(lines, pool.map(self._bring, lines), strict=True):
+                if damage is None:
+                    self._append(line)
+                yield line, damage
+
+    def failures(self, lines: Iterator[Line]) -> None:
+        """Bring lines of failed attempts; one that has been brought before is not again."""
+        for line in lines:
+            if _origin(line) not in self._known:
+                self._append(line)
+
+    def __enter__(self) -> "Carrier":
+        """Nothing is opened before there is a line to write."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Close the journal."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def _bring(self, line: Line) -> store.DamagedStore | None:
+        record = record_of(line)
+        index, digest = record["index"], record["digest"]
+        source = store.shard_path(self._source.store, index)
+        try:
+            content = source.read_bytes()
+            cube = store.decoded(self._source.store, index, content)
+        except FileNotFoundError:
+            return store.DamagedStore(f"light-cone {index}: {source}: it is missing")
+        except store.DamagedStore as error:
+            return store.DamagedStore(f"light-cone {index}: {source}: it is {error}")
+        if store.digest(index, cube) != digest:
+            what = f"its voxels are not those of the journal's digest {digest[:10]}..."
+            return store.DamagedStore(f"light-cone {index}: {source}: {what}")
+        if self._link:
+            self._linked(index)
+        elif self._same:
+            store.put(self._target.store, index, content)
+        elif store.write(self._target.store, index, cube, self._target.simulation) != digest:
+            raise AssertionError(f"light-cone {index} changed where its storage did")
+        return None
+
+    def _linked(self, index: int) -> None:
+        shard = store.shard_path(self._source.store, index)
+        target = store.shard_path(self._target.store, index)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and target.samefile(shard):
+            return
+        target.unlink(missing_ok=True)
+        try:
+            target.hardlink_to(shard)
+        except OSError as error:
+            raise UserError(
+                f"{target}: cannot be a link ({error.strerror}): leave out --link"
+            ) from None
+        durable.sync_up(target.parent, self._target.store)
+
+    def _append(self, line: Line) -> None:
+        if self._journal is None:
+            writer = f"carried-{time.time_ns()}-{platform.node()}-{os.getpid()}"
+            self._journal = journal.Journal(self._target.journal, writer)
+        came = {"from": str(self._source.directory), "line": _origin(line), "at": time.time()}
+        self._journal.append({**record_of(line), "carried": came})
+
+
+def _origin(line: Line) -> str:
+    """A line's identity where it was first written, however often it was carried since."""
+    carried = (line.record or {}).get("carried")
+    return str(carried["line"]) if isinstance(carried, dict) else line.identity
+
+
+def record_of(line: Line) -> dict[str, Any]:
+    """What a line says that stands in a journal."""
+    assert line.record is not None, "a line that stands has one"
+    return line.record
+
+
+def finished(cones: LightCones) -> dict[int, Line]:
+    """Index -> the line that says that it is finished."""
+    return {index: lines[-1] for index, lines in journal.standing(cones.journal).items()}
+
+
+def failed(cones: LightCones, indices: set[int]) -> Iterator[Line]:
+    """Lines of the failed attempts at some light-cones."""
+    for line in journal.lines(cones.journal):
+        if line.record is not None and "error" in line.record and line.record["index"] in indices:
+            yield line
