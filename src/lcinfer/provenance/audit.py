@@ -14,12 +14,14 @@ import numpy as np
 
 from .. import journal
 from ..dataset import divide
+from ..errors import UserError
 from ..products import EXAMPLES, TRAINING_FIGURES, ImageSet, LightCones, Product, Run, TrainingRun
 from ..upkeep.verify import verify
 from . import checks, stamp
 from .links import Report, Step, made_by
 from .rebuild import Products, Spec, configuration, find, sealed
 from .record import Record, records
+from .recut import Recut, labels
 from .resimulate import resimulate
 
 
@@ -66,8 +68,10 @@ class _Walk:
         self._products = Products(root)
         self._digests = checks.Digests()
         self._records: dict[Path, list[Record]] = {}
-        self._recuts: dict[Path, list[checks.Recut]] = {}
+        self._recuts: dict[Path, list[Recut]] = {}
         self._cones: dict[Path, LightCones] = {}
+        self._image_sets: dict[Path, ImageSet | None] = {}
+        self._trainings: dict[Path, TrainingRun | None] = {}
 
     def enter(self, directory: Path) -> Step | None:
         """Begin with a product, and go back from it."""
@@ -104,7 +108,7 @@ class _Walk:
         if directory in self.steps:
             return None
         spec = self._products.spec(directory)
-        step = Step(f"{directory.parent.name}/{directory.name}", directory)
+        step = Step(f"{directory.parent.name}/{directory.name}", directory, spec.identity)
         self.steps[directory] = step
         holds = f"{spec.fingerprint}, of the settings in spec.json"
         return (step, spec) if step.check("fingerprint", spec.wrong(), holds) else None
@@ -127,7 +131,7 @@ class _Walk:
         step.check("made from", checks.inputs(self.root, found, self._digests), "what is there now")
 
     def _back(self, kind: str, fingerprint: str, step: Step) -> Path:
-        return self._products.directory(kind, str(fingerprint), step.product)
+        return self._products.directory(kind, str(fingerprint), step.directory)
 
     def _run(self, directory: Path) -> None:
         if (begun := self._begin(directory)) is None:
@@ -138,13 +142,14 @@ class _Walk:
         run = Run(config, self.root)
         self._recorded(step, summary, (summary.table, summary.manifest))
         step.check("stamps", checks.stamps(summary, (summary.table, summary.manifest)), "its own")
-        if step.check(
+        follows = step.check(
             "configuration",
             _strangers(run, directory),
             "every product follows from the recorded configuration",
-        ):
-            for figures in run.figures.values():
-                self._figures(figures.directory)
+        )
+        for fingerprint in spec.identity["figures"].values():
+            self._figures(self._back("figures", fingerprint, step))
+        if follows:
             step.check("table", _table(run), "r2.csv follows from every scores.json")
 
     def _figures(self, directory: Path) -> None:
@@ -207,8 +212,12 @@ class _Walk:
         step.check("mocks", checks.shared(groups), "they share no seed with the database")
 
     def _training(self, directory: Path) -> TrainingRun | None:
-        begun = self._begin(directory)
-        if begun is None:
+        if directory not in self._trainings:
+            self._trainings[directory] = self._new_training(directory)
+        return self._trainings[directory]
+
+    def _new_training(self, directory: Path) -> TrainingRun | None:
+        if (begun := self._begin(directory)) is None:
             return None
         step, spec = begun
         ((fingerprint, count),) = spec.identity["images"]
@@ -238,10 +247,13 @@ class _Walk:
         return run
 
     def _images(self, directory: Path, count: int) -> ImageSet | None:
-        begun = self._begin(directory)
-        if begun is None:
-            seen = [it for them in self._recuts.values() for it in them]
-            return next((it.image_set for it in seen if it.image_set.directory == directory), None)
+        if directory not in self._image_sets:
+            self._image_sets[directory] = self._new_images(directory, count)
+        return self._image_sets[directory]
+
+    def _new_images(self, directory: Path, count: int) -> ImageSet | None:
+        if (begun := self._begin(directory)) is None:
+            return None
         step, spec = begun
         cones = self._lightcones(self._back("lightcones", spec.identity["lightcones"], step), count)
         if cones is None:
@@ -250,8 +262,8 @@ class _Walk:
         images = self._products.images(spec, cones)
         made = [images.prepared, *map(images.done, images.spans), images.sealed]
         self._recorded(step, images, made)
-        step.check("labels", checks.labels(images), "parameters, seeds and coordinates")
-        self._recuts.setdefault(cones.directory, []).append(checks.Recut(images))
+        step.check("labels", labels(images), "parameters, seeds and coordinates")
+        self._recuts.setdefault(cones.directory, []).append(Recut(images))
         return images
 
     def _lightcones(self, directory: Path, count: int) -> LightCones | None:
@@ -274,9 +286,14 @@ class _Walk:
                 for recut in recuts:  # noqa: B023
                     recut(index, cube, digest)
 
+            try:
+                found = verify(cones, self._depth.threads, look).findings
+            except UserError as error:
+                step.check("voxels", [str(error)], "")
+                found = []
             found = [
                 it
-                for it in verify(cones, self._depth.threads, look).findings
+                for it in found
                 if it.kind != "partial file" and (it.index or 0) < cones.realizations
             ]
             told = {

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
 from .. import images as cutting
-from .. import journal, store
+from .. import journal
 from ..design import Design
 from ..errors import UserError
-from ..products import EvaluationRun, ImageSet, LightCones, Product, TrainingRun
+from ..products import EvaluationRun, LightCones, Product, TrainingRun
 from ..sections import DEFAULT_ENGINE
 from . import stamp
 from .record import Record, sha256
@@ -73,65 +72,6 @@ def stamps(product: Product, paths: Iterable[Path]) -> Iterator[str]:
             continue
         if said["fingerprint"] != product.fingerprint:
             yield f"{path}: it says that it is of {said['product']}"
-
-
-class Recut:
-    """Compares images with those cut anew, each time a light-cone is read for its digest."""
-
-    def __init__(self, image_set: ImageSet) -> None:
-        """Reads the images' markers.
-
-        Raises:
-            UserError: if there are no images.
-        """
-        self.image_set = image_set
-        self._images = store.array(cutting.open_store(image_set), cutting.IMAGES)
-        self._markers = cutting.digests(image_set)
-        self.cut: set[int] = set()
-        self.wrong: dict[int, str] = {}
-
-    def __call__(self, index: int, cube: np.ndarray, digest: str) -> None:
-        """Look at the images of a light-cone, which has this digest."""
-        if index >= self.image_set.realizations:
-            return
-        box = self.image_set.lightcones.simulation.box
-        expected = cutting.cut(cube, box, self.image_set.images)
-        try:
-            found = np.asarray(self._images[index])
-        except PermissionError:
-            raise
-        except Exception as error:  # zarr lets through whatever its codecs raise
-            self.wrong[index] = f"cannot be read: {' '.join(str(error).split())}"
-            return
-        self.cut.add(index)
-        source, own = self._markers.get(str(index), ("", ""))
-        if not np.array_equal(found, expected):
-            self.wrong[index] = "are not those that its light-cone gives"
-        elif own != store.digest(index, found):
-            self.wrong[index] = "are not those of their digest"
-        elif source != digest:
-            self.wrong[index] = "were cut from another light-cone, as their marker says"
-
-    def problems(self) -> Iterator[str]:
-        """What was found, when every light-cone was read."""
-        for index in range(self.image_set.realizations):
-            if index in self.wrong:
-                yield f"{self.image_set.store}: the images of {index} {self.wrong[index]}"
-            elif index not in self.cut:
-                yield f"light-cone {index} cannot be read, so its images cannot be compared"
-
-
-def labels(image_set: ImageSet) -> Iterator[str]:
-    """Parameters, seeds and coordinates of images that are not the configuration's."""
-    cones, group = image_set.lightcones, cutting.open_store(image_set)
-    source = zarr.open_group(cones.store, mode="r")
-    expected = store.design_columns(cones)
-    along = image_set.images.line_of_sight_cells or cones.simulation.lightcone.cells
-    expected |= {name: store.values(source, name, along) for name in ("redshift", "distance")}
-    for name, column in expected.items():
-        count = len(column)
-        if not np.array_equal(store.values(group, name, count), column):
-            yield f"{image_set.store / name}: it is not that of the light-cones"
 
 
 def checkpoint(run: TrainingRun, identity: dict[str, Any]) -> Iterator[str]:

@@ -36,6 +36,8 @@ class Step:
 
     product: str
     directory: Path
+    settings: dict[str, Any]
+    """What decides its content: its own settings, and fingerprints of what it is made from."""
     links: list[Link] = field(default_factory=list)
     made: dict[str, Any] = field(default_factory=dict)
     """Code, versions, hosts, jobs, commands, wall and CPU seconds."""
@@ -65,6 +67,7 @@ class Step:
         return {
             "product": self.product,
             "directory": str(self.directory),
+            "settings": self.settings,
             "links": [
                 {"link": link.what, "verdict": link.verdict, "said": list(link.said)}
                 for link in self.links

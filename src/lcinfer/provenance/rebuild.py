@@ -78,7 +78,7 @@ def find(result: Path, results: Path) -> tuple[Path, dict[str, str] | None]:
     """
     if not result.exists():
         raise UserError(f"{result}: there is no such file or directory")
-    whole = result.resolve()
+    whole = result.resolve() if ".." in result.parts else result.absolute()
     for directory in (whole, *whole.parents):
         if directory.parent.name in KINDS and DIRECTORY.fullmatch(directory.name):
             return directory, None
@@ -104,21 +104,26 @@ class Products:
         """``root`` is the directory of results."""
         self.root = root
 
-    def directory(self, kind: str, fingerprint: str, wanted_by: str) -> Path:
+    def directory(self, kind: str, fingerprint: str, wanted_by: Path) -> Path:
         """Where the product with this fingerprint is.
+
+        Two products of one content may have two names: that of ``wanted_by``, a product's
+        directory, comes first.
 
         Raises:
             UserError: if it is not there.
         """
-        kept = self.root / kind
-        if kept.is_dir():
-            for path in sorted(kept.iterdir()):
-                if path.name.endswith(f"-{short(fingerprint)}"):
-                    return path
-        raise UserError(
-            f"{kept}: there is nothing with the fingerprint {short(fingerprint)}, which "
-            f"{wanted_by} is made from: it was moved or removed"
-        )
+        kept, ending = self.root / kind, f"-{short(fingerprint)}"
+        named = kept / f"{wanted_by.name.rpartition('-')[0]}{ending}"
+        if named.is_dir():
+            return named
+        found = sorted(kept.glob(f"*{ending}"))
+        if not found:
+            raise UserError(
+                f"{kept}: there is nothing with the fingerprint {short(fingerprint)}, which "
+                f"{wanted_by} is made from: it was moved or removed"
+            )
+        return found[0]
 
     def spec(self, directory: Path) -> Spec:
         """What a directory says that it is.
