@@ -285,7 +285,9 @@ FAULTS = {
         *("trainings: files", "evaluations: made from", "figures: made from"),
     },
     a_history_edited: {"trainings: files", "trainings: checkpoint"},
-    a_seed_in_the_journal_changed: {"lightcones: voxels", "trainings: split"},
+    a_seed_in_the_journal_changed: {
+        *("lightcones: voxels", "trainings: split", "evaluations: mocks"),
+    },
     two_light_cones_with_one_seed: {
         *("lightcones: voxels", "trainings: split", "evaluations: mocks"),
     },
@@ -304,7 +306,7 @@ FAULTS = {
     the_slices_changed_in_the_specification: {
         *("images: fingerprint", "trainings: made from", "evaluations: made from"),
     },
-    a_line_of_the_journal_removed: {"lightcones: voxels"},
+    a_line_of_the_journal_removed: {"lightcones: voxels", "images: recut"},
     a_figure_redrawn_by_hand: {"figures: files", "figures: stamps"},
     a_seal_edited: {"lightcones: files", "lightcones: markers"},
     a_blocks_digest_edited: {"images: files", "images: made from", "images: recut"},
