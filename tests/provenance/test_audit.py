@@ -314,7 +314,7 @@ FAULTS = {
     a_seal_edited: {"lightcones: files", "lightcones: markers"},
     a_blocks_digest_edited: {"images: files", "images: made from", "images: recut"},
     a_record_edited: {"trainings: records"},
-    the_records_removed: {"evaluations: files"},
+    the_records_removed: {"evaluations: records"},
 }
 
 
@@ -332,6 +332,16 @@ def test_predictions_of_another_network_are_found_by_predicting_again(run) -> No
     assert asked(run, repredict=True).holds
     a_checkpoint_replaced(run)
     assert "evaluations: network" in failed(asked(run, repredict=True))
+
+
+def test_a_normalisation_that_other_light_cones_had_a_part_in_is_found(run) -> None:
+    import torch
+
+    path = one_of(run.trainings).checkpoint
+    content = torch.load(path, weights_only=True)
+    content["normalisation"]["image_mean"] *= 1 + 1e-6
+    torch.save(content, path)
+    assert "trainings: normalisation" in failed(asked(run, repredict=True))
 
 
 def test_light_cones_are_simulated_again(run) -> None:
@@ -574,3 +584,9 @@ def test_a_run_and_the_larger_one_that_grew_from_it_both_pass(run, settings) -> 
     grown = whole_run(settings, run.root)
     assert asked(grown).holds and asked(run).holds
     assert len(list((run.root / "lightcones").iterdir())) == 2, "the same database"
+
+
+def test_numbers_that_make_no_sense_are_one_line(untouched, capsys) -> None:
+    for wrong in (("--resimulate", -1), ("--seed", -1), ("--tolerance", -0.1)):
+        code, out, error = verb(capsys, untouched.summary.directory, *wrong)
+        assert (code, out) == (1, "") and "cannot be negative" in error

@@ -4,20 +4,20 @@ Every light-cone and every image is read once: an image is compared with one cut
 voxels whose digest is being computed. Nothing is written.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .. import journal
 from ..dataset import divide
 from ..errors import UserError
+from ..fingerprint import short
 from ..products import EXAMPLES, TRAINING_FIGURES, ImageSet, LightCones, Product, Run, TrainingRun
+from ..upkeep.findings import Kind
 from ..upkeep.verify import verify
-from . import checks, stamp
+from . import checks
 from .links import Report, Step, made_by
 from .rebuild import Products, Spec, configuration, find, sealed
 from .record import Record, records
@@ -110,30 +110,35 @@ class _Walk:
         spec = self._products.spec(directory)
         step = Step(f"{directory.parent.name}/{directory.name}", directory, spec.identity)
         self.steps[directory] = step
+        try:
+            self._records[directory] = records(directory)
+        except ValueError as error:
+            step.check("records", [str(error)], "")
+            self._records[directory] = []
+        step.made |= made_by(self._records[directory])
         holds = f"{spec.fingerprint}, of the settings in spec.json"
         return (step, spec) if step.check("fingerprint", spec.wrong(), holds) else None
 
     def _recorded(self, step: Step, product: Product, made: Iterable[Path]) -> None:
         """Files against their recorded digests, and who made them."""
-        paths = list(made)
-        try:
-            found = records(step.directory)
-        except ValueError as error:
-            step.check("records", [str(error)], "")
-            return
-        self._records[step.directory] = found
-        step.made |= made_by(found)
-        step.check(
-            "files",
-            checks.files(product, paths, found, self._digests),
-            f"{len(paths)} files, as recorded",
-        )
-        step.check("made from", checks.inputs(self.root, found, self._digests), "what is there now")
+        paths, found = list(made), self._records[step.directory]
+        if found:
+            wrong = checks.files(product, paths, found, self._digests)
+            step.check("files", wrong, f"{len(paths)} files, as recorded")
+            wrong = checks.inputs(self.root, found, self._digests)
+            step.check("made from", wrong, "what is there now")
+        elif all(link.what != "records" for link in step.links):
+            step.check("records", [f"{step.directory}: no run of a stage is recorded"], "")
 
     def _back(self, kind: str, fingerprint: str, step: Step, name: str = "") -> Path:
-        """What a product is made from; by default what has its name comes first."""
-        called = name or step.directory.name.rpartition("-")[0]
-        return self._products.directory(kind, str(fingerprint), called, step.product)
+        """What a product is made from: what it recorded that it read, or what has ``name``.
+
+        Products of one content may have several names.
+        """
+        inputs = (path for record in self._records[step.directory] for path in record["inputs"])
+        read = {self.root.joinpath(*Path(path).parts[:2]) for path in inputs}
+        read |= {self.root / kind / f"{name}-{short(fingerprint)}"}
+        return self._products.directory(kind, str(fingerprint), read, step.product)
 
     def _run(self, directory: Path) -> None:
         if (begun := self._begin(directory)) is None:
@@ -146,13 +151,13 @@ class _Walk:
         step.check("stamps", checks.stamps(summary, (summary.table, summary.manifest)), "its own")
         follows = step.check(
             "configuration",
-            _strangers(run, directory),
+            checks.configuration(run, directory),
             "every product follows from the recorded configuration",
         )
         for name, fingerprint in spec.identity["figures"].items():
             self._figures(self._back("figures", fingerprint, step, name))
         if follows:
-            step.check("table", _table(run), "r2.csv follows from every scores.json")
+            step.check("table", checks.table(run), "r2.csv follows from every scores.json")
 
     def _figures(self, directory: Path) -> None:
         if (begun := self._begin(directory)) is None:
@@ -246,6 +251,9 @@ class _Walk:
             ", ".join(f"{len(part)} {name}" for name, part in sets._asdict().items())
             + ": no light-cone and no seed shared",
         )
+        if self._depth.repredict:
+            wrong = checks.normalised_again(run, sets.training)
+            step.check("normalisation", wrong, "it is that of the training set alone")
         return run
 
     def _images(self, directory: Path, count: int) -> ImageSet | None:
@@ -283,46 +291,16 @@ class _Walk:
         """Read every light-cone of every database that the audit came by, once."""
         for directory, cones in self._cones.items():
             step, recuts = self.steps[directory], self._recuts.get(directory, [])
-
-            def look(index: int, cube: np.ndarray, digest: str) -> None:
-                for recut in recuts:  # noqa: B023
-                    recut(index, cube, digest)
-
-            try:
-                found = verify(cones, self._depth.threads, look).findings
-            except UserError as error:
-                step.check("voxels", [str(error)], "")
-                found = []
-            found = [
-                it
-                for it in found
-                if it.kind != "partial file" and (it.index or 0) < cones.realizations
-            ]
-            told = {
-                "voxels": ("light-cone", "unreadable"),
-                "journal": ("journal line",),
-                "design": ("description",),
-                "markers": ("marker",),
-            }
-            holds = {
-                "voxels": f"{cones.realizations} light-cones: digests, parameters, seeds, "
-                "histories as in the journal",
-                "journal": "every line is a record",
-                "design": "parameters, seeds and coordinates follow from the configuration",
-                "markers": "blocks and root digest as in the journal",
-            }
-            for what, kinds in told.items():
-                step.check(what, [str(it) for it in found if it.kind in kinds], holds[what])
+            _verify(step, cones, recuts, self._depth.threads)
             finished = journal.finished(cones.journal, histories=False)
-            step.check("engine", checks.engine(cones, finished), _engine(cones))
-            step.made |= made_by([*finished.values(), *self._records.get(directory, [])])
+            simulator = cones.simulation.simulator
+            named = f"{simulator.engine} {simulator.engine_version}"
+            step.check("engine", checks.engine(cones, finished), named)
+            step.made |= made_by([*finished.values(), *self._records[directory]])
             for recut in recuts:
                 images = recut.image_set
-                self.steps[images.directory].check(
-                    "recut",
-                    recut.problems(),
-                    f"the images of {images.realizations} light-cones, bit for bit",
-                )
+                holds = f"the images of {images.realizations} light-cones, bit for bit"
+                self.steps[images.directory].check("recut", recut.problems(), holds)
 
     def resimulate(self) -> None:
         """Simulate some of the light-cones again."""
@@ -341,39 +319,29 @@ class _Walk:
             )
 
 
-def _engine(cones: LightCones) -> str:
-    simulator = cones.simulation.simulator
-    return f"{simulator.engine} {simulator.engine_version}"
+def _verify(step: Step, cones: LightCones, recuts: list[Recut], threads: int) -> None:
+    """The light-cones themselves, while which the images are compared."""
 
+    def look(index: int, cube: np.ndarray, digest: str) -> None:
+        for recut in recuts:
+            recut(index, cube, digest)
 
-def _strangers(run: Run, directory: Path) -> list[str]:
-    """Products that a manifest lists and its configuration does not make, and the reverse."""
-    listed: dict[str, Any] = json.loads((directory / "manifest.json").read_bytes())
-    wrong = []
-    if run.summary.directory != directory:
-        wrong.append(
-            f"{directory / 'manifest.json'}: its configuration makes "
-            f"{run.summary.directory.name}, not this run: it was edited"
-        )
-    for kind in ("lightcones", "images", "trainings", "evaluations", "figures"):
-        made = {
-            name: product.fingerprint
-            for name, product in run.by_directory.items()
-            if product.kind == kind
-        }
-        said = {name: entry.get("fingerprint") for name, entry in listed.get(kind, {}).items()}
-        for name in sorted(made.keys() | said.keys()):
-            if made.get(name) != said.get(name):
-                wrong.append(
-                    f"{directory / 'manifest.json'}: {kind}/{name} is "
-                    + ("not listed" if name not in said else "not what its configuration makes")
-                )
-    return wrong
-
-
-def _table(run: Run) -> list[str]:
-    from ..summary import r2_table
-
-    with run.summary.table.open(encoding="utf-8", newline="") as file:
-        said = "".join(stamp.uncommented(file))
-    return [] if said == r2_table(run) else [f"{run.summary.table}: the scores give another table"]
+    try:
+        found = verify(cones, threads, look).findings
+    except UserError as error:  # the store or its description is too damaged to look into
+        step.check("voxels", [str(error)], "")
+        return
+    links: dict[str, tuple[tuple[Kind, ...], str]] = {
+        "voxels": (
+            ("light-cone", "unreadable"),
+            f"{cones.realizations} light-cones: digests, parameters, seeds and histories are "
+            "the journal's",
+        ),
+        "journal": (("journal line",), "every line is a record"),
+        "design": (("description",), "parameters, seeds, coordinates are the configuration's"),
+        "markers": (("marker",), "blocks and root digest are the journal's"),
+    }
+    for what, (kinds, holds) in links.items():
+        # Light-cones of a larger configuration do not concern this result.
+        concerning = (it for it in found if (it.index or 0) < cones.realizations)
+        step.check(what, [str(it) for it in concerning if it.kind in kinds], holds)

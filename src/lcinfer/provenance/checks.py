@@ -13,7 +13,7 @@ from .. import images as cutting
 from .. import journal
 from ..design import Design
 from ..errors import UserError
-from ..products import EvaluationRun, LightCones, Product, TrainingRun
+from ..products import EvaluationRun, LightCones, Product, Run, TrainingRun
 from ..sections import DEFAULT_ENGINE
 from . import stamp
 from .record import Record, sha256
@@ -200,6 +200,59 @@ def predicted_again(run: EvaluationRun, test: range) -> Iterator[str]:
             continue
         if said.shape != again.shape or not (np.abs(said - again) <= 1e-3 * spread).all():
             yield f"{path}: the network predicts something else"
+
+
+def normalised_again(run: TrainingRun, training: range) -> Iterator[str]:
+    """A normalisation that these light-cones do not give: others had a part in it."""
+    from .. import checkpoint as checkpoints
+    from ..dataset import fit_normalisation
+
+    try:
+        said = checkpoints.load(run.checkpoint).fitted_normalisation()
+        labelled = cutting.open_labelled(run.images)
+        images = run.training.images
+        count = labelled.per_lightcone if images == "all" else images
+        fitted = fit_normalisation(labelled, training, count)
+    except UserError as error:
+        yield str(error)
+        return
+    for name, value in fitted.plain().items():
+        if not np.allclose(getattr(said, name), value, rtol=ROUNDING, atol=0):
+            yield f"{run.checkpoint}: its {name} is not that of the training set"
+
+
+def configuration(run: Run, directory: Path) -> list[str]:
+    """Products that a manifest lists and its configuration does not make, and the reverse."""
+    listed: dict[str, Any] = json.loads((directory / "manifest.json").read_bytes())
+    wrong = []
+    if run.summary.directory != directory:
+        wrong.append(
+            f"{directory / 'manifest.json'}: its configuration makes "
+            f"{run.summary.directory.name}, not this run: it was edited"
+        )
+    for kind in ("lightcones", "images", "trainings", "evaluations", "figures"):
+        made = {
+            name: product.fingerprint
+            for name, product in run.by_directory.items()
+            if product.kind == kind
+        }
+        said = {name: entry.get("fingerprint") for name, entry in listed.get(kind, {}).items()}
+        for name in sorted(made.keys() | said.keys()):
+            if made.get(name) != said.get(name):
+                wrong.append(
+                    f"{directory / 'manifest.json'}: {kind}/{name} is "
+                    + ("not listed" if name not in said else "not what its configuration makes")
+                )
+    return wrong
+
+
+def table(run: Run) -> list[str]:
+    """A table of R2 that does not follow from the scores."""
+    from ..summary import r2_table
+
+    with run.summary.table.open(encoding="utf-8", newline="") as file:
+        said = "".join(stamp.uncommented(file))
+    return [] if said == r2_table(run) else [f"{run.summary.table}: the scores give another table"]
 
 
 class Digests:

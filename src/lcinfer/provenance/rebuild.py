@@ -104,24 +104,19 @@ class Products:
         """``root`` is the directory of results."""
         self.root = root
 
-    def directory(self, kind: str, fingerprint: str, name: str, wanted_by: str) -> Path:
-        """Where the product with this fingerprint is.
-
-        Two products of one content may have two names: the one called ``name`` comes first.
+    def directory(self, kind: str, fingerprint: str, read: set[Path], wanted_by: str) -> Path:
+        """Where the product with this fingerprint is; one of those that were read, if it is.
 
         Raises:
             UserError: if it is not there.
         """
-        kept, ending = self.root / kind, f"-{short(fingerprint)}"
-        if (kept / f"{name}{ending}").is_dir():
-            return kept / f"{name}{ending}"
-        found = sorted(kept.glob(f"*{ending}"))
+        found = sorted((self.root / kind).glob(f"*-{short(fingerprint)}"))
         if not found:
             raise UserError(
-                f"{kept}: there is nothing with the fingerprint {short(fingerprint)}, which "
-                f"{wanted_by} is made from: it was moved or removed"
+                f"{self.root / kind}: there is nothing with the fingerprint {short(fingerprint)}, "
+                f"which {wanted_by} is made from: it was moved or removed"
             )
-        return found[0]
+        return next((path for path in found if path in read), found[0])
 
     def spec(self, directory: Path) -> Spec:
         """What a directory says that it is.

@@ -5,12 +5,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from ..errors import UserError
+
 Parser = argparse.ArgumentParser
 
 
 def _audit(options: argparse.Namespace) -> None:
     from .audit import Depth, audit
 
+    if options.resimulate < 0 or options.seed < 0 or not options.tolerance >= 0:
+        raise UserError("--resimulate, --seed and --tolerance cannot be negative")
     depth = Depth(
         repredict=options.repredict,
         resimulate=options.resimulate,
@@ -45,7 +49,7 @@ def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parse
         help="where products are kept, for a RESULT that lies elsewhere",
     )
     added.add_argument(
-        "--repredict", action="store_true", help="predict again from checkpoint and images"
+        "--repredict", action="store_true", help="normalise and predict again from images"
     )
     added.add_argument(
         "--resimulate", type=int, default=0, metavar="K", help="simulate K light-cones again"
