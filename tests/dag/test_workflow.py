@@ -172,10 +172,11 @@ def test_the_report_holds_figures_and_scores(finished):
 
 
 def products(directory: Path) -> dict[Path, bytes]:
-    """All that a run made, but logs and the journal, in which times stand."""
+    """All that a run made, but logs, journal and provenance, in which times stand."""
     results = directory / "results"
     return {
         file.relative_to(directory): file.read_bytes()
         for file in results.rglob("*")
-        if file.is_file() and not {"logs", "journal"} & set(file.relative_to(results).parts)
+        if file.is_file()
+        and not {"logs", "journal", "provenance"} & set(file.relative_to(results).parts)
     }

@@ -313,8 +313,8 @@ FAULTS = {
     a_figure_redrawn_by_hand: {"figures: files", "figures: stamps"},
     a_seal_edited: {"lightcones: files", "lightcones: markers"},
     a_blocks_digest_edited: {"images: files", "images: made from", "images: recut"},
-    a_record_edited: {"trainings: records"},
-    the_records_removed: {"evaluations: records"},
+    a_record_edited: {"trainings: records", "trainings: files"},
+    the_records_removed: {"evaluations: files"},
 }
 
 

@@ -122,13 +122,10 @@ class _Walk:
     def _recorded(self, step: Step, product: Product, made: Iterable[Path]) -> None:
         """Files against their recorded digests, and who made them."""
         paths, found = list(made), self._records[step.directory]
-        if found:
-            wrong = checks.files(product, paths, found, self._digests)
-            step.check("files", wrong, f"{len(paths)} files, as recorded")
-            wrong = checks.inputs(self.root, found, self._digests)
-            step.check("made from", wrong, "what is there now")
-        elif all(link.what != "records" for link in step.links):
-            step.check("records", [f"{step.directory}: no run of a stage is recorded"], "")
+        wrong = checks.files(product, paths, found, self._digests)
+        step.check("files", wrong, f"{len(paths)} files, as recorded")
+        wrong = checks.inputs(self.root, found, self._digests)
+        step.check("made from", wrong, "what is there now")
 
     def _back(self, kind: str, fingerprint: str, step: Step, name: str = "") -> Path:
         """What a product is made from: what it recorded that it read, or what has ``name``.
