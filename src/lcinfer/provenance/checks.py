@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,7 @@ def _compared(expected: Any, found: Any, name: str = "") -> Iterator[tuple[str, 
         yield name, expected, found
 
 
-def predictions(path: Path, design: Design, indices: range) -> Iterator[str]:
+def predictions(path: Path, design: Design, indices: Sequence[int]) -> Iterator[str]:
     """A table of predictions that is not of these light-cones, or not of their parameters."""
     from ..evaluate import read_predictions
 
@@ -169,10 +169,10 @@ def predictions(path: Path, design: Design, indices: range) -> Iterator[str]:
         yield str(error)
         return
     if table.light_cones.tolist() != list(indices):
-        yield f"{path}: it is not of light-cones {indices.start} to {indices.stop - 1}"
+        yield f"{path}: it is not of light-cones {indices[0]} to {indices[-1]}"
     elif table.names != design.names:
         yield f"{path}: it is of {', '.join(table.names)}, not {', '.join(design.names)}"
-    elif not np.array_equal(table.true, design.parameters(indices.start, indices.stop)):
+    elif not np.array_equal(table.true, design.parameters(0, indices[-1] + 1)[list(indices)]):
         yield f"{path}: its true values are not the design's"
 
 
