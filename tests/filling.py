@@ -1,7 +1,10 @@
-"""Databases filled in this process: no MPI, no child."""
+"""Databases and whole runs made in this process: no MPI, no child."""
 
-from lcinfer import database, images, journal, stages, summary
-from lcinfer.products import EXAMPLES, LightCones, Run
+from pathlib import Path
+from typing import Any
+
+from lcinfer import config, database, images, journal, stages, summary
+from lcinfer.products import LightCones, Run
 from lcinfer.supervise import realize
 
 
@@ -32,9 +35,13 @@ def fail(cones: LightCones, *indices: int, attempts: int = 3) -> None:
 
 
 def complete_without(cones: LightCones, *failed: int) -> None:
-    """Prepare, fill and seal a database whose simulations of these realisations fail."""
+    """Prepare, fill and seal a database whose simulations of these realisations fail.
+
+    What it has already stays.
+    """
     database.prepare(cones)
-    fill(cones, *(index for index in range(cones.realizations) if index not in failed))
+    if missing := set(range(cones.realizations)) - {*failed, *journal.finished(cones.journal)}:
+        fill(cones, *sorted(missing))
     if failed:
         fail(cones, *failed)
     for span in cones.spans:
@@ -47,25 +54,26 @@ def complete(cones: LightCones) -> None:
     complete_without(cones)
 
 
-def finish(run: Run) -> None:
+def finish(run: Run) -> Run:
     """Make everything of a run that is not there, in the workflow's order."""
     for cones in run.lightcones.values():
         if not cones.sealed.exists():
-            database.prepare(cones)
-            fill(cones, *database.to_do(cones, (0, cones.realizations)))
-            for span in cones.spans:
-                database.finish_block(cones, span)
-            database.seal(cones)
+            complete(cones)
     for image_set in run.images.values():
         images.prepare(image_set)
         for span in image_set.spans:
             images.cut_block(image_set, span)
         images.seal(image_set)
-    for name, evaluation in run.evaluations.items():
+    for evaluation in run.evaluations.values():
         if not evaluation.scores.exists():
             stages.train_network(evaluation.training, 1)
             stages.evaluate_network(evaluation, 1)
-            stages.draw_figures(run, name)
-    if run.mocks:
-        stages.draw_figures(run, EXAMPLES)
+    for what in run.figures:
+        stages.draw_figures(run, what)
     summary.write(run)
+    return run
+
+
+def whole_run(settings: dict[str, Any], root: Path) -> Run:
+    """Every product of a configuration."""
+    return finish(Run(config.parse(settings), root))

@@ -128,7 +128,8 @@ def _work(
                 print(f"lcinfer: rank {rank} is stopped by {stopping.reason}", file=sys.stderr)
                 return
             lines = lines or journal.Journal(cones.journal, writer)
-            lines.append({**record, "rank": rank, "node": node()})
+            where = {"rank": rank, "node": node(), "job": os.environ.get("SLURM_JOB_ID")}
+            lines.append({**record, **where})
             seconds = float(record.get("seconds", 0.0))
             # Other ranks wait for rank 0 that long: little beside what a simulation takes.
             patience = min(POLL_SECONDS, max(0.001, 0.02 * seconds))

@@ -11,6 +11,7 @@ from .doctor import verbs as doctor
 from .errors import UserError
 from .planning import verbs as planning
 from .products import Realizations, Span
+from .provenance import verbs as provenance
 from .travel import verbs as travel
 from .upkeep import verbs as upkeep
 
@@ -277,4 +278,5 @@ def _parser() -> argparse.ArgumentParser:
     changes.add_verbs(verb, with_config)
     doctor.add_verbs(verb)
     travel.add_verbs(verb, with_config)
+    provenance.add_verbs(verb, with_config)
     return parser

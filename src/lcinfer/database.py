@@ -7,6 +7,7 @@ from .design import AdoptedDesign
 from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical
 from .products import LightCones, Span
+from .provenance.record import recorded
 from .sections import DEFAULT_ENGINE
 
 
@@ -24,10 +25,13 @@ def prepare(cones: LightCones) -> None:
 
         for parameters in cones.design.extremes:
             inputs_for(cones.simulation, parameters, seed=1)
-    if not cones.spec.exists():
-        write_spec(cones)
-    store.prepare(cones)
-    if not cones.prepared.exists():
+    if cones.spec.exists() and cones.prepared.exists():
+        store.prepare(cones)
+        return
+    with recorded(cones, "prepare", [cones.prepared]):
+        if not cones.spec.exists():
+            write_spec(cones)
+        store.prepare(cones)
         durable.write_json(
             cones.prepared, {"fingerprint": cones.fingerprint, "realizations": cones.realizations}
         )
@@ -87,8 +91,10 @@ def finish_block(cones: LightCones, span: Span) -> None:
     failed = _left_out(cones, span, set(have))
     digests = {str(index): have[index]["digest"] for index in _others(span, failed)}
     content = {"fingerprint": cones.fingerprint, "digests": digests, **failures.naming(failed)}
-    for marker in cones.done_with(span, failed):
-        durable.write_json(marker, content)
+    markers = cones.done_with(span, failed)
+    with recorded(cones, "simulate", markers):
+        for marker in markers:
+            durable.write_json(marker, content)
 
 
 def seal(cones: LightCones) -> None:
@@ -107,18 +113,19 @@ def seal(cones: LightCones) -> None:
     if failed:
         uneven = failures.unevenness(cones, _points(failures.unfinished(cones, have)))
         print(f"{cones.directory}: {failures.told(failed)}", *uneven, sep="\n", file=sys.stderr)
-    # Also of light-cones beyond, of a larger configuration: histories never shrink.
-    store.write_histories(cones.store, list(have.values()))
     digests = [have[index]["digest"] for index in _others(whole, failed)]
-    durable.write_json(
-        cones.sealed,
-        {
-            "fingerprint": cones.fingerprint,
-            "realizations": cones.realizations,
-            "root_digest": store.root_digest(digests),
-            **failures.naming(failed),
-        },
-    )
+    with recorded(cones, "seal", [cones.sealed], map(cones.done, cones.spans)):
+        # Also of light-cones beyond, of a larger configuration: histories never shrink.
+        store.write_histories(cones.store, list(have.values()))
+        durable.write_json(
+            cones.sealed,
+            {
+                "fingerprint": cones.fingerprint,
+                "realizations": cones.realizations,
+                "root_digest": store.root_digest(digests),
+                **failures.naming(failed),
+            },
+        )
 
 
 def _others(span: Span, failed: list[int]) -> list[int]:

@@ -21,9 +21,12 @@ from . import durable, failures, journal, store
 from .dataset import LabelledImages
 from .errors import UserError
 from .products import ImageSet, Span
+from .provenance.record import recorded
+from .provenance.stamp import stamp
 from .sections import Box, Images
 
 IMAGES = "images"
+Digests = tuple[str, str]  # of a light-cone, and of its images
 
 
 def planes(box: Box, images: Images) -> list[int]:
@@ -59,6 +62,16 @@ def prepare(image_set: ImageSet) -> None:
     """
     cones = image_set.lightcones
     store.open_cubes(cones.store)  # says so if there are none
+    with recorded(image_set, "prepare", [image_set.prepared]):
+        _grow(image_set)
+        durable.write_json(
+            image_set.prepared,
+            {"fingerprint": image_set.fingerprint, "light_cones": image_set.realizations},
+        )
+
+
+def _grow(image_set: ImageSet) -> None:
+    cones = image_set.lightcones
     source = zarr.open_group(cones.store, mode="r")
     target = zarr.open_group(image_set.store, mode="a", zarr_format=3)
     if IMAGES not in target:
@@ -71,9 +84,6 @@ def prepare(image_set: ImageSet) -> None:
             column.resize((count,))
             column[have:] = store.values(source, name, count)[have:]
         cut.resize((count, *cut.shape[1:]))
-    durable.write_json(
-        image_set.prepared, {"fingerprint": image_set.fingerprint, "light_cones": count}
-    )
 
 
 def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None:
@@ -81,13 +91,19 @@ def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None
     box = cones.simulation.box
     along = images.line_of_sight_cells or cones.simulation.lightcone.cells
     for name in ("redshift", "distance"):
-        values, about = store.values(source, name, along), dict(source[name].attrs)
-        store.add_array(target, name, values, ["line_of_sight"], **about)
+        values, units = store.values(source, name, along), dict(source[name].attrs)
+        store.add_array(target, name, values, ["line_of_sight"], **units)
     for name in (*cones.design.names, "random_seed"):
         empty = store.values(source, name, 0)
         store.add_array(target, name, empty, ["light_cone"], **dict(source[name].attrs))
     shape = (images.per_lightcone, box.cells // images.halves, along)
-    target.attrs.update({"fingerprint": image_set.fingerprint, "coordinates": "redshift distance"})
+    target.attrs.update(
+        {
+            "fingerprint": image_set.fingerprint,
+            "coordinates": "redshift distance",
+            "provenance": dict(stamp(image_set)),
+        }
+    )
     # Last: its presence says that all the rest is there.
     target.create_array(
         IMAGES,
@@ -119,46 +135,59 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
         UserError: if another light-cone is not finished.
         store.DamagedStore: naming the light-cone that cannot be read.
     """
+    source = image_set.lightcones.done(span)
+    failed = failures.named(source)
+    markers = image_set.done_with(span, failed)
+    with recorded(image_set, "cut", markers, [source]):
+        made = _cut(image_set, sorted(set(range(*span)) - set(failed)), workers)
+        content = {
+            "fingerprint": image_set.fingerprint,
+            "light_cones": {index: cone for index, (cone, _) in made.items()},
+            "images": {index: images for index, (_, images) in made.items()},
+            **failures.naming(failed),
+        }
+        for marker in markers:
+            durable.write_json(marker, content)
+
+
+def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Digests]:
     cones = image_set.lightcones
     source = store.open_cubes(cones.store)
     open_store(image_set)  # says so if there is none
     target = zarr.open_array(image_set.store, path=IMAGES, mode="r+")
     finished = journal.finished(cones.journal, histories=False)
-    failed = failures.named(cones.done(span))
-    indices = sorted(set(range(*span)) - set(failed))
-    have = _made_from(image_set)
+    have = digests(image_set)
 
-    def cut_one(index: int) -> str:
+    def cut_one(index: int) -> Digests:
         if index not in finished:
             raise UserError(f"{cones.directory}: light-cone {index} is not finished")
         digest: str = finished[index]["digest"]
-        if have.get(str(index)) != {digest}:
-            target[index] = cut(_Reader(source, index), cones.simulation.box, image_set.images)
-            written = image_set.store / IMAGES / "c" / str(index) / "0" / "0" / "0"
-            durable.sync_up(written, image_set.store)
-        return digest
+        known, of_images = have.get(str(index), ("", ""))
+        if known == digest and of_images:
+            return known, of_images
+        images = cut(_Reader(source, index), cones.simulation.box, image_set.images)
+        target[index] = images
+        written = image_set.store / IMAGES / "c" / str(index) / "0" / "0" / "0"
+        durable.sync_up(written, image_set.store)
+        return digest, store.digest(index, images)
 
     tasks = [dask.delayed(cut_one)(index) for index in indices]
-    digests = dask.compute(*tasks, scheduler="threads", num_workers=workers)
-    content = {
-        "fingerprint": image_set.fingerprint,
-        "light_cones": dict(zip(map(str, indices), digests, strict=True)),
-        **failures.naming(failed),
-    }
-    for marker in image_set.done_with(span, failed):
-        durable.write_json(marker, content)
+    made = dask.compute(*tasks, scheduler="threads", num_workers=workers)
+    return dict(zip(map(str, indices), made, strict=True))
 
 
-def _made_from(image_set: ImageSet) -> dict[str, set[str]]:
-    """Index -> digest of the light-cone whose images are there, from all blocks' markers.
+def digests(image_set: ImageSet) -> dict[str, Digests]:
+    """Index -> digests of what is there, from all blocks' markers.
 
-    Several if a block's markers disagree: then nobody knows.
+    Empty ones if markers disagree: then nobody knows.
     """
-    made: dict[str, set[str]] = {}
-    for marker in image_set.directory.glob("blocks/*.json"):
-        cut_from = json.loads(marker.read_text(encoding="utf-8"))["light_cones"]
-        for index, digest in cut_from.items():
-            made.setdefault(index, set()).add(digest)
+    made: dict[str, Digests] = {}
+    for marker in sorted(image_set.directory.glob("blocks/*.json")):
+        content = json.loads(marker.read_text(encoding="utf-8"))
+        images = content.get("images", {})
+        for index, source in content["light_cones"].items():
+            said = source, images.get(index, "")
+            made[index] = said if made.get(index, said) == said else ("", "")
     return made
 
 
@@ -177,14 +206,18 @@ def seal(image_set: ImageSet) -> None:
     cones = image_set.lightcones
     blocks = [image_set.done(span) for span in image_set.spans]
     failed = {index for marker in [*blocks, cones.sealed] for index in failures.named(marker)}
-    durable.write_json(
-        image_set.sealed,
-        {
-            "fingerprint": image_set.fingerprint,
-            "light_cones": image_set.realizations,
-            **failures.naming(sorted(failed)),
-        },
-    )
+    made = digests(image_set)
+    there = (index for index in range(image_set.realizations) if index not in failed)
+    with recorded(image_set, "seal", [image_set.sealed], blocks):
+        durable.write_json(
+            image_set.sealed,
+            {
+                "fingerprint": image_set.fingerprint,
+                "light_cones": image_set.realizations,
+                "root_digest": store.root_digest([made[str(index)][1] for index in there]),
+                **failures.naming(sorted(failed)),
+            },
+        )
 
 
 def open_store(image_set: ImageSet) -> zarr.Group:

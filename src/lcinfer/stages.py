@@ -10,24 +10,34 @@ from . import durable, failures, figures, images, store
 from .dataset import Sets, divide, left_out
 from .evaluate import load_trained, predict, read_predictions, scores_from, write_predictions
 from .fingerprint import canonical
-from .products import EXAMPLES, EvaluationRun, Run, TrainingRun
-from .train import train
+from .products import EXAMPLES, TRAINING_FIGURES, EvaluationRun, Run, TrainingRun
+from .provenance.record import recorded
+from .provenance.stamp import stamp
+from .train import choose_device, train
 
 
 def train_network(run: TrainingRun, threads: int | None = None) -> None:
     """Train, or go on after the last whole epoch; then write the marker."""
     _use_threads(threads)
-    labelled = images.open_labelled(run.images)
-    _say_left_out(run, labelled.failed)
-    checkpoint = train(
-        run.training, run.split, labelled, run.directory, _identity(run, labelled.failed)
-    )
-    durable.write_json(
-        run.trained, {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
-    )
+    made = (run.checkpoint, run.history, run.trained)
+    with recorded(run, "train", made, [run.images.sealed]) as more:
+        labelled = images.open_labelled(run.images)
+        _say_left_out(run, labelled.failed)
+        checkpoint = train(
+            run.training,
+            run.split,
+            labelled,
+            run.directory,
+            identity_of(run, labelled.failed),
+            stamp=stamp(run),
+        )
+        marker = {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
+        durable.write_json(run.trained, marker)
+        more |= _computed_on()
 
 
-def _identity(run: TrainingRun, failed: tuple[int, ...]) -> dict[str, Any]:
+def identity_of(run: TrainingRun, failed: tuple[int, ...]) -> dict[str, Any]:
+    """What a checkpoint says that it is of, made without these light-cones."""
     return {
         "fingerprint": run.fingerprint,
         "training": canonical(run.training),
@@ -48,29 +58,40 @@ def _say_left_out(run: TrainingRun, failed: tuple[int, ...]) -> None:
 def evaluate_network(run: EvaluationRun, threads: int | None = None) -> None:
     """Predict and score the test light-cones; predict every mock."""
     _use_threads(threads)
-    trained = load_trained(run.training.checkpoint)
-    labelled = images.open_labelled(run.training.images)
-    identity = _identity(run.training, labelled.failed)
-    checkpoints.check_identity(trained, identity, run.training.checkpoint)
-    split, failed = run.training.split, labelled.failed
-    _say_left_out(run.training, failed)
-    tested = predict(trained, labelled, divide(split, labelled.light_cones, failed).test)
-    for mock in run.mocks:
-        recovered = predict(trained, images.open_labelled(mock), range(mock.realizations))
-        write_predictions(recovered, run.mock_predictions(mock.name))
-    write_predictions(tested, run.predictions)
-    scores = scores_from(tested, run.evaluation)
-    scores["identity"] = {"fingerprint": run.fingerprint, "training": run.training.fingerprint}
-    if failed:
-        scores["left_out"] = left_out(split, failed)
-    durable.write_json(run.scores, scores)
+    made = (run.scores, run.predictions, *(run.mock_predictions(mock.name) for mock in run.mocks))
+    seals = (image_set.sealed for image_set in (run.training.images, *run.mocks))
+    stamped = stamp(run)
+    with recorded(run, "evaluate", made, (run.training.checkpoint, *seals)) as more:
+        trained = load_trained(run.training.checkpoint)
+        labelled = images.open_labelled(run.training.images)
+        split, failed = run.training.split, labelled.failed
+        identity = identity_of(run.training, failed)
+        checkpoints.check_identity(trained, identity, run.training.checkpoint)
+        _say_left_out(run.training, failed)
+        tested = predict(trained, labelled, divide(split, labelled.light_cones, failed).test)
+        for mock in run.mocks:
+            recovered = predict(trained, images.open_labelled(mock), range(mock.realizations))
+            write_predictions(recovered, run.mock_predictions(mock.name), stamped)
+        write_predictions(tested, run.predictions, stamped)
+        scores = {**scores_from(tested, run.evaluation), "provenance": stamped}
+        if failed:
+            scores["left_out"] = left_out(split, failed)
+        durable.write_json(run.scores, scores)
+        more |= _computed_on()
 
 
 def draw_figures(run: Run, what: str) -> None:
     """Draw the mocks' images (``examples``), or the loss and the recovery of a training."""
+    drawn = run.figures[what]
     if what == EXAMPLES:
-        _draw_examples(run)
-    else:
+        read = [run.mock_images[name].sealed for name in run.examples]
+        with recorded(drawn, "draw", drawn.files(EXAMPLES), read):
+            _draw_examples(run)
+        return
+    evaluation, names = run.evaluations[what], TRAINING_FIGURES
+    read = [evaluation.training.checkpoint, evaluation.predictions, evaluation.scores]
+    read += [evaluation.mock_predictions(mock.name) for mock in evaluation.mocks]
+    with recorded(drawn, "draw", [file for name in names for file in drawn.files(name)], read):
         _draw_loss(run, what)
         _draw_recovery(run, what)
 
@@ -121,8 +142,14 @@ def _draw_recovery(run: Run, training: str) -> None:
 
 def _save(run: Run, figure: Any, what: str, name: str) -> None:
     drawn = run.figures[what]
-    metadata = {"Software": "lcinfer", "fingerprint": drawn.fingerprint}
+    metadata = {"Software": "lcinfer", **stamp(drawn)}
     figures.save(figure, drawn.stem(name), run.config.figures, metadata)
+
+
+def _computed_on() -> dict[str, Any]:
+    device = choose_device()
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {"threads": torch.get_num_threads(), "gpu": gpu}
 
 
 def _use_threads(threads: int | None) -> None:

@@ -27,6 +27,7 @@ from . import durable
 from .errors import UserError
 from .lightcone import coordinates
 from .products import LightCones
+from .provenance.stamp import stamp
 from .sections import Simulation
 
 CUBES = "brightness_temp"
@@ -122,6 +123,7 @@ def _describe(group: zarr.Group, cones: LightCones) -> None:
 
 def _create(group: zarr.Group, cones: LightCones) -> None:
     _describe(group, cones)
+    group.attrs["provenance"] = stamp(cones)
     simulation = cones.simulation
     shape = (simulation.box.cells, simulation.box.cells, simulation.lightcone.cells)
     chunks = tuple(min(simulation.storage.chunk_cells, cells) for cells in shape)

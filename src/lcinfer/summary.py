@@ -5,12 +5,13 @@ import io
 import json
 from typing import Any
 
-from . import __version__, durable
+from . import durable
 from .errors import UserError
-from .fingerprint import canonical
 from .lightcone import coordinates
 from .parameters import shown
 from .products import EvaluationRun, Product, Run
+from .provenance.record import recorded
+from .provenance.stamp import comment, stamp, uncommented
 from .sections import Network
 
 SETS = ("validation", "test", "training")
@@ -55,13 +56,17 @@ def network_table(name: str, network: Network, image: tuple[int, int], outputs: 
 
 def write(run: Run) -> None:
     """Write ``r2.csv`` and ``manifest.json`` of a run."""
-    durable.write_text(run.summary.table, _r2_table(run))
-    write_manifest(run)
+    made = (run.summary.table, run.summary.manifest)
+    scores = (evaluation.scores for evaluation in run.evaluations.values())
+    with recorded(run.summary, "summarise", made, scores):
+        durable.write_text(run.summary.table, comment(stamp(run.summary)) + r2_table(run))
+        write_manifest(run)
 
 
 def write_manifest(run: Run) -> None:
     """Write where all lies that a run points to, and the configuration that it was made from."""
-    durable.write_json(run.summary.manifest, _manifest(run))
+    content = {**_manifest(run), "provenance": stamp(run.summary)}
+    durable.write_json(run.summary.manifest, content)
 
 
 def scores(run: Run) -> str:
@@ -74,7 +79,7 @@ def scores(run: Run) -> str:
     if not table.exists():
         raise UserError(f"{table}: this run is not finished")
     with table.open(encoding="utf-8", newline="") as file:
-        rows = [row[:6] for row in csv.reader(file)]
+        rows = [row[:6] for row in csv.reader(uncommented(file))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -94,7 +99,8 @@ def scores(run: Run) -> str:
     return "\n".join([*lines, "", *(f"{what:<{wide}}  {path}" for what, path in where.items())])
 
 
-def _r2_table(run: Run) -> str:
+def r2_table(run: Run) -> str:
+    """R2 of every training as CSV, from the scores of its evaluations."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     interval = f"{run.config.evaluation.confidence:.0%}"
@@ -137,10 +143,9 @@ def _manifest(run: Run) -> dict[str, Any]:
 
     left_out = _left_out(run)
     return {
-        "lcinfer": __version__,
         "name": run.config.name,
         **({"left_out": left_out} if left_out else {}),
-        "configuration": canonical(run.config),
+        "configuration": run.config.model_dump(mode="json"),
         "realizations": {cones.name: cones.realizations for cones in run.lightcones.values()},
         "lightcones": entries(run.lightcones),
         "images": entries(run.images),

@@ -15,6 +15,7 @@ from lcinfer import config, store
 from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan
 from lcinfer.products import Run
+from lcinfer.provenance.audit import Depth, audit
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
@@ -59,6 +60,14 @@ def finished(tmp_path_factory):
 
 def run_of(directory: Path, path: Path) -> Run:
     return Run(config.load(path), directory / "results")
+
+
+def test_a_run_of_the_workflow_can_be_audited(finished) -> None:
+    report = audit(run_of(*finished).summary.directory, Path("results"), Depth())
+    assert report.holds, report
+    commands = [command for step in report.steps for command in step.made["commands"]]
+    for verb in ("design", "simulate", "seal", "images", "train", "evaluate", "figures", "summary"):
+        assert any(f" {verb} " in command for command in commands), verb
 
 
 def test_a_run_makes_every_product_of_its_configuration(finished):
@@ -194,10 +203,11 @@ def test_the_report_holds_figures_and_scores(finished):
 
 
 def products(directory: Path) -> dict[Path, bytes]:
-    """All that a run made, but logs and the journal, in which times stand."""
+    """All that a run made, but logs, journal and provenance, in which times stand."""
     results = directory / "results"
     return {
         file.relative_to(directory): file.read_bytes()
         for file in results.rglob("*")
-        if file.is_file() and not {"logs", "journal"} & set(file.relative_to(results).parts)
+        if file.is_file()
+        and not {"logs", "journal", "provenance"} & set(file.relative_to(results).parts)
     }

@@ -160,7 +160,7 @@ def simulate(
     with TemporaryDirectory(prefix="lcinfer-calibration-") as directory:
         cones = LightCones(
             name="calibration",
-            fingerprint=kind(simulation),
+            identity={"calibration": kind(simulation)},
             root=Path(directory),
             realizations=at_once,
             block=at_once,
