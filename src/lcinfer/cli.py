@@ -8,6 +8,7 @@ from pathlib import Path
 from .arguments import choose, run_of
 from .errors import UserError
 from .products import Realizations, Span
+from .publish import verbs as publish
 from .upkeep import verbs as upkeep
 
 Verb = Callable[[argparse.Namespace], None]
@@ -267,4 +268,5 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     upkeep.add_verbs(verb, with_config)
+    publish.add_verbs(verb)
     return parser

@@ -7,7 +7,6 @@ from typing import Any
 
 from . import __version__, durable
 from .errors import UserError
-from .fingerprint import canonical
 from .lightcone import coordinates
 from .parameters import shown
 from .products import Product, Run
@@ -107,7 +106,7 @@ def _manifest(run: Run) -> dict[str, Any]:
     return {
         "lcinfer": __version__,
         "name": run.config.name,
-        "configuration": canonical(run.config),
+        "configuration": run.config.model_dump(mode="json"),
         "lightcones": entries(run.lightcones),
         "images": entries(run.images),
         "trainings": entries(run.trainings),
