@@ -1,7 +1,10 @@
-"""Databases filled in this process: no MPI, no child."""
+"""Databases and whole runs made in this process: no MPI, no child."""
 
-from lcinfer import database, journal
-from lcinfer.products import LightCones
+from pathlib import Path
+from typing import Any
+
+from lcinfer import config, database, images, journal, stages, summary
+from lcinfer.products import LightCones, Run
 from lcinfer.supervise import realize
 
 
@@ -25,3 +28,23 @@ def complete(cones: LightCones) -> None:
     for span in cones.spans:
         database.finish_block(cones, span)
     database.seal(cones)
+
+
+def whole_run(settings: dict[str, Any], root: Path) -> Run:
+    """Every product of a configuration."""
+    run = Run(config.parse(settings), root)
+    for cones in run.lightcones.values():
+        complete(cones)
+    for image_set in run.images.values():
+        images.prepare(image_set)
+        for span in image_set.spans:
+            images.cut_block(image_set, span)
+        images.seal(image_set)
+    for training in run.trainings.values():
+        stages.train_network(training)
+    for evaluation in run.evaluations.values():
+        stages.evaluate_network(evaluation)
+    for what in run.figures:
+        stages.draw_figures(run, what)
+    summary.write(run)
+    return run

@@ -114,7 +114,7 @@ def test_a_blocks_images_lie_at_their_light_cones_indices(run, workers) -> None:
     assert not chunk(image_set, 3).exists()
 
 
-def test_a_blocks_marker_says_from_which_light_cones_it_was_cut(run) -> None:
+def test_a_blocks_marker_has_the_digests_of_its_light_cones_and_of_their_images(run) -> None:
     made = run()
     complete(made.database)
     cut_all(made.database_images)
@@ -123,6 +123,11 @@ def test_a_blocks_marker_says_from_which_light_cones_it_was_cut(run) -> None:
     assert marker == {
         "fingerprint": made.database_images.fingerprint,
         "light_cones": cones["digests"],
+        "images": {
+            str(index): store.digest(index, images.cut(cube, BOX, made.config.images))
+            for index in range(4)
+            for cube in [store.read(made.database.store, index)]
+        },
     }
 
 

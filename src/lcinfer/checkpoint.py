@@ -5,7 +5,7 @@ the file (``weights_only``) and without this package.
 """
 
 import pickle
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class Checkpoint:
     """State of the learning rate's schedule."""
     random: dict[str, Any]
     """States of the generators: ``torch``, ``shuffling`` and a list ``cuda``."""
+    provenance: dict[str, str] = field(default_factory=dict)
+    """The product that it is part of, and the code that made it."""
 
     @property
     def complete(self) -> bool:
@@ -89,7 +91,7 @@ class Checkpoint:
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write a checkpoint aside and move it to ``path``."""
-    content = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
+    content = {each.name: getattr(checkpoint, each.name) for each in fields(Checkpoint)}
     with written_aside(path) as file:
         torch.save(content, file)
 

@@ -6,6 +6,7 @@ from . import durable, journal, store
 from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical
 from .products import LightCones, Span
+from .provenance.record import recorded
 from .sections import DEFAULT_ENGINE
 
 
@@ -22,12 +23,13 @@ def prepare(cones: LightCones) -> None:
 
         for parameters in cones.design.extremes:
             inputs_for(cones.simulation, parameters, seed=1)
-    if not cones.spec.exists():
-        write_spec(cones)
-    store.prepare(cones)
-    durable.write_json(
-        cones.prepared, {"fingerprint": cones.fingerprint, "realizations": cones.realizations}
-    )
+    with recorded(cones, "prepare", [cones.prepared]):
+        if not cones.spec.exists():
+            write_spec(cones)
+        store.prepare(cones)
+        durable.write_json(
+            cones.prepared, {"fingerprint": cones.fingerprint, "realizations": cones.realizations}
+        )
 
 
 def write_spec(cones: LightCones) -> None:
@@ -71,7 +73,8 @@ def finish_block(cones: LightCones, span: Span) -> None:
     """
     records = _finished(cones, span)
     digests = {str(record["index"]): record["digest"] for record in records}
-    durable.write_json(cones.done(span), {"fingerprint": cones.fingerprint, "digests": digests})
+    with recorded(cones, "simulate", [cones.done(span)]):
+        durable.write_json(cones.done(span), {"fingerprint": cones.fingerprint, "digests": digests})
 
 
 def seal(cones: LightCones) -> None:
@@ -81,16 +84,17 @@ def seal(cones: LightCones) -> None:
         UserError: if one is not.
     """
     records = _finished(cones, (0, cones.realizations))
-    # Also of light-cones beyond, of a larger configuration: histories never shrink.
-    store.write_histories(cones.store, list(journal.finished(cones.journal).values()))
-    durable.write_json(
-        cones.sealed,
-        {
-            "fingerprint": cones.fingerprint,
-            "realizations": cones.realizations,
-            "root_digest": store.root_digest([record["digest"] for record in records]),
-        },
-    )
+    with recorded(cones, "seal", [cones.sealed], map(cones.done, cones.spans)):
+        # Also of light-cones beyond, of a larger configuration: histories never shrink.
+        store.write_histories(cones.store, list(journal.finished(cones.journal).values()))
+        durable.write_json(
+            cones.sealed,
+            {
+                "fingerprint": cones.fingerprint,
+                "realizations": cones.realizations,
+                "root_digest": store.root_digest([record["digest"] for record in records]),
+            },
+        )
 
 
 def _finished(cones: LightCones, span: Span) -> list[journal.Record]:

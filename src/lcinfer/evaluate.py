@@ -17,6 +17,7 @@ from .checkpoint import Checkpoint
 from .dataset import LabelledImages
 from .durable import write_text
 from .errors import UserError
+from .provenance.stamp import comment, uncommented
 from .sections import Evaluation
 from .train import apply, choose_device
 
@@ -127,12 +128,16 @@ def _scored(
     }
 
 
-def write_predictions(predictions: Predictions, path: Path) -> None:
+def write_predictions(
+    predictions: Predictions, path: Path, stamped: dict[str, str] | None = None
+) -> None:
     """Write light_cone, image, true_<name>..., predicted_<name>...: a line per image.
 
-    Numbers are written with all their digits.
+    Before them stands a comment that says where they come from, if ``stamped`` does. Numbers
+    are written with all their digits.
     """
     text = io.StringIO()
+    text.write(comment(stamped) if stamped else "")
     writer = csv.writer(text, lineterminator="\n")
     header = ["light_cone", "image"]
     header += [f"{kind}_{name}" for kind in ("true", "predicted") for name in predictions.names]
@@ -152,7 +157,7 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            header, *lines = csv.reader(file)
+            header, *lines = csv.reader(uncommented(file))
         table = np.array(lines, dtype=float)
         light_cones = np.unique(table[:, 0]).astype(int)
         width = (len(header) - 2) // 2

@@ -63,14 +63,24 @@ def content(model: BaseModel) -> dict[str, Any]:
     return kept
 
 
-def fingerprint(stage: str, **made_from: Any) -> str:
-    """Fingerprint (64 hex digits) of a stage's product.
+def identity(stage: str, **made_from: Any) -> dict[str, Any]:
+    """All that decides the content of a stage's product.
 
     ``made_from`` holds the parts of the configuration and the fingerprints of the products
     that the stage reads.
     """
-    identity = {"stage": stage, "version": STAGE_VERSIONS[stage], **made_from}
+    whole = {"stage": stage, "version": STAGE_VERSIONS[stage], **made_from}
+    return {key: canonical(value) for key, value in whole.items()}
+
+
+def digest(identity: Mapping[str, Any]) -> str:
+    """The fingerprint (64 hex digits) of the product with this identity."""
     return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
+
+
+def fingerprint(stage: str, **made_from: Any) -> str:
+    """The fingerprint of a stage's product from the parts of its :func:`identity`."""
+    return digest(identity(stage, **made_from))
 
 
 def short(full: str) -> str:

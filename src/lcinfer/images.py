@@ -21,9 +21,12 @@ from . import durable, journal, store
 from .dataset import LabelledImages
 from .errors import UserError
 from .products import ImageSet, Span
+from .provenance.record import recorded
+from .provenance.stamp import stamp
 from .sections import Box, Images
 
 IMAGES = "images"
+Digests = tuple[str, str]  # of a light-cone, and of its images
 
 
 def planes(box: Box, images: Images) -> list[int]:
@@ -59,6 +62,16 @@ def prepare(image_set: ImageSet) -> None:
     """
     cones = image_set.lightcones
     store.open_cubes(cones.store)  # says so if there are none
+    with recorded(image_set, "prepare", [image_set.prepared]):
+        _grow(image_set)
+        durable.write_json(
+            image_set.prepared,
+            {"fingerprint": image_set.fingerprint, "light_cones": image_set.realizations},
+        )
+
+
+def _grow(image_set: ImageSet) -> None:
+    cones = image_set.lightcones
     source = zarr.open_group(cones.store, mode="r")
     target = zarr.open_group(image_set.store, mode="a", zarr_format=3)
     if IMAGES not in target:
@@ -71,9 +84,6 @@ def prepare(image_set: ImageSet) -> None:
             column.resize((count,))
             column[have:] = store.values(source, name, count)[have:]
         cut.resize((count, *cut.shape[1:]))
-    durable.write_json(
-        image_set.prepared, {"fingerprint": image_set.fingerprint, "light_cones": count}
-    )
 
 
 def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None:
@@ -81,13 +91,19 @@ def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None
     box = cones.simulation.box
     along = images.line_of_sight_cells or cones.simulation.lightcone.cells
     for name in ("redshift", "distance"):
-        values, about = store.values(source, name, along), dict(source[name].attrs)
-        store.add_array(target, name, values, ["line_of_sight"], **about)
+        values, units = store.values(source, name, along), dict(source[name].attrs)
+        store.add_array(target, name, values, ["line_of_sight"], **units)
     for name in (*cones.design.names, "random_seed"):
         empty = store.values(source, name, 0)
         store.add_array(target, name, empty, ["light_cone"], **dict(source[name].attrs))
     shape = (images.per_lightcone, box.cells // images.halves, along)
-    target.attrs.update({"fingerprint": image_set.fingerprint, "coordinates": "redshift distance"})
+    target.attrs.update(
+        {
+            "fingerprint": image_set.fingerprint,
+            "coordinates": "redshift distance",
+            "provenance": dict(stamp(image_set)),
+        }
+    )
     # Last: its presence says that all the rest is there.
     target.create_array(
         IMAGES,
@@ -117,6 +133,20 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
         UserError: if a light-cone is not finished.
         store.DamagedStore: naming the light-cone that cannot be read.
     """
+    marker = image_set.done(span)
+    with recorded(image_set, "cut", [marker], [image_set.lightcones.done(span)]):
+        made = _cut(image_set, range(*span), workers)
+        durable.write_json(
+            marker,
+            {
+                "fingerprint": image_set.fingerprint,
+                "light_cones": {index: source for index, (source, _) in made.items()},
+                "images": {index: images for index, (_, images) in made.items()},
+            },
+        )
+
+
+def _cut(image_set: ImageSet, indices: range, workers: int) -> dict[str, Digests]:
     cones = image_set.lightcones
     source = store.open_cubes(cones.store)
     open_store(image_set)  # says so if there is none
@@ -124,32 +154,34 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
     finished = journal.finished(cones.journal)
     have = _made_from(image_set)
 
-    def cut_one(index: int) -> str:
+    def cut_one(index: int) -> Digests:
         if index not in finished:
             raise UserError(f"{cones.directory}: light-cone {index} is not finished")
         digest: str = finished[index]["digest"]
-        if have.get(str(index)) != digest:
-            target[index] = cut(_Reader(source, index), cones.simulation.box, image_set.images)
-            written = image_set.store / IMAGES / "c" / str(index) / "0" / "0" / "0"
-            durable.sync_up(written, image_set.store)
-        return digest
+        known, of_images = have.get(str(index), ("", ""))
+        if known == digest and of_images:
+            return known, of_images
+        images = cut(_Reader(source, index), cones.simulation.box, image_set.images)
+        target[index] = images
+        written = image_set.store / IMAGES / "c" / str(index) / "0" / "0" / "0"
+        durable.sync_up(written, image_set.store)
+        return digest, store.digest(index, images)
 
-    tasks = [dask.delayed(cut_one)(index) for index in range(*span)]
+    tasks = [dask.delayed(cut_one)(index) for index in indices]
     digests = dask.compute(*tasks, scheduler="threads", num_workers=workers)
-    durable.write_json(
-        image_set.done(span),
-        {
-            "fingerprint": image_set.fingerprint,
-            "light_cones": dict(zip(map(str, range(*span)), digests, strict=True)),
-        },
-    )
+    return dict(zip(map(str, indices), digests, strict=True))
 
 
-def _made_from(image_set: ImageSet) -> dict[str, str]:
-    """Index -> digest of the light-cone whose images are there, from all blocks' markers."""
-    made: dict[str, str] = {}
+def _made_from(image_set: ImageSet) -> dict[str, Digests]:
+    """Index -> digests of what is there, from all blocks' markers."""
+    made: dict[str, Digests] = {}
     for marker in sorted(image_set.directory.glob("blocks/*.json")):
-        made |= json.loads(marker.read_text(encoding="utf-8"))["light_cones"]
+        content = json.loads(marker.read_text(encoding="utf-8"))
+        images = content.get("images", {})
+        made |= {
+            index: (source, images.get(index, ""))
+            for index, source in content["light_cones"].items()
+        }
     return made
 
 
@@ -165,10 +197,17 @@ class _Reader:
 
 def seal(image_set: ImageSet) -> None:
     """Write the marker that the images of every light-cone are there."""
-    durable.write_json(
-        image_set.sealed,
-        {"fingerprint": image_set.fingerprint, "light_cones": image_set.realizations},
-    )
+    made = _made_from(image_set)
+    digests = [made[str(index)][1] for index in range(image_set.realizations)]
+    with recorded(image_set, "seal", [image_set.sealed], map(image_set.done, image_set.spans)):
+        durable.write_json(
+            image_set.sealed,
+            {
+                "fingerprint": image_set.fingerprint,
+                "light_cones": image_set.realizations,
+                "root_digest": store.root_digest(digests),
+            },
+        )
 
 
 def open_store(image_set: ImageSet) -> zarr.Group:

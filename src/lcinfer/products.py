@@ -20,7 +20,7 @@ from typing import Any
 from .config import Config
 from .design import Design, MockDesign, PriorDesign
 from .errors import UserError
-from .fingerprint import fingerprint, short
+from .fingerprint import digest, identity, short
 from .sections import Evaluation, Images, Simulation, Split, Training
 
 RESULTS = Path("results")
@@ -34,15 +34,26 @@ class Product:
     """Something made, in a directory named after it."""
 
     name: str
-    fingerprint: str
+    identity: dict[str, Any]
+    """What decides its content, as :func:`fingerprint.identity` gives it."""
     root: Path
 
     kind = "products"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The digest of its identity."""
+        return digest(self.identity)
 
     @property
     def directory(self) -> Path:
         """Where it is."""
         return self.root / self.kind / f"{self.name}-{short(self.fingerprint)}"
+
+    @property
+    def spec(self) -> Path:
+        """What it is: identity and resolved settings; written once."""
+        return self.directory / "spec.json"
 
 
 @dataclass(frozen=True)
@@ -83,11 +94,6 @@ class LightCones(Realizations):
     limit_minutes: float
 
     kind = "lightcones"
-
-    @property
-    def spec(self) -> Path:
-        """The resolved settings; written once."""
-        return self.directory / "spec.json"
 
     @property
     def journal(self) -> Path:
@@ -267,7 +273,7 @@ class Run:
         return {
             name: EvaluationRun(
                 name=name,
-                fingerprint=fingerprint(
+                identity=identity(
                     "evaluation",
                     evaluation=self.config.evaluation,
                     training=run.fingerprint,
@@ -315,17 +321,16 @@ class Run:
         made_from = {name: figures.fingerprint for name, figures in self.figures.items()}
         return Summary(
             name=self.config.name,
-            fingerprint=fingerprint("summary", figures=made_from),
+            identity=identity("summary", figures=made_from),
             root=self.root,
         )
 
     def _lightcones(self, name: str, design: Design, realizations: int) -> LightCones:
         database = self.config.database
         simulation = Simulation(**{key: getattr(database, key) for key in Simulation.model_fields})
-        full = fingerprint("lightcones", simulation=simulation, design=design.content)
         planned = LightCones(
             name=name,
-            fingerprint=full,
+            identity=identity("lightcones", simulation=simulation, design=design.content),
             root=self.root,
             realizations=realizations,
             block=database.block,
@@ -349,9 +354,7 @@ class Run:
     def _images(self, cones: LightCones) -> ImageSet:
         return ImageSet(
             name=cones.name,
-            fingerprint=fingerprint(
-                "images", images=self.config.images, lightcones=cones.fingerprint
-            ),
+            identity=identity("images", images=self.config.images, lightcones=cones.fingerprint),
             root=self.root,
             realizations=cones.realizations,
             block=cones.block,
@@ -363,7 +366,7 @@ class Run:
         training, images = self.config.trainings[name], self.database_images
         return TrainingRun(
             name=name,
-            fingerprint=fingerprint(
+            identity=identity(
                 "training",
                 training=training,
                 split=self.config.split,
@@ -379,7 +382,7 @@ class Run:
         style = self.config.figures
         return FigureSet(
             name=name,
-            fingerprint=fingerprint("figures", style=style, **made_from),
+            identity=identity("figures", style=style, **made_from),
             root=self.root,
             formats=style.formats,
         )

@@ -10,19 +10,24 @@ from . import durable, figures, images, store
 from .dataset import divide
 from .evaluate import load_trained, predict, read_predictions, scores_from, write_predictions
 from .fingerprint import canonical
-from .products import EXAMPLES, EvaluationRun, Run, TrainingRun
-from .train import train
+from .products import EXAMPLES, TRAINING_FIGURES, EvaluationRun, Run, TrainingRun
+from .provenance.record import recorded
+from .provenance.stamp import stamp
+from .train import choose_device, train
 
 
 def train_network(run: TrainingRun, threads: int | None = None) -> None:
     """Train, or go on after the last whole epoch; then write the marker."""
     _use_threads(threads)
-    checkpoint = train(
-        run.training, run.split, images.open_labelled(run.images), run.directory, _identity(run)
-    )
-    durable.write_json(
-        run.trained, {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
-    )
+    made = (run.checkpoint, run.history, run.trained)
+    with recorded(run, "train", made, [run.images.sealed]) as more:
+        labelled = images.open_labelled(run.images)
+        checkpoint = train(
+            run.training, run.split, labelled, run.directory, _identity(run), stamp=stamp(run)
+        )
+        marker = {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
+        durable.write_json(run.trained, marker)
+        more |= _computed_on()
 
 
 def _identity(run: TrainingRun) -> dict[str, Any]:
@@ -38,23 +43,35 @@ def _identity(run: TrainingRun) -> dict[str, Any]:
 def evaluate_network(run: EvaluationRun, threads: int | None = None) -> None:
     """Predict and score the test light-cones; predict every mock."""
     _use_threads(threads)
-    trained = load_trained(run.training.checkpoint)
-    checkpoints.check_identity(trained, _identity(run.training), run.training.checkpoint)
-    labelled = images.open_labelled(run.training.images)
-    tested = predict(trained, labelled, divide(run.training.split, labelled.light_cones).test)
-    for mock in run.mocks:
-        recovered = predict(trained, images.open_labelled(mock), range(mock.realizations))
-        write_predictions(recovered, run.mock_predictions(mock.name))
-    write_predictions(tested, run.predictions)
-    identity = {"fingerprint": run.fingerprint, "training": run.training.fingerprint}
-    durable.write_json(run.scores, {**scores_from(tested, run.evaluation), "identity": identity})
+    made = (run.scores, run.predictions, *(run.mock_predictions(mock.name) for mock in run.mocks))
+    seals = (image_set.sealed for image_set in (run.training.images, *run.mocks))
+    stamped = stamp(run)
+    with recorded(run, "evaluate", made, (run.training.checkpoint, *seals)) as more:
+        trained = load_trained(run.training.checkpoint)
+        checkpoints.check_identity(trained, _identity(run.training), run.training.checkpoint)
+        labelled = images.open_labelled(run.training.images)
+        tested = predict(trained, labelled, divide(run.training.split, labelled.light_cones).test)
+        for mock in run.mocks:
+            recovered = predict(trained, images.open_labelled(mock), range(mock.realizations))
+            write_predictions(recovered, run.mock_predictions(mock.name), stamped)
+        write_predictions(tested, run.predictions, stamped)
+        scores = scores_from(tested, run.evaluation)
+        durable.write_json(run.scores, {**scores, "provenance": stamped})
+        more |= _computed_on()
 
 
 def draw_figures(run: Run, what: str) -> None:
     """Draw the mocks' images (``examples``), or the loss and the recovery of a training."""
+    drawn = run.figures[what]
     if what == EXAMPLES:
-        _draw_examples(run)
-    else:
+        read = [run.mock_images[name].sealed for name in run.examples]
+        with recorded(drawn, "draw", drawn.files(EXAMPLES), read):
+            _draw_examples(run)
+        return
+    evaluation, names = run.evaluations[what], TRAINING_FIGURES
+    read = [evaluation.training.checkpoint, evaluation.predictions, evaluation.scores]
+    read += [evaluation.mock_predictions(mock.name) for mock in evaluation.mocks]
+    with recorded(drawn, "draw", [file for name in names for file in drawn.files(name)], read):
         _draw_loss(run, what)
         _draw_recovery(run, what)
 
@@ -105,8 +122,14 @@ def _draw_recovery(run: Run, training: str) -> None:
 
 def _save(run: Run, figure: Any, what: str, name: str) -> None:
     drawn = run.figures[what]
-    metadata = {"Software": "lcinfer", "fingerprint": drawn.fingerprint}
+    metadata = {"Software": "lcinfer", **stamp(drawn)}
     figures.save(figure, drawn.stem(name), run.config.figures, metadata)
+
+
+def _computed_on() -> dict[str, Any]:
+    device = choose_device()
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {"threads": torch.get_num_threads(), "gpu": gpu}
 
 
 def _use_threads(threads: int | None) -> None:

@@ -26,6 +26,7 @@ from . import durable
 from .errors import UserError
 from .lightcone import coordinates
 from .products import LightCones
+from .provenance.stamp import stamp
 from .sections import Simulation
 
 CUBES = "brightness_temp"
@@ -121,6 +122,7 @@ def _describe(group: zarr.Group, cones: LightCones) -> None:
 
 def _create(group: zarr.Group, cones: LightCones) -> None:
     _describe(group, cones)
+    group.attrs["provenance"] = stamp(cones)
     simulation = cones.simulation
     shape = (simulation.box.cells, simulation.box.cells, simulation.lightcone.cells)
     chunks = tuple(min(simulation.storage.chunk_cells, cells) for cells in shape)

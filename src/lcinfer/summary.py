@@ -5,11 +5,13 @@ import io
 import json
 from typing import Any
 
-from . import __version__, durable
+from . import durable
 from .errors import UserError
 from .lightcone import coordinates
 from .parameters import shown
 from .products import Product, Run
+from .provenance.record import recorded
+from .provenance.stamp import comment, stamp, uncommented
 from .sections import Network
 
 
@@ -52,8 +54,12 @@ def network_table(name: str, network: Network, image: tuple[int, int], outputs: 
 
 def write(run: Run) -> None:
     """Write ``r2.csv`` and ``manifest.json`` of a run."""
-    durable.write_text(run.summary.table, _r2_table(run))
-    durable.write_json(run.summary.manifest, _manifest(run))
+    made = (run.summary.table, run.summary.manifest)
+    scores = (evaluation.scores for evaluation in run.evaluations.values())
+    with recorded(run.summary, "summarise", made, scores):
+        stamped = stamp(run.summary)
+        durable.write_text(run.summary.table, comment(stamped) + _r2_table(run))
+        durable.write_json(run.summary.manifest, {**_manifest(run), "provenance": stamped})
 
 
 def scores(run: Run) -> str:
@@ -66,7 +72,7 @@ def scores(run: Run) -> str:
     if not table.exists():
         raise UserError(f"{table}: this run is not finished")
     with table.open(encoding="utf-8", newline="") as file:
-        rows = [row[:6] for row in csv.reader(file)]
+        rows = [row[:6] for row in csv.reader(uncommented(file))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -104,7 +110,6 @@ def _manifest(run: Run) -> dict[str, Any]:
         return {product.directory.name: _entry(product, run) for product in products.values()}
 
     return {
-        "lcinfer": __version__,
         "name": run.config.name,
         "configuration": run.config.model_dump(mode="json"),
         "lightcones": entries(run.lightcones),

@@ -15,7 +15,6 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any
 from . import store
 from .errors import UserError
 from .lightcone import LightCone, check, load_engine
+from .provenance.record import surroundings
 from .sections import Simulation
 
 # Simulations before the child is replaced: 21cmFAST's drivers leak a little.
@@ -195,10 +195,7 @@ def realize(
         "seconds": time.time() - begin,
         "cpu_seconds": _cpu_seconds() - cpu,
         "peak_bytes": usage.ru_maxrss * 1024,
-        "host": platform.node(),
-        "machine": platform.machine(),
-        "versions": {name: _version(name) for name in PACKAGES},
-        "python": platform.python_version(),
+        **surroundings(PACKAGES),
     }
 
 
@@ -220,10 +217,3 @@ def _written(
 def _cpu_seconds() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

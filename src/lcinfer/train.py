@@ -25,6 +25,7 @@ from .dataset import Batches, LabelledImages, divide, fit_normalisation
 from .durable import sweep, write_text
 from .errors import UserError
 from .networks import gillet2019
+from .provenance.stamp import comment
 from .sections import Split, Training
 
 # Keras' default: a training loss counts as improved when it is lower by more than this. It is
@@ -48,6 +49,7 @@ def train(
     directory: Path,
     identity: dict[str, Any],
     show: bool = True,
+    stamp: dict[str, str] | None = None,
 ) -> Checkpoint:
     """Train a network (Gillet et al. 2019, Section 3), or go on with a training.
 
@@ -64,6 +66,7 @@ def train(
         directory: where checkpoint and history go; made if missing.
         identity: what decides the result, as JSON types; kept in the checkpoint.
         show: print the progress.
+        stamp: the product that checkpoint and history belong to, kept in both.
 
     Returns:
         The checkpoint after the last epoch.
@@ -166,6 +169,7 @@ def train(
                 optimiser=optimiser.state_dict(),
                 schedule=schedule.state_dict(),
                 random=_generators(shuffling),
+                provenance=stamp or {},
             )
             checkpoints.save(reached, path)
             _write_history(reached, directory)
@@ -210,6 +214,8 @@ def _restore_generators(states: dict[str, Any], shuffling: torch.Generator) -> N
 
 def _write_history(checkpoint: Checkpoint, directory: Path) -> None:
     text = io.StringIO()
+    if checkpoint.provenance:
+        text.write(comment(checkpoint.provenance))
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(checkpoint.history)

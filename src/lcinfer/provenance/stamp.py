@@ -1,0 +1,101 @@
+"""What a result says of itself, so that it can be found again wherever it went."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from .. import __version__
+from ..errors import UserError
+from ..products import Product
+from .record import code_version
+
+COMMENT = "# lcinfer: "  # begins the first line of a table; pandas: comment="#"
+
+FIELDS = {"product", "fingerprint", "lcinfer", "code"}
+
+
+def stamp(product: Product) -> dict[str, str]:
+    """The product that a file belongs to, and the code that made it."""
+    return {
+        "product": f"{product.kind}/{product.directory.name}",
+        "fingerprint": product.fingerprint,
+        "lcinfer": __version__,
+        "code": code_version(),
+    }
+
+
+def comment(stamped: dict[str, str]) -> str:
+    """The first line of a table."""
+    return f"{COMMENT}{json.dumps(stamped, sort_keys=True)}\n"
+
+
+def uncommented(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a table without its comment."""
+    return (line for line in lines if not line.startswith("#"))
+
+
+def read(path: Path) -> dict[str, str]:
+    """What a figure, a table, a JSON file or a checkpoint says of itself.
+
+    Raises:
+        UserError: if it says nothing of lcinfer.
+        OSError: if it cannot be read.
+    """
+    reader = READERS.get(path.suffix)
+    said: Any = None
+    if reader is not None:
+        with path.open("rb"):  # what is wrong with reading it is told as such
+            pass
+        with suppress(Exception):  # a reader lets through whatever its format's library raises
+            said = reader(path)
+    if not isinstance(said, dict) or not said.keys() >= FIELDS:
+        raise UserError(f"{path}: it does not say that lcinfer made it")
+    return {field: str(said[field]) for field in sorted(FIELDS)}
+
+
+def _of_png(path: Path) -> Any:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return image.info
+
+
+def _of_pdf(path: Path) -> Any:
+    from pypdf import PdfReader
+
+    about = PdfReader(path).metadata
+    return json.loads((about and about.subject) or "")
+
+
+def _of_svg(path: Path) -> Any:
+    purl = "{http://purl.org/dc/elements/1.1/}description"
+    found = (element.text for _, element in ElementTree.iterparse(path) if element.tag == purl)
+    return json.loads(next(found) or "")
+
+
+def _of_table(path: Path) -> Any:
+    with path.open(encoding="utf-8") as file:
+        return json.loads(file.readline().removeprefix(COMMENT))
+
+
+def _of_json(path: Path) -> Any:
+    return json.loads(path.read_bytes())["provenance"]
+
+
+def _of_checkpoint(path: Path) -> Any:
+    from .. import checkpoint
+
+    return checkpoint.load(path).provenance
+
+
+READERS = {
+    ".png": _of_png,
+    ".pdf": _of_pdf,
+    ".svg": _of_svg,
+    ".csv": _of_table,
+    ".json": _of_json,
+    ".pt": _of_checkpoint,
+}

@@ -1,0 +1,13 @@
+"""A whole small run, made once per module of tests."""
+
+import pytest
+from filling import whole_run
+from small import small_settings
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """Every product of the small configuration, figures in every format; not to be changed."""
+    settings = small_settings()
+    settings["figures"]["formats"] = ["png", "pdf", "svg"]
+    return whole_run(settings, tmp_path_factory.mktemp("run") / "results")
