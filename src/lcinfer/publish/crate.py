@@ -42,8 +42,7 @@ CONTENTS = """\
   {digest}. Voxels are in mK.
 - `results/`: predictions, scores, tables, figures, networks, as the run left them.
 - `ro-crate-metadata.json`: all of this for programs, with sizes and SHA-256 (RO-Crate 1.1).
-- `methods.tex`: the text below in LaTeX.
-"""
+- `methods.tex`: the text below in LaTeX."""
 NO_LICENSE = "No licence is stated: ask the authors."
 
 
@@ -116,8 +115,13 @@ def _assembled(recorded: Recorded, wishes: Wishes) -> Entities:
 
 def _readme(recorded: Recorded) -> str:
     """What is where, and the methods."""
-    title = f"# Run {recorded.run.config.name} of lcinfer\n\n{CONTENTS.format(digest=store.DIGEST)}\n## Methods\n\n"
-    return title + methods.text(recorded, Markdown(), scores=True)
+    parts = [
+        f"# Run {recorded.run.config.name} of lcinfer",
+        CONTENTS.format(digest=store.DIGEST),
+        "## Methods",
+        methods.text(recorded, Markdown(), scores=True),
+    ]
+    return "\n\n".join(parts)
 
 
 def _describe(
@@ -168,9 +172,9 @@ def _add_workflow(entities: Entities, recorded: Recorded, folder: Path) -> Entit
         "Snakefile",
         type=[*ComputationalWorkflow.TYPES, "HowTo"],
         name="lcinfer's workflow",
-        version=str(recorded.manifest.get("lcinfer")),
     )
-    workflow["conformsTo"] = profile
+    about = {"conformsTo": profile, "version": recorded.lcinfer, "description": recorded.code}
+    set_all(workflow, about)
     for pattern in WORKFLOW:
         for path in sorted(folder.glob(pattern)):
             destination = path.relative_to(folder).as_posix()
@@ -178,18 +182,24 @@ def _add_workflow(entities: Entities, recorded: Recorded, folder: Path) -> Entit
                 entities.file(path, destination)
                 continue
             code = ["File", "SoftwareSourceCode"]
-            rules = entities.file(path, destination, type=code, version=workflow["version"])
-            rules["programmingLanguage"] = workflow["programmingLanguage"]
+            rules = entities.file(path, destination, type=code)
+            language = workflow["programmingLanguage"]
+            set_all(rules, {"programmingLanguage": language, "version": recorded.lcinfer})
     return workflow
 
 
 def _add_product(entities: Entities, recorded: Recorded, product: Product) -> Iterator[Entity]:
     """The files of a product, and what stands for its store; yields what it gives to others."""
     directory = f"results/{product.kind}/{product.directory.name}"
-    files = [
-        entities.file(path, f"{directory}/{path.relative_to(product.directory).as_posix()}")
-        for path in recorded.files(product)
-    ]
+    files = []
+    for path in recorded.files(product):
+        inside = path.relative_to(product.directory).as_posix()
+        files.append(entities.file(path, f"{directory}/{inside}"))
+        if (digest := recorded.digest(product, path)) not in (None, files[-1]["sha256"]):
+            raise UserError(
+                f"{path}: changed since it was made, when its SHA-256 was {digest}: "
+                "`lcinfer audit` says more"
+            )
     if not isinstance(product, LightCones | ImageSet):
         yield from (file for file in files if "/provenance/" not in file.id)
         return

@@ -21,6 +21,7 @@ SAMPLING = {
     "uniform": "independent uniform draws",
     "sobol": "points of one scrambled Sobol sequence",
 }
+NAMED_SOFTWARE = ("lcinfer", "python", "numpy", "zarr", "torch", "snakemake")  # the table has all
 Row = tuple[str, str]
 
 
@@ -128,7 +129,7 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     done = [stage for stage in recorded.stages[run.directory.name] if stage.get("stage") == "train"]
     hardware = sorted({str(name) for one in done if (name := one.get("gpu") or one.get("cpu"))})
     if hardware:
-        took = style.number(sum(float(one["seconds"]) for one in done) / HOUR, "h")
+        took = _rounded(sum(float(one["seconds"]) for one in done) / HOUR, style, "h")
         told.append(f"This took {took} on {style.text(_listed(hardware))}.")
     return told
 
@@ -155,8 +156,8 @@ def _on_cost(recorded: Recorded, style: Style) -> list[str]:
 def _on_software(recorded: Recorded, style: Style) -> list[str]:
     versions = [
         f"{style.text(name)} {style.text(' and '.join(several))}"
-        for name, several in _versions(recorded).items()
-        if name != "21cmfast"  # said with what it did
+        for name in NAMED_SOFTWARE
+        if (several := recorded.versions.get(name))
     ]
     return [f"The software was {_listed(versions)}."] if versions else []
 
@@ -220,8 +221,8 @@ def _scores(recorded: Recorded, style: Style) -> str:
                 rows.append((*what, *numbers))
     head = ("Training", "Prediction", "Parameter", style.symbol("R2"), f"{confidence} from", "to")
     caption = (
-        f"{style.symbol('R2')} on the test light-cones, from one image and from the average over a light-cone's "
-        "images, with bootstrap intervals over light-cones."
+        f"{style.symbol('R2')} on the test light-cones, from one image and from the average over "
+        "a light-cone's images, with bootstrap intervals over light-cones."
     )
     return style.table(head, rows, caption)
 
@@ -276,7 +277,12 @@ def _hours(made: Simulated, attempts: list[Record], style: Style) -> str:
 
 
 def _core_hours(hours: float, style: Style) -> str:
-    return f"{style.number(float(f'{hours:.3g}'))} core-hours"
+    return f"{_rounded(hours, style)} core-hours"
+
+
+def _rounded(value: float, style: Style, unit: str = "") -> str:
+    """Three digits of something measured."""
+    return style.number(float(f"{value:.3g}"), unit)
 
 
 def _several(count: int, what: str) -> str:

@@ -14,6 +14,7 @@ from .. import config, journal, store
 from ..errors import UserError
 from ..journal import Record
 from ..products import EvaluationRun, FigureSet, ImageSet, LightCones, Product, Run, TrainingRun
+from ..provenance.record import DIRECTORY, records
 
 HOUR = 3600.0  # seconds
 UNKNOWN_VERSIONS = {"not installed", "0+unknown"}
@@ -71,25 +72,43 @@ class Recorded:
         """Every product of the run, in the order in which they are made."""
         return _products(self.run)
 
+    @property
+    def code(self) -> str | None:
+        """The version of the code that finished the run: a commit, or a release."""
+        return self._stamp.get("code")
+
+    @property
+    def lcinfer(self) -> str | None:
+        """The version of lcinfer that finished the run."""
+        return self._stamp.get("lcinfer")
+
+    @property
+    def _stamp(self) -> dict[str, str]:
+        stamp: dict[str, str] = self.manifest.get("provenance", {})
+        return stamp
+
     def files(self, product: Product) -> list[Path]:
         """The small files of a product, and its checkpoint: all of them are there."""
-        more = [
-            product.directory / "spec.json",
-            *sorted(product.directory.glob("provenance/*.json")),
-        ]
-        if product is self.run.summary:
+        more = [product.spec, *sorted((product.directory / DIRECTORY).glob("*.json"))]
+        if product.directory == self.run.summary.directory:
             more += [self.run.summary.report]
         return [*_required(self.run, product), *(file for file in more if file.exists())]
+
+    def digest(self, product: Product, path: Path) -> str | None:
+        """The SHA-256 that a product's file had when it was made, if that is recorded."""
+        name = path.relative_to(self.run.root).as_posix()
+        known = [
+            record.get("outputs", {}).get(name) for record in self.stages[product.directory.name]
+        ]
+        return next((digest for digest in reversed(known) if digest), None)
 
     @cached_property
     def versions(self) -> dict[str, tuple[str, ...]]:
         """The software that made the run: every recorded version of each, sorted."""
-        found: dict[str, set[str]] = {"lcinfer": {str(self.manifest.get("lcinfer"))}}
-        records = [record for stage in self.stages.values() for record in stage]
-        for record in [
-            *records,
-            *(one for made in self.simulated.values() for one in made.finished),
-        ]:
+        found: dict[str, set[str]] = {}
+        everything = [record for stage in self.stages.values() for record in stage]
+        everything += [record for made in self.simulated.values() for record in made.finished]
+        for record in everything:
             python = {"python": record["python"]} if "python" in record else {}
             for name, version in {**record.get("versions", {}), **python}.items():
                 found.setdefault(name, set()).add(str(version))
@@ -175,7 +194,7 @@ def _check_marker(product: Product) -> None:
             stated = _json(marker).get("fingerprint")
         case EvaluationRun():
             marker = product.scores
-            stated = _json(marker).get("identity", {}).get("fingerprint")
+            stated = _json(marker).get("provenance", {}).get("fingerprint")
         case _:
             return
     if stated != product.fingerprint:
@@ -206,8 +225,10 @@ def _simulated(cones: LightCones) -> Simulated:
 
 
 def _stages(product: Product) -> list[Record]:
-    found = [_json(path) for path in sorted(product.directory.glob("provenance/*.json"))]
-    return sorted(found, key=journal.ended)
+    try:
+        return records(product.directory)
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def _json(path: Path) -> dict[str, Any]:
