@@ -11,8 +11,10 @@ from lcinfer.products import Run
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory) -> Run:
-    """Every product of the small configuration; not to be changed."""
-    return whole_run(small_settings(), tmp_path_factory.mktemp("published") / "results")
+    """Every product of a small configuration; not to be changed."""
+    settings = small_settings()
+    settings["database"]["simulator"]["options"] = {"N_POISSON": -1}
+    return whole_run(settings, tmp_path_factory.mktemp("published") / "results")
 
 
 @pytest.fixture

@@ -21,6 +21,12 @@ SAMPLING = {
     "uniform": "independent uniform draws",
     "sobol": "points of one scrambled Sobol sequence",
 }
+STAGES = {
+    "images": "Cutting images",
+    "trainings": "Training",
+    "evaluations": "Predicting and scoring",
+    "figures": "Drawing figures",
+}
 NAMED_SOFTWARE = ("lcinfer", "python", "numpy", "zarr", "torch", "snakemake")  # the table has all
 Row = tuple[str, str]
 
@@ -201,6 +207,11 @@ def _table(recorded: Recorded, style: Style) -> str:
     spent = [made.core_hours(made.attempts) for made in recorded.simulated.values()]
     rows += [
         ("Simulations, failed ones included", _core_hours(sum(spent), style)),
+        *(
+            (what, _core_hours(hours, style))
+            for kind, what in STAGES.items()
+            if (hours := recorded.core_hours(kind))
+        ),
         *(
             (f"Version of {style.text(name)}", style.text(" and ".join(several)))
             for name, several in _versions(recorded).items()

@@ -87,6 +87,12 @@ class Recorded:
         stamp: dict[str, str] = self.manifest.get("provenance", {})
         return stamp
 
+    def core_hours(self, kind: str) -> float:
+        """CPU time of the stages of one kind of product; of light-cones the journal knows it."""
+        products = (product for product in self.products if product.kind == kind)
+        stages = (stage for product in products for stage in self.stages[product.directory.name])
+        return sum(float(stage.get("cpu_seconds", 0.0)) / HOUR for stage in stages)
+
     def files(self, product: Product) -> list[Path]:
         """The small files of a product, and its checkpoint: all of them are there."""
         more = [product.spec, *sorted((product.directory / DIRECTORY).glob("*.json"))]
