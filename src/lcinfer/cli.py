@@ -8,6 +8,7 @@ from pathlib import Path
 from .arguments import choose, run_of
 from .errors import UserError
 from .products import Realizations, Span
+from .provenance import verbs as provenance
 from .publish import verbs as publish
 from .upkeep import verbs as upkeep
 
@@ -269,4 +270,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     upkeep.add_verbs(verb, with_config)
     publish.add_verbs(verb)
+    provenance.add_verbs(verb, with_config)
     return parser

@@ -152,7 +152,7 @@ def _cut(image_set: ImageSet, indices: range, workers: int) -> dict[str, Digests
     open_store(image_set)  # says so if there is none
     target = zarr.open_array(image_set.store, path=IMAGES, mode="r+")
     finished = journal.finished(cones.journal)
-    have = _made_from(image_set)
+    have = digests(image_set)
 
     def cut_one(index: int) -> Digests:
         if index not in finished:
@@ -168,11 +168,11 @@ def _cut(image_set: ImageSet, indices: range, workers: int) -> dict[str, Digests
         return digest, store.digest(index, images)
 
     tasks = [dask.delayed(cut_one)(index) for index in indices]
-    digests = dask.compute(*tasks, scheduler="threads", num_workers=workers)
-    return dict(zip(map(str, indices), digests, strict=True))
+    made = dask.compute(*tasks, scheduler="threads", num_workers=workers)
+    return dict(zip(map(str, indices), made, strict=True))
 
 
-def _made_from(image_set: ImageSet) -> dict[str, Digests]:
+def digests(image_set: ImageSet) -> dict[str, Digests]:
     """Index -> digests of what is there, from all blocks' markers."""
     made: dict[str, Digests] = {}
     for marker in sorted(image_set.directory.glob("blocks/*.json")):
@@ -197,15 +197,15 @@ class _Reader:
 
 def seal(image_set: ImageSet) -> None:
     """Write the marker that the images of every light-cone are there."""
-    made = _made_from(image_set)
-    digests = [made[str(index)][1] for index in range(image_set.realizations)]
+    made = digests(image_set)
+    root = [made[str(index)][1] for index in range(image_set.realizations)]
     with recorded(image_set, "seal", [image_set.sealed], map(image_set.done, image_set.spans)):
         durable.write_json(
             image_set.sealed,
             {
                 "fingerprint": image_set.fingerprint,
                 "light_cones": image_set.realizations,
-                "root_digest": store.root_digest(digests),
+                "root_digest": store.root_digest(root),
             },
         )
 

@@ -23,14 +23,20 @@ def train_network(run: TrainingRun, threads: int | None = None) -> None:
     with recorded(run, "train", made, [run.images.sealed]) as more:
         labelled = images.open_labelled(run.images)
         checkpoint = train(
-            run.training, run.split, labelled, run.directory, _identity(run), stamp=stamp(run)
+            run.training,
+            run.split,
+            labelled,
+            run.directory,
+            identity_of(run),
+            stamp=stamp(run),
         )
         marker = {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
         durable.write_json(run.trained, marker)
         more |= _computed_on()
 
 
-def _identity(run: TrainingRun) -> dict[str, Any]:
+def identity_of(run: TrainingRun) -> dict[str, Any]:
+    """What a checkpoint says that it is of."""
     return {
         "fingerprint": run.fingerprint,
         "training": canonical(run.training),
@@ -48,7 +54,7 @@ def evaluate_network(run: EvaluationRun, threads: int | None = None) -> None:
     stamped = stamp(run)
     with recorded(run, "evaluate", made, (run.training.checkpoint, *seals)) as more:
         trained = load_trained(run.training.checkpoint)
-        checkpoints.check_identity(trained, _identity(run.training), run.training.checkpoint)
+        checkpoints.check_identity(trained, identity_of(run.training), run.training.checkpoint)
         labelled = images.open_labelled(run.training.images)
         tested = predict(trained, labelled, divide(run.training.split, labelled.light_cones).test)
         for mock in run.mocks:

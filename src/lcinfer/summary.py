@@ -58,7 +58,7 @@ def write(run: Run) -> None:
     scores = (evaluation.scores for evaluation in run.evaluations.values())
     with recorded(run.summary, "summarise", made, scores):
         stamped = stamp(run.summary)
-        durable.write_text(run.summary.table, comment(stamped) + _r2_table(run))
+        durable.write_text(run.summary.table, comment(stamped) + r2_table(run))
         durable.write_json(run.summary.manifest, {**_manifest(run), "provenance": stamped})
 
 
@@ -86,7 +86,8 @@ def scores(run: Run) -> str:
     return "\n".join([*lines, "", *(f"{what:<{wide}}  {path}" for what, path in where.items())])
 
 
-def _r2_table(run: Run) -> str:
+def r2_table(run: Run) -> str:
+    """R2 of every training as CSV, from the scores of its evaluations."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     interval = f"{run.config.evaluation.confidence:.0%}"

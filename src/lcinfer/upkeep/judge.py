@@ -1,6 +1,7 @@
 """Whether one light-cone holds: its voxels, the journal's lines, the design, the histories."""
 
 import math
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
@@ -13,13 +14,18 @@ from ..products import LightCones
 from . import markers
 from .findings import Finding
 
+Look = Callable[[int, np.ndarray, str], None]
+
 
 class Judge:
     """Index -> what is wrong with that light-cone, or None: its data, its journal's lines."""
 
-    def __init__(self, cones: LightCones) -> None:
-        """Reads markers and journal of a database, whose store must be there."""
-        self.cones = cones
+    def __init__(self, cones: LightCones, look: Look | None = None) -> None:
+        """Reads markers and journal of a database, whose store must be there.
+
+        ``look`` is shown every light-cone that can be read, with its digest: so it is read once.
+        """
+        self.cones, self._look = cones, look
         # In the order opposite to a campaign's, which may be going on: it writes markers last.
         self.markers, self.strange_markers = markers.read(cones)
         claims = journal.standing(cones.journal)
@@ -67,6 +73,8 @@ class Judge:
         except store.DamagedStore as error:
             return _bad(index, shard, f"it is {error}", lines)
         digest = store.digest(index, cube)
+        if self._look is not None:
+            self._look(index, cube, digest)
         wrong = {line.identity: self._mistake(index, line) for line in lines}
         where, what = shard, ""
         if (last := _record(lines[-1]))["digest"] != digest:

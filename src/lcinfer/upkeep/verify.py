@@ -22,13 +22,14 @@ from ..products import LightCones
 from ..progress import told
 from . import markers
 from .findings import Finding, Report
-from .judge import Judge, place
+from .judge import Judge, Look, place
 
 
-def verify(cones: LightCones, threads: int = 1) -> Report:
+def verify(cones: LightCones, threads: int = 1, look: Look | None = None) -> Report:
     """Read a whole database; at most ``threads`` light-cones are in memory at a time.
 
     Light-cones that a larger configuration added are read too. Safe while a campaign runs.
+    ``look(index, cube, digest)`` is called with each, from several threads.
 
     Raises:
         UserError: if there is no database of this configuration, or if its store or the
@@ -36,7 +37,7 @@ def verify(cones: LightCones, threads: int = 1) -> Report:
         PermissionError: if a directory, the journal or a marker cannot be read.
     """
     _check_identity(cones)
-    judge = Judge(cones)
+    judge = Judge(cones, look)
     group = zarr.open_group(cones.store, mode="r")
     findings = [
         *judge.strange_markers,

@@ -1,0 +1,216 @@
+"""Whether one product follows from those it is made from: each check names what is wrong."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import images as cutting
+from .. import journal
+from ..design import Design
+from ..errors import UserError
+from ..products import EvaluationRun, LightCones, Product, TrainingRun
+from ..sections import DEFAULT_ENGINE
+from . import stamp
+from .record import Record, sha256
+
+# Of a sum of many products: another processor adds in another order.
+ROUNDING = 1e-9
+
+
+def files(
+    product: Product, made: Iterable[Path], records: list[Record], digest: Callable[[Path], str]
+) -> Iterator[str]:
+    """Files that are not those that a run of a stage recorded, last of all runs.
+
+    Raises:
+        UserError: if a file is missing that no run recorded: the product is not finished.
+    """
+    recorded = {path: value for record in records for path, value in record["outputs"].items()}
+    for path in made:
+        name = path.relative_to(product.root).as_posix()
+        if not path.exists():
+            if name not in recorded:
+                raise UserError(f"{product.directory} is not finished: it has no {path.name}")
+            yield f"{path} is missing"
+        elif name not in recorded:
+            yield f"{path}: no run of a stage recorded it"
+        elif recorded[name] != digest(path):
+            yield f"{path}: its bytes are not those that were recorded"
+
+
+def inputs(root: Path, records: list[Record], digest: Callable[[Path], str]) -> Iterator[str]:
+    """What a product was made from, where that is no longer what it was."""
+    last: dict[str, Record] = {path: record for record in records for path in record["outputs"]}
+    read = {
+        path: value
+        for record in records
+        if any(last[path] is record for path in record["outputs"])
+        for path, value in record["inputs"].items()
+    }
+    for name, value in read.items():
+        path = root / name
+        if not path.exists():
+            yield f"{path}, which it was made from, is missing"
+        elif digest(path) != value:
+            yield f"{path} is not what it was made from"
+
+
+def stamps(product: Product, paths: Iterable[Path]) -> Iterator[str]:
+    """Files that say of themselves that they are another product's, or nothing."""
+    for path in paths:
+        try:
+            said = stamp.read(path)
+        except FileNotFoundError:
+            continue  # `files` tells
+        except UserError as error:
+            yield str(error)
+            continue
+        if said["fingerprint"] != product.fingerprint:
+            yield f"{path}: it says that it is of {said['product']}"
+
+
+def checkpoint(run: TrainingRun, identity: dict[str, Any]) -> Iterator[str]:
+    """A checkpoint that is not this training's, or whose history was written otherwise."""
+    from .. import checkpoint as checkpoints
+
+    try:
+        found = checkpoints.load(run.checkpoint)
+        checkpoints.check_identity(found, identity, run.checkpoint)
+    except UserError as error:
+        yield str(error)
+        return
+    if not found.complete:
+        yield f"{run.checkpoint}: only {len(found.history)} of {found.epochs} epochs are done"
+    try:
+        with run.history.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(stamp.uncommented(file)))
+        same = [{key: float(row[key]) for key in row} for row in rows] == found.history
+    except (OSError, ValueError, TypeError):
+        same = False
+    if not same:
+        yield f"{run.history}: it is not the checkpoint's history"
+
+
+def engine(cones: LightCones, finished: dict[int, Record]) -> Iterator[str]:
+    """Light-cones that another version of 21cmFAST made than the configuration names."""
+    simulator = cones.simulation.simulator
+    if simulator.engine != DEFAULT_ENGINE:
+        return
+    for index, record in sorted(finished.items()):
+        made = record.get("versions", {}).get("21cmfast")
+        if made != simulator.engine_version:
+            yield f"light-cone {index} was made by 21cmfast {made}, not {simulator.engine_version}"
+
+
+def shared(groups: dict[str, tuple[LightCones, Iterable[int]]]) -> Iterator[str]:
+    """Seeds, and so initial conditions, that two sets have in common, by the journals.
+
+    Args:
+        groups: what each set is called, its light-cones, and which of them.
+    """
+    known: dict[Path, dict[int, Record]] = {}
+    seeds: dict[str, dict[Any, int]] = {}
+    for name, (cones, indices) in groups.items():
+        if cones.journal not in known:
+            known[cones.journal] = journal.finished(cones.journal, histories=False)
+        seeds[name] = {}
+        for index in indices:
+            seed = known[cones.journal].get(index, {}).get("seed")
+            if seed in seeds[name]:
+                yield f"{name}: light-cones {seeds[name][seed]} and {index} have one seed, {seed}"
+            if seed is not None:
+                seeds[name][seed] = index
+    for (one, first), (other, second) in combinations(seeds.items(), 2):
+        for seed in sorted(first.keys() & second.keys()):
+            yield (
+                f"light-cone {first[seed]} of {one} and {second[seed]} of {other} have one "
+                f"seed, {seed}"
+            )
+
+
+def scores(run: EvaluationRun) -> Iterator[str]:
+    """Scores that do not follow from the predictions beside them."""
+    from ..evaluate import read_predictions, scores_from
+
+    try:
+        expected = scores_from(read_predictions(run.predictions), run.evaluation)
+        found = json.loads(run.scores.read_bytes())
+    except UserError as error:
+        yield str(error)
+        return
+    except ValueError:
+        yield f"{run.scores} is damaged"
+        return
+    for name, value, said in _compared(expected, found):
+        yield f"{run.scores}: {name} is {said}, and the predictions give {value}"
+
+
+def _compared(expected: Any, found: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            said = found.get(key) if isinstance(found, dict) else None
+            yield from _compared(value, said, f"{name}.{key}" if name else key)
+    elif not (type(found) in (int, float) and np.isclose(found, expected, rtol=ROUNDING, atol=0)):
+        yield name, expected, found
+
+
+def predictions(path: Path, design: Design, indices: range) -> Iterator[str]:
+    """A table of predictions that is not of these light-cones, or not of their parameters."""
+    from ..evaluate import read_predictions
+
+    try:
+        table = read_predictions(path)
+    except UserError as error:
+        yield str(error)
+        return
+    if table.light_cones.tolist() != list(indices):
+        yield f"{path}: it is not of light-cones {indices.start} to {indices.stop - 1}"
+    elif table.names != design.names:
+        yield f"{path}: it is of {', '.join(table.names)}, not {', '.join(design.names)}"
+    elif not np.array_equal(table.true, design.parameters(indices.start, indices.stop)):
+        yield f"{path}: its true values are not the design's"
+
+
+def predicted_again(run: EvaluationRun, test: range) -> Iterator[str]:
+    """Predictions that the checkpoint does not give for these images.
+
+    A network's float32 outputs may differ in their last digits elsewhere: those within a
+    thousandth of a parameter's spread count as equal.
+    """
+    from .. import checkpoint as checkpoints
+    from ..evaluate import predict, read_predictions
+
+    trained = checkpoints.load(run.training.checkpoint)
+    spread = np.array(trained.fitted_normalisation().parameter_std)
+    tables = [(run.predictions, run.training.images, test)]
+    tables += [
+        (run.mock_predictions(mock.name), mock, range(mock.realizations)) for mock in run.mocks
+    ]
+    for path, image_set, indices in tables:
+        try:
+            again = predict(trained, cutting.open_labelled(image_set), indices).predicted
+            said = read_predictions(path).predicted
+        except UserError as error:
+            yield str(error)
+            continue
+        if said.shape != again.shape or not (np.abs(said - again) <= 1e-3 * spread).all():
+            yield f"{path}: the network predicts something else"
+
+
+class Digests:
+    """SHA-256 of files, each read once."""
+
+    def __init__(self) -> None:
+        """None is known."""
+        self._known: dict[Path, str] = {}
+
+    def __call__(self, path: Path) -> str:
+        """The digest of a file."""
+        if path not in self._known:
+            self._known[path] = sha256(path)
+        return self._known[path]
