@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lcinfer import cli, journal
+from lcinfer.provenance.record import processor
 from lcinfer.publish import methods
 from lcinfer.publish.recorded import Recorded, open_run
 from lcinfer.publish.styles import Latex, Markdown
@@ -35,7 +36,7 @@ def test_the_paragraph_says_what_the_run_was(opened) -> None:
         "FAINT (2)",
         "1,924 weights",
         "4 images of each light-cone for 2 epochs, in batches of 4",
-        "in 12 simulations, on 1 host.",
+        f"in 12 simulations, on 1 host ({processor()}).",
         "- Gillet et al. 2019, MNRAS, 484, 282",
     ):
         assert part in text
@@ -80,10 +81,11 @@ def test_what_is_not_recorded_is_left_out(copied) -> None:
     for product in copied.by_directory.values():
         shutil.rmtree(product.directory / "provenance")
     shutil.rmtree(copied.summary.directory / "provenance")
-    for path in copied.database.journal.glob("*.jsonl"):
+    for path in copied.root.glob("lightcones/*/journal/*.jsonl"):
         records = [json.loads(line) for line in path.read_text().splitlines()]
         for record in records:
-            del record["host"], record["versions"]
+            for key in ("host", "cpu", "python", "versions", "code"):
+                del record[key]
         path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
     text = methods.text(open_run(copied.summary.directory, Path()), Markdown())
     assert "We simulated 12 light-cones" in text
@@ -91,7 +93,19 @@ def test_what_is_not_recorded_is_left_out(copied) -> None:
     assert "torch" not in text
     assert "in 12 simulations." in text
     assert "None" not in text
-    assert "| Training |" not in text
+    for row in ("| Training |", "| Code |", "| Version of "):
+        assert row not in text
+
+
+def test_no_cost_is_made_up_for_light_cones_of_which_none_is_known(copied) -> None:
+    for path in copied.database.journal.glob("*.jsonl"):
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        for record in records:
+            del record["began"], record["seconds"], record["cpu_seconds"], record["cpus"]
+        path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    text = methods.text(open_run(copied.summary.directory, Path()), Markdown())
+    assert "The database cost" not in text
+    assert "The mock FAINT cost" in text
 
 
 def test_the_table_of_r2_is_that_of_the_scores(opened) -> None:

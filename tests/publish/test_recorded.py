@@ -19,7 +19,7 @@ def only(products: dict):
 
 def lose_the_manifest(run: Run) -> str:
     run.summary.manifest.unlink()
-    return "not the directory of a finished run"
+    return f"{run.summary.directory} is not finished: it has no manifest.json"
 
 
 def lose_the_scores(run: Run) -> str:
@@ -84,7 +84,7 @@ def keep_an_older_manifest(run: Run) -> str:
     manifest = json.loads(run.summary.manifest.read_text())
     del manifest["configuration"]["database"]["realizations"]
     run.summary.manifest.write_text(json.dumps(manifest))
-    return "it does not hold a configuration of this version of lcinfer"
+    return "manifest.json: database.realizations"
 
 
 def edit_the_manifest(run: Run) -> str:
@@ -133,7 +133,7 @@ def test_what_is_not_whole_is_one_line_and_nothing_is_written(
 
 
 def test_a_directory_that_is_no_run_is_one_line(tmp_path, capsys) -> None:
-    assert "not the directory of a finished run" in refused(capsys, "crate", str(tmp_path))
+    assert "it has no manifest.json" in refused(capsys, "crate", str(tmp_path))
 
 
 def test_a_configuration_that_was_not_run_is_one_line(

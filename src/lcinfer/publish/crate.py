@@ -173,7 +173,11 @@ def _add_workflow(entities: Entities, recorded: Recorded, folder: Path) -> Entit
         type=[*ComputationalWorkflow.TYPES, "HowTo"],
         name="lcinfer's workflow",
     )
-    about = {"conformsTo": profile, "version": recorded.lcinfer, "description": recorded.code}
+    about = {
+        "conformsTo": profile,
+        "version": recorded.lcinfer,
+        "description": ", ".join(recorded.codes),
+    }
     set_all(workflow, about)
     for pattern in WORKFLOW:
         for path in sorted(folder.glob(pattern)):
@@ -181,8 +185,7 @@ def _add_workflow(entities: Entities, recorded: Recorded, folder: Path) -> Entit
             if path.name not in RULE_FILES:
                 entities.file(path, destination)
                 continue
-            code = ["File", "SoftwareSourceCode"]
-            rules = entities.file(path, destination, type=code)
+            rules = entities.file(path, destination, type=["File", "SoftwareSourceCode"])
             language = workflow["programmingLanguage"]
             set_all(rules, {"programmingLanguage": language, "version": recorded.lcinfer})
     return workflow
@@ -240,8 +243,8 @@ def _digests(made: Simulated) -> str:
     names = made.cones.design.names
     writer.writerow(["light_cone", "random_seed", *names, "sha256"])
     for record in made.finished:
-        values = [repr(record["parameters"][name]) for name in names]
-        writer.writerow([record["index"], record["seed"], *values, record["digest"]])
+        values = [record["parameters"].get(name) for name in names]
+        writer.writerow([record["index"], record.get("seed"), *values, record["digest"]])
     return text.getvalue()
 
 

@@ -10,6 +10,8 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
+from ..provenance.record import sha256
+
 RO_CRATE = "1.1"  # on which the profiles 0.5 of workflow runs stand
 RUN_TERMS = "https://w3id.org/ro/terms/workflow-run#"
 # In the crate itself, so that its reader needs one context only.
@@ -38,10 +40,8 @@ class Entities:
 
         ``properties`` are plain values; ``type`` is File unless given.
         """
-        with source.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = source.stat().st_size
-        properties = _described(destination, size, digest) | _typed(properties)
+        properties = _described(destination, size, sha256(source)) | _typed(properties)
         if size > self._largest:
             left_out = {"description": "Left out of this crate for its size."}
             return self._add(f"#{destination}", properties | left_out)
@@ -50,8 +50,7 @@ class Entities:
 
     def workflow(self, source: Path, destination: str, /, **properties: Any) -> Entity:
         """The workflow that the crate is about, in Snakemake's language."""
-        content = source.read_bytes()
-        described = _described(destination, len(content), hashlib.sha256(content).hexdigest())
+        described = _described(destination, source.stat().st_size, sha256(source))
         added: Entity = self.crate.add_workflow(
             source,
             destination,

@@ -143,18 +143,18 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
 def _on_cost(recorded: Recorded, style: Style) -> list[str]:
     told = []
     for made in recorded.simulated.values():
-        what = (
-            "The database"
-            if made is recorded.database
-            else f"The mock {style.text(made.cones.name)}"
-        )
+        if not made.timed:
+            continue
+        mock = f"The mock {style.text(made.cones.name)}"
+        what = "The database" if made is recorded.database else mock
         attempts = style.count(len(made.attempts))
         sentence = f"{what} cost {_hours(made, made.attempts, style)} in {attempts} simulations"
         if made.failed:
             wasted = _hours(made, made.failed, style)
             sentence += f", {style.count(len(made.failed))} of which failed ({wasted})"
-        hosts = len(made.hosts)
+        hosts, processors = len(made.several("host")), made.several("cpu")
         sentence += f", on {_several(hosts, 'host')}" if hosts else ""
+        sentence += f" ({style.text(_listed(processors))})" if processors else ""
         told.append(f"{sentence}.")
     return told
 
@@ -204,9 +204,11 @@ def _table(recorded: Recorded, style: Style) -> str:
             (f"{code}: learning rate", style.number(training.optimiser.learning_rate)),
             (f"{code}: seed", str(training.seed)),
         ]
-    spent = [made.core_hours(made.attempts) for made in recorded.simulated.values()]
+    timed = [made for made in recorded.simulated.values() if made.timed]
+    if timed:
+        spent = sum(made.core_hours(made.attempts) for made in timed)
+        rows += [("Simulations, failed ones included", _core_hours(spent, style))]
     rows += [
-        ("Simulations, failed ones included", _core_hours(sum(spent), style)),
         *(
             (what, _core_hours(hours, style))
             for kind, what in STAGES.items()
@@ -216,6 +218,7 @@ def _table(recorded: Recorded, style: Style) -> str:
             (f"Version of {style.text(name)}", style.text(" and ".join(several)))
             for name, several in _versions(recorded).items()
         ),
+        *(("Code", style.code(code)) for code in recorded.codes),
     ]
     return style.table(("Quantity", "Value"), rows, "The run in numbers.")
 

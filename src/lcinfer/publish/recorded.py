@@ -14,6 +14,7 @@ from .. import config, journal, store
 from ..errors import UserError
 from ..journal import Record
 from ..products import EvaluationRun, FigureSet, ImageSet, LightCones, Product, Run, TrainingRun
+from ..provenance.rebuild import configuration
 from ..provenance.record import DIRECTORY, records
 
 HOUR = 3600.0  # seconds
@@ -37,6 +38,11 @@ class Simulated:
         """Attempts that gave no light-cone."""
         return [record for record in self.attempts if "digest" not in record]
 
+    @property
+    def timed(self) -> bool:
+        """Whether it is recorded how long anything took; of adopted light-cones it is not."""
+        return any("seconds" in attempt for attempt in self.attempts)
+
     def core_hours(self, attempts: Iterable[Record]) -> float:
         """CPU time; of an attempt that could not tell it, its time on all of its threads."""
         threads = self.cones.simulation.simulator.threads
@@ -45,10 +51,9 @@ class Simulated:
             for attempt in attempts
         )
 
-    @property
-    def hosts(self) -> list[str]:
-        """Where the light-cones were made."""
-        return sorted({str(record["host"]) for record in self.finished if "host" in record})
+    def several(self, key: str) -> list[str]:
+        """What the records of the light-cones say under a key, each once: ``host``, ``cpu``."""
+        return sorted({str(record[key]) for record in self.finished if key in record})
 
 
 @dataclass(frozen=True)
@@ -73,19 +78,15 @@ class Recorded:
         return _products(self.run)
 
     @property
-    def code(self) -> str | None:
-        """The version of the code that finished the run: a commit, or a release."""
-        return self._stamp.get("code")
-
-    @property
     def lcinfer(self) -> str | None:
         """The version of lcinfer that finished the run."""
-        return self._stamp.get("lcinfer")
+        stamp: dict[str, str] = self.manifest.get("provenance", {})
+        return stamp.get("lcinfer")
 
     @property
-    def _stamp(self) -> dict[str, str]:
-        stamp: dict[str, str] = self.manifest.get("provenance", {})
-        return stamp
+    def codes(self) -> list[str]:
+        """Commits or releases of the code that ran, each once."""
+        return sorted({str(record["code"]) for record in self._everything if "code" in record})
 
     def core_hours(self, kind: str) -> float:
         """CPU time of the stages of one kind of product; of light-cones the journal knows it."""
@@ -103,23 +104,26 @@ class Recorded:
     def digest(self, product: Product, path: Path) -> str | None:
         """The SHA-256 that a product's file had when it was made, if that is recorded."""
         name = path.relative_to(self.run.root).as_posix()
-        known = [
-            record.get("outputs", {}).get(name) for record in self.stages[product.directory.name]
-        ]
-        return next((digest for digest in reversed(known) if digest), None)
+        stages = self.stages[product.directory.name]
+        made = [outputs[name] for stage in stages if name in (outputs := stage.get("outputs", {}))]
+        return made[-1] if made else None
 
     @cached_property
     def versions(self) -> dict[str, tuple[str, ...]]:
         """The software that made the run: every recorded version of each, sorted."""
         found: dict[str, set[str]] = {}
-        everything = [record for stage in self.stages.values() for record in stage]
-        everything += [record for made in self.simulated.values() for record in made.finished]
-        for record in everything:
+        for record in self._everything:
             python = {"python": record["python"]} if "python" in record else {}
             for name, version in {**record.get("versions", {}), **python}.items():
                 found.setdefault(name, set()).add(str(version))
         known = {name: several - UNKNOWN_VERSIONS for name, several in sorted(found.items())}
         return {name: tuple(sorted(several)) for name, several in known.items() if several}
+
+    @property
+    def _everything(self) -> list[Record]:
+        """Every stage that ran, and every light-cone that stands."""
+        stages = [record for stage in self.stages.values() for record in stage]
+        return stages + [record for made in self.simulated.values() for record in made.finished]
 
 
 def open_run(path: Path, results: Path) -> Recorded:
@@ -152,15 +156,7 @@ def open_run(path: Path, results: Path) -> Recorded:
 
 def _run_in(directory: Path) -> Run:
     manifest = directory / "manifest.json"
-    if not manifest.exists():
-        raise UserError(f"{directory}: not the directory of a finished run: no manifest.json here")
-    try:
-        run = Run(config.parse(_json(manifest).get("configuration", {})), directory.parents[1])
-    except (UserError, TypeError):
-        raise UserError(
-            f"{manifest}: it does not hold a configuration of this version of lcinfer: name the "
-            "configuration file instead, or write it again with `lcinfer summary`"
-        ) from None
+    run = Run(configuration(manifest), directory.parents[1])
     if run.summary.directory != directory:
         raise UserError(
             f"{manifest}: it is of {run.summary.directory.name}: the directory was renamed, or "

@@ -196,11 +196,12 @@ def _several(records: Iterable[Record], key: str) -> list[str]:
 
 
 def _times(records: list[Record]) -> dict[str, str]:
-    if not records:
+    timed = [record for record in records if "began" in record]
+    if not timed:
         return {}
     return {
-        "startTime": _iso(min(float(record["began"]) for record in records)),
-        "endTime": _iso(max(map(ended, records))),
+        "startTime": _iso(min(float(record["began"]) for record in timed)),
+        "endTime": _iso(max(map(ended, timed))),
     }
 
 
@@ -224,16 +225,17 @@ def _usage(entities: Entities, recorded: Recorded, product: Product) -> list[Ent
     name = product.directory.name
     stages = recorded.stages[name]
     figures: list[tuple[str, Any, str]] = []
-    if isinstance(product, LightCones):
-        made = recorded.simulated[name]
+    made = recorded.simulated.get(name) if isinstance(product, LightCones) else None
+    if made is not None and made.timed:
         figures = [
             ("core-hours", made.core_hours(made.attempts), HOURS),
             ("core-hours of failed attempts", made.core_hours(made.failed), HOURS),
             ("attempts", len(made.attempts), COUNT),
             ("failed attempts", len(made.failed), COUNT),
         ]
-    elif spent := [float(one["cpu_seconds"]) for one in stages if "cpu_seconds" in one]:
-        figures = [("core-hours", sum(spent) / HOUR, HOURS)]
+    elif made is None and any("cpu_seconds" in stage for stage in stages):
+        spent = sum(float(stage.get("cpu_seconds", 0.0)) for stage in stages)
+        figures = [("core-hours", spent / HOUR, HOURS)]
     return [
         entities.thing(
             f"#usage-{name}-{what.replace(' ', '-')}",
