@@ -22,9 +22,10 @@ def fill(cones: LightCones, *indices: int) -> None:
 
 
 def complete(cones: LightCones) -> None:
-    """Prepare, fill and seal a database."""
+    """Prepare, fill and seal a database; what it has already stays."""
     database.prepare(cones)
-    fill(cones)
+    if missing := set(range(cones.realizations)) - set(journal.finished(cones.journal)):
+        fill(cones, *sorted(missing))
     for span in cones.spans:
         database.finish_block(cones, span)
     database.seal(cones)

@@ -126,7 +126,8 @@ def _work(
                 print(f"lcinfer: rank {rank} is stopped by {stopping.reason}", file=sys.stderr)
                 return
             lines = lines or journal.Journal(cones.journal, writer)
-            lines.append({**record, "rank": rank, "node": node()})
+            where = {"rank": rank, "node": node(), "job": os.environ.get("SLURM_JOB_ID")}
+            lines.append({**record, **where})
             yield "digest" in record, float(record.get("seconds", 0.0))
     finally:
         child.close()

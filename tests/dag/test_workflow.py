@@ -13,6 +13,7 @@ from small import small_settings
 
 from lcinfer import config, store
 from lcinfer.products import Run
+from lcinfer.provenance.audit import Depth, audit
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
@@ -57,6 +58,14 @@ def finished(tmp_path_factory):
 
 def run_of(directory: Path, path: Path) -> Run:
     return Run(config.load(path), directory / "results")
+
+
+def test_a_run_of_the_workflow_can_be_audited(finished) -> None:
+    report = audit(run_of(*finished).summary.directory, Path("results"), Depth())
+    assert report.holds, report
+    commands = [command for step in report.steps for command in step.made["commands"]]
+    for verb in ("design", "simulate", "seal", "images", "train", "evaluate", "figures", "summary"):
+        assert any(f" {verb} " in command for command in commands), verb
 
 
 def test_a_run_makes_every_product_of_its_configuration(finished):

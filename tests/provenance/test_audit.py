@@ -11,13 +11,16 @@ import damage
 import numpy as np
 import pytest
 import zarr
+from filling import fill, whole_run
 from small import small_settings
 
-from lcinfer import cli, config, images, journal
+from lcinfer import cli, config, database, images, journal, store
 from lcinfer.errors import UserError
 from lcinfer.evaluate import read_predictions
 from lcinfer.products import Run
 from lcinfer.provenance.audit import Depth, audit
+from lcinfer.upkeep.repair import repair
+from lcinfer.upkeep.verify import verify
 
 
 @pytest.fixture
@@ -285,7 +288,9 @@ FAULTS = {
         *("trainings: files", "evaluations: made from", "figures: made from"),
     },
     a_history_edited: {"trainings: files", "trainings: checkpoint"},
-    a_seed_in_the_journal_changed: {"lightcones: voxels", "trainings: split"},
+    a_seed_in_the_journal_changed: {
+        *("lightcones: voxels", "trainings: split", "evaluations: mocks"),
+    },
     two_light_cones_with_one_seed: {
         *("lightcones: voxels", "trainings: split", "evaluations: mocks"),
     },
@@ -304,7 +309,7 @@ FAULTS = {
     the_slices_changed_in_the_specification: {
         *("images: fingerprint", "trainings: made from", "evaluations: made from"),
     },
-    a_line_of_the_journal_removed: {"lightcones: voxels"},
+    a_line_of_the_journal_removed: {"lightcones: voxels", "images: recut"},
     a_figure_redrawn_by_hand: {"figures: files", "figures: stamps"},
     a_seal_edited: {"lightcones: files", "lightcones: markers"},
     a_blocks_digest_edited: {"images: files", "images: made from", "images: recut"},
@@ -352,8 +357,6 @@ def test_what_is_simulated_again_may_differ_a_little_on_another_build_alone(
     shutil.copytree(untouched.database.directory, made.database.directory)
     cones = made.database
     cubes = zarr.open_array(cones.store, path="brightness_temp", mode="r+")
-    from lcinfer import store
-
     cube = store.read(cones.store, 3) + np.float32(shift)
     cubes[3] = cube
     digest = store.digest(3, cube)
@@ -539,10 +542,6 @@ def test_files_without_permission_are_one_line(untouched, capsys, what) -> None:
 def test_light_cones_beyond_those_of_a_result_do_not_concern_it(run, settings) -> None:
     settings["database"]["realizations"] = 14
     larger = Run(config.parse(settings), run.root).database
-    from filling import fill
-
-    from lcinfer import database
-
     database.prepare(larger)
     fill(larger, 12, 13)
     assert asked(run).holds
@@ -551,11 +550,27 @@ def test_light_cones_beyond_those_of_a_result_do_not_concern_it(run, settings) -
 
 
 def test_two_trainings_of_one_content_and_two_names_are_each_audited(tmp_path) -> None:
-    from filling import whole_run
-
     settings = small_settings()
     settings["trainings"]["twin"] = settings["trainings"]["all_images"]
     run = whole_run(settings, tmp_path / "results")
     report = asked(run)
     assert report.holds
     assert len(report.steps) == len(run.by_directory) + 1
+
+
+def test_a_repaired_database_passes_with_all_that_was_made_from_it(run) -> None:
+    two_shards_swapped(run)
+    cones = run.database
+    done = repair(cones, verify(cones).findings)
+    fill(cones, *done.again)
+    for span in done.blocks:
+        database.finish_block(cones, span)
+    database.seal(cones)
+    assert asked(run).holds
+
+
+def test_a_run_and_the_larger_one_that_grew_from_it_both_pass(run, settings) -> None:
+    settings["database"]["realizations"] = 15
+    grown = whole_run(settings, run.root)
+    assert asked(grown).holds and asked(run).holds
+    assert len(list((run.root / "lightcones").iterdir())) == 2, "the same database"

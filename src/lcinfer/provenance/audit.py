@@ -130,8 +130,10 @@ class _Walk:
         )
         step.check("made from", checks.inputs(self.root, found, self._digests), "what is there now")
 
-    def _back(self, kind: str, fingerprint: str, step: Step) -> Path:
-        return self._products.directory(kind, str(fingerprint), step.directory)
+    def _back(self, kind: str, fingerprint: str, step: Step, name: str = "") -> Path:
+        """What a product is made from; by default what has its name comes first."""
+        called = name or step.directory.name.rpartition("-")[0]
+        return self._products.directory(kind, str(fingerprint), called, step.product)
 
     def _run(self, directory: Path) -> None:
         if (begun := self._begin(directory)) is None:
@@ -147,8 +149,8 @@ class _Walk:
             _strangers(run, directory),
             "every product follows from the recorded configuration",
         )
-        for fingerprint in spec.identity["figures"].values():
-            self._figures(self._back("figures", fingerprint, step))
+        for name, fingerprint in spec.identity["figures"].items():
+            self._figures(self._back("figures", fingerprint, step, name))
         if follows:
             step.check("table", _table(run), "r2.csv follows from every scores.json")
 
@@ -163,8 +165,8 @@ class _Walk:
         self._recorded(step, figures, made)
         step.check("stamps", checks.stamps(figures, made), "its own")
         if examples:
-            for _, (fingerprint, count) in spec.identity["mocks"]:
-                self._images(self._back("images", fingerprint, step), count)
+            for name, (fingerprint, count) in spec.identity["mocks"]:
+                self._images(self._back("images", fingerprint, step, name), count)
         else:
             self._evaluation(self._back("evaluations", spec.identity["evaluation"], step))
 

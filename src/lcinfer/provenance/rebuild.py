@@ -104,19 +104,17 @@ class Products:
         """``root`` is the directory of results."""
         self.root = root
 
-    def directory(self, kind: str, fingerprint: str, wanted_by: Path) -> Path:
+    def directory(self, kind: str, fingerprint: str, name: str, wanted_by: str) -> Path:
         """Where the product with this fingerprint is.
 
-        Two products of one content may have two names: that of ``wanted_by``, a product's
-        directory, comes first.
+        Two products of one content may have two names: the one called ``name`` comes first.
 
         Raises:
             UserError: if it is not there.
         """
         kept, ending = self.root / kind, f"-{short(fingerprint)}"
-        named = kept / f"{wanted_by.name.rpartition('-')[0]}{ending}"
-        if named.is_dir():
-            return named
+        if (kept / f"{name}{ending}").is_dir():
+            return kept / f"{name}{ending}"
         found = sorted(kept.glob(f"*{ending}"))
         if not found:
             raise UserError(

@@ -1,0 +1,132 @@
+"""How fast an audit reads light-cones, beside a plain read of the same files.
+
+    python benchmarks/audit.py
+
+Light-cones of the paper's size, look-alikes of one Gaussian random field, are written with their
+journal, sealed and cut into images. Then the same files are read by turns: just their bytes, and
+by an audit of the images (which decodes, digests and cuts every light-cone), each time with the
+files put out of the page cache. Prints GB/s on the disk and the ratio of the two.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from chunks import PAPER, look_alike
+
+from lcinfer import database, images, journal, store
+from lcinfer.config import load
+from lcinfer.products import LightCones, Run
+from lcinfer.provenance.audit import Depth, audit
+
+NODES = [35.0, 6.0]
+READ_BYTES = 16 * 2**20
+
+
+def write(cones: LightCones) -> None:
+    """A sealed database, each light-cone the same field at another contrast."""
+    database.prepare(cones)
+    cube = look_alike(cones.simulation)
+    lines = journal.Journal(cones.journal, "bench-0")
+    version = cones.simulation.simulator.engine_version
+    for index in range(cones.realizations):
+        values = cones.design.parameters(index, index + 1)[0].tolist()
+        lines.append(
+            {
+                "index": index,
+                "parameters": dict(zip(cones.design.names, values, strict=True)),
+                "seed": int(cones.design.seeds(index, index + 1)[0]),
+                "digest": store.write(
+                    cones.store, index, cube * np.float32(1 + 0.01 * index), cones.simulation
+                ),
+                "node_redshift": NODES,
+                "neutral_fraction": [1.0, 0.0],
+                "global_brightness_temp": [0.0, 0.0],
+                "versions": {"21cmfast": version},
+            }
+        )
+    lines.close()
+    for span in cones.spans:
+        database.finish_block(cones, span)
+    database.seal(cones)
+
+
+def files_of(*directories: Path) -> list[Path]:
+    """Every file of some directories."""
+    return [path for each in directories for path in sorted(each.rglob("*")) if path.is_file()]
+
+
+def uncached(paths: list[Path]) -> None:
+    """Have the kernel forget what it read of some files."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+
+
+def read(paths: list[Path]) -> None:
+    """Read some files from end to end."""
+    for path in paths:
+        with path.open("rb", buffering=0) as file:
+            while file.read(READ_BYTES):
+                pass
+
+
+def seconds(work: Callable[[], object], paths: list[Path]) -> float:
+    """Wall time of a call that finds nothing of the files in the page cache."""
+    uncached(paths)
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--light-cones", type=int, default=6)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--times", type=int, default=2)
+    options = parser.parse_args()
+    config = load(PAPER)
+    few = config.database.model_copy(update={"realizations": options.light_cones})
+    with tempfile.TemporaryDirectory() as directory:
+        run = Run(config.model_copy(update={"database": few}), Path(directory))
+        cones, image_set = run.database, run.database_images
+        write(cones)
+        images.prepare(image_set)
+        for span in image_set.spans:
+            images.cut_block(image_set, span)
+        images.seal(image_set)
+        paths = files_of(cones.directory, image_set.directory)
+        size = sum(path.stat().st_size for path in paths)
+
+        def audited(threads: int) -> None:
+            report = audit(image_set.directory, run.root, Depth(threads=threads))
+            assert report.holds, report
+
+        for threads in options.threads:
+            for _ in range(options.times):
+                plain = seconds(lambda: read(paths), paths)
+                whole = seconds(lambda threads=threads: audited(threads), paths)
+                print(
+                    json.dumps(
+                        {
+                            "threads": threads,
+                            "gigabytes": round(size / 1e9, 2),
+                            "plain_gb_per_s": round(size / 1e9 / plain, 3),
+                            "audit_gb_per_s": round(size / 1e9 / whole, 3),
+                            "ratio": round(plain / whole, 3),
+                        }
+                    ),
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
