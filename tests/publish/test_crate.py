@@ -1,6 +1,7 @@
 """The crate: valid, whole, true to the files of the run, and made without a network."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -207,7 +208,7 @@ def test_software_stands_with_the_versions_that_ran(written) -> None:
 
 
 def test_the_archive_has_the_same_files(written, published, tmp_path) -> None:
-    to = crate.write(opened(published), tmp_path / "crate.zip", WISHES)
+    to = crate.write(opened(published), tmp_path / "crate.zip", WISHES, zipped=True)
     with zipfile.ZipFile(to) as archive:
         assert archive.testzip() is None
         for name in archive.namelist():
@@ -237,6 +238,16 @@ def test_the_verb_writes_an_archive_from_a_configuration(
     name = f"{copied.summary.directory.name}-crate.zip"
     assert capsys.readouterr().out == f"{name}\n"
     assert zipfile.is_zipfile(tmp_path / name)
+
+
+def test_a_disk_that_is_full_leaves_nothing_behind(published, tmp_path, monkeypatch) -> None:
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copy", full)
+    with pytest.raises(OSError, match="No space left"):
+        crate.write(opened(published), tmp_path / "crate", WISHES)
+    assert list(tmp_path.iterdir()) == []
 
 
 def refused(capsys, run: Run, *arguments: str) -> str:

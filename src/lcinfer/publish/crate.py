@@ -7,7 +7,7 @@ by its fingerprint, and light-cones by the digest of each. Nothing is fetched.
 
 import csv
 import io
-import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import yaml
 from rocrate.model.computationalworkflow import ComputationalWorkflow
 from rocrate.model.entity import Entity
 
-from .. import durable, store
+from .. import store
 from ..errors import UserError
 from ..products import EvaluationRun, FigureSet, ImageSet, LightCones, Product, TrainingRun
 from . import methods
@@ -62,27 +62,21 @@ class Wishes:
     """Files of more bytes are told of and left out."""
 
 
-def write(recorded: Recorded, to: Path, wishes: Wishes) -> Path:
-    """Write the crate as a directory, or as an archive if ``to`` ends in ``.zip``.
+def write(recorded: Recorded, to: Path, wishes: Wishes, zipped: bool = False) -> Path:
+    """Write the crate as a directory, or as one archive.
 
     Raises:
-        UserError: if something is there already, or there is no workflow; nothing is written.
+        UserError: if something is there already, there is no workflow, or a file is not what its
+            stage recorded; nothing is written.
     """
     if to.exists():
         raise UserError(f"{to}: there already: move it away, or name another with --to")
     crate = _assembled(recorded, wishes).crate
-    aside = to.with_name(f"{to.name}{durable.SUFFIX}")
     to.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        if to.suffix == ".zip":
-            crate.write_zip(aside)
-        else:
-            crate.write(aside)
-        aside.rename(to)
-    finally:
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        aside.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as aside:
+        written = Path(aside, to.name)
+        (crate.write_zip if zipped else crate.write)(written)
+        written.rename(to)
     return to
 
 

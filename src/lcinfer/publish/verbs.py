@@ -28,7 +28,7 @@ def _crate(options: argparse.Namespace) -> None:
         license=options.license,
         largest=options.largest * 1e6,
     )
-    print(crate.write(found, options.to or Path(name), wishes))
+    print(crate.write(found, options.to or Path(name), wishes, options.zip))
 
 
 def add_verbs(verb: Callable[..., Parser]) -> None:
