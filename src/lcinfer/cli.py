@@ -12,6 +12,7 @@ from .errors import UserError
 from .planning import verbs as planning
 from .products import Realizations, Span
 from .provenance import verbs as provenance
+from .publish import verbs as publish
 from .travel import verbs as travel
 from .upkeep import verbs as upkeep
 
@@ -278,5 +279,6 @@ def _parser() -> argparse.ArgumentParser:
     changes.add_verbs(verb, with_config)
     doctor.add_verbs(verb)
     travel.add_verbs(verb, with_config)
+    publish.add_verbs(verb)
     provenance.add_verbs(verb, with_config)
     return parser

@@ -1,0 +1,1 @@
+"""What a finished run is published with: a research object crate, the text of a methods section."""

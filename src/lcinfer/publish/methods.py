@@ -1,0 +1,309 @@
+"""A paper's methods section: a paragraph and tables, from what is recorded of a run alone.
+
+What is not recorded is left out, never guessed.
+"""
+
+import json
+from collections.abc import Iterable
+
+from ..journal import Record
+from ..lightcone import coordinates
+from ..networks.gillet2019 import layers
+from ..parameters import shown
+from ..products import TrainingRun
+from ..sections import DEFAULT_ENGINE
+from .recorded import HOUR, Recorded, Simulated
+from .styles import Style
+
+MODEL = ("GreigMesinger2018", "Mesinger2011", "Murray2020")
+NETWORK = "Gillet2019"
+SAMPLING = {
+    "uniform": "independent uniform draws",
+    "sobol": "points of one scrambled Sobol sequence",
+}
+STAGES = {
+    "images": "Cutting images",
+    "trainings": "Training",
+    "evaluations": "Predicting and scoring",
+    "figures": "Drawing figures",
+}
+NAMED_SOFTWARE = ("lcinfer", "python", "numpy", "zarr", "torch", "snakemake")  # the table has all
+Row = tuple[str, str]
+
+
+def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
+    """The paragraph, the table, a table of R2 if ``scores``, and the references."""
+    trainings = recorded.run.trainings.values()
+    told = [
+        *_on_light_cones(recorded, style),
+        *_on_images(recorded, style),
+        *(sentence for run in trainings for sentence in _on_training(recorded, run, style)),
+        *_on_cost(recorded, style),
+        *_on_software(recorded, style),
+    ]
+    parts = [" ".join(told), _table(recorded, style)]
+    if scores:
+        parts.append(_scores(recorded, style))
+    cited = [NETWORK, *(MODEL if _is_21cmfast(recorded) else ())]
+    return "\n\n".join([*parts, style.references(cited)]) + "\n"
+
+
+def _is_21cmfast(recorded: Recorded) -> bool:
+    return recorded.run.config.database.simulator.engine == DEFAULT_ENGINE
+
+
+def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
+    database = recorded.run.config.database
+    simulator, box = database.simulator, database.box
+    told = [
+        f"We simulated {style.count(database.realizations)} light-cones of the 21-cm brightness "
+        f"temperature with {_engine(recorded, style)}."
+    ]
+    ranges = _listed(f"{symbol} in {ends}" for symbol, ends in _prior(recorded, style))
+    told.append(f"Their parameters are {SAMPLING[database.sampling]} over {ranges}.")
+    near, far = _redshifts(recorded)
+    told.append(
+        f"A light-cone has {_cells(recorded, style)} cells of {_cell_size(recorded, style)} "
+        f"(comoving), from redshift {near} to {far}, and initial conditions of its own in a "
+        f"periodic box of {style.number(box.length, 'Mpc')}, on a grid of "
+        f"{style.cells(*[box.cells * box.hires_factor] * 3)} cells."
+    )
+    cosmology = _listed(style.equal(symbol, value) for symbol, value in _cosmology(recorded, style))
+    told.append(f"The cosmology is flat and cold, with {cosmology}.")
+    if simulator.options:
+        options = simulator.options.items()
+        told.append(
+            "Options that we set are "
+            f"{_listed(style.code(f'{name} = {value}') for name, value in sorted(options))}."
+        )
+    if (bits := database.storage.keep_bits) is not None:
+        told.append(f"Brightness temperatures are rounded to {bits} bits of mantissa.")
+    return told
+
+
+def _engine(recorded: Recorded, style: Style) -> str:
+    simulator = recorded.run.config.database.simulator
+    if not _is_21cmfast(recorded):
+        version = style.text(simulator.engine_version)
+        return f"the engine {style.code(simulator.engine)}, version {version}"
+    versions = {
+        str(record.get("versions", {}).get("21cmfast", simulator.engine_version))
+        for record in recorded.database.finished
+    }
+    model, *code = MODEL
+    return (
+        f"21cmFAST {style.text(_listed(sorted(versions)))} {style.cite(*code)}, in the model of "
+        f"{style.cite_in_text(model)}"
+    )
+
+
+def _on_images(recorded: Recorded, style: Style) -> list[str]:
+    config = recorded.run.config
+    images, split = config.images, config.split
+    rows, columns = config.image_shape
+    validation, test = style.count(split.validation), style.count(split.test)
+    told = [
+        f"Each light-cone gives {images.per_lightcone} images of {style.cells(rows, columns)} "
+        f"cells (across and along the line of sight), in planes "
+        f"{style.number(images.spacing, 'Mpc')} apart.",
+        f"Light-cones, not images, are split: {style.count(_training_cones(recorded))} for "
+        f"training, {validation} for validation and {test} for testing.",
+    ]
+    if config.mocks:
+        mocks = (f"{style.text(name)} ({mock.realizations})" for name, mock in config.mocks.items())
+        told.append(
+            f"Light-cones of fixed parameters, with seeds of their own, are {_listed(mocks)}."
+        )
+    return told
+
+
+def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str]:
+    training, optimiser = run.training, run.training.optimiser
+    images = recorded.run.config.training_images(run.name)
+    network = training.network
+    epochs = _epochs(run)
+    told = [
+        f"The network {style.code(run.name)} has the architecture of "
+        f"{style.cite_in_text(NETWORK)} with {_several(len(network.convolutions), 'convolution')}, "
+        f"{_several(len(network.dense), 'hidden fully connected layer')}, a dropout of "
+        f"{style.number(network.dropout)} and {style.count(_weights(recorded, run))} weights.",
+        f"It was trained on {images} images of each light-cone for {epochs} epochs, in batches of "
+        f"{training.batch}, with RMSprop at a learning rate of "
+        f"{style.number(optimiser.learning_rate)}, multiplied by {style.number(optimiser.factor)} "
+        f"after {optimiser.patience} epochs without a lower training loss.",
+    ]
+    done = [stage for stage in recorded.stages[run.directory.name] if stage.get("stage") == "train"]
+    hardware = sorted({str(name) for one in done if (name := one.get("gpu") or one.get("cpu"))})
+    if hardware:
+        took = _rounded(sum(float(one["seconds"]) for one in done) / HOUR, style, "h")
+        told.append(f"This took {took} on {style.text(_listed(hardware))}.")
+    return told
+
+
+def _on_cost(recorded: Recorded, style: Style) -> list[str]:
+    told = []
+    for made in recorded.simulated.values():
+        if not made.timed:
+            continue
+        mock = f"The mock {style.text(made.cones.name)}"
+        what = "The database" if made is recorded.database else mock
+        attempts = style.count(len(made.attempts))
+        sentence = f"{what} cost {_hours(made, made.attempts, style)} in {attempts} simulations"
+        if made.failed:
+            wasted = _hours(made, made.failed, style)
+            sentence += f", {style.count(len(made.failed))} of which failed ({wasted})"
+        hosts, processors = len(made.several("host")), made.several("cpu")
+        sentence += f", on {_several(hosts, 'host')}" if hosts else ""
+        sentence += f" ({style.text(_listed(processors))})" if processors else ""
+        told.append(f"{sentence}.")
+    return told
+
+
+def _on_software(recorded: Recorded, style: Style) -> list[str]:
+    versions = [
+        f"{style.text(name)} {style.text(' and '.join(several))}"
+        for name in NAMED_SOFTWARE
+        if (several := recorded.versions.get(name))
+    ]
+    return [f"The software was {_listed(versions)}."] if versions else []
+
+
+def _versions(recorded: Recorded) -> dict[str, tuple[str, ...]]:
+    """Without 21cmFAST where another engine simulated."""
+    used = recorded.versions.items()
+    return {name: them for name, them in used if name != "21cmfast" or _is_21cmfast(recorded)}
+
+
+def _table(recorded: Recorded, style: Style) -> str:
+    config = recorded.run.config
+    database, split = config.database, config.split
+    near, far = _redshifts(recorded)
+    rows: list[Row] = [
+        ("Light-cones", style.count(database.realizations)),
+        ("for training", style.count(_training_cones(recorded))),
+        ("for validation", style.count(split.validation)),
+        ("for testing", style.count(split.test)),
+        *((f"Prior of {symbol}", ends) for symbol, ends in _prior(recorded, style)),
+        ("Sampling of the prior", f"{database.sampling}, seed {database.seed}"),
+        ("Box", style.number(database.box.length, "Mpc")),
+        ("Cells of a light-cone", _cells(recorded, style)),
+        ("Cell", _cell_size(recorded, style)),
+        ("Redshifts", f"{near} to {far}"),
+        *((symbol, value) for symbol, value in _cosmology(recorded, style)),
+        ("Images of a light-cone", style.count(config.images.per_lightcone)),
+        ("Cells of an image", style.cells(*config.image_shape)),
+    ]
+    for name, run in recorded.run.trainings.items():
+        training = run.training
+        code = style.code(name)
+        rows += [
+            (f"{code}: images of a light-cone", style.count(config.training_images(name))),
+            (f"{code}: weights", style.count(_weights(recorded, run))),
+            (f"{code}: epochs", style.count(_epochs(run))),
+            (f"{code}: batch", style.count(training.batch)),
+            (f"{code}: learning rate", style.number(training.optimiser.learning_rate)),
+            (f"{code}: seed", str(training.seed)),
+        ]
+    timed = [made for made in recorded.simulated.values() if made.timed]
+    if timed:
+        spent = sum(made.core_hours(made.attempts) for made in timed)
+        rows += [("Simulations, failed ones included", _core_hours(spent, style))]
+    rows += [
+        *(
+            (what, _core_hours(hours, style))
+            for kind, what in STAGES.items()
+            if (hours := recorded.core_hours(kind))
+        ),
+        *(
+            (f"Version of {style.text(name)}", style.text(" and ".join(several)))
+            for name, several in _versions(recorded).items()
+        ),
+        *(("Code", style.code(code)) for code in recorded.codes),
+    ]
+    return style.table(("Quantity", "Value"), rows, "The run in numbers.")
+
+
+def _scores(recorded: Recorded, style: Style) -> str:
+    confidence = style.text(f"{recorded.run.config.evaluation.confidence:.0%}")
+    rows = []
+    for name, evaluation in recorded.run.evaluations.items():
+        scores = json.loads(evaluation.scores.read_text(encoding="utf-8"))
+        for prediction in ("one_image", "average"):
+            for parameter, score in scores[prediction].items():
+                numbers = (style.number(round(score[key], 3)) for key in ("r2", "low", "high"))
+                what = (style.code(name), prediction.replace("_", " "), style.symbol(parameter))
+                rows.append((*what, *numbers))
+    head = ("Training", "Prediction", "Parameter", style.symbol("R2"), f"{confidence} from", "to")
+    caption = (
+        f"{style.symbol('R2')} on the test light-cones, from one image and from the average over "
+        "a light-cone's images, with bootstrap intervals over light-cones."
+    )
+    return style.table(head, rows, caption)
+
+
+def _prior(recorded: Recorded, style: Style) -> list[Row]:
+    """Symbol and range of each varied parameter."""
+    rows = []
+    for name, ends in recorded.run.config.database.prior.items():
+        parameter = shown(name)
+        low, high = (end * parameter.scale for end in ends)
+        rows.append((style.symbol(name), style.interval(low, high, parameter.unit)))
+    return rows
+
+
+def _cosmology(recorded: Recorded, style: Style) -> list[Row]:
+    parameters = recorded.run.config.database.cosmology.model_dump()
+    return [(style.symbol(name), style.number(value)) for name, value in parameters.items()]
+
+
+def _redshifts(recorded: Recorded) -> tuple[str, str]:
+    redshift, _ = coordinates(recorded.run.database.simulation)
+    return f"{redshift[0]:.2f}", f"{redshift[-1]:.2f}"
+
+
+def _cells(recorded: Recorded, style: Style) -> str:
+    database = recorded.run.config.database
+    return style.cells(database.box.cells, database.box.cells, database.lightcone.cells)
+
+
+def _cell_size(recorded: Recorded, style: Style) -> str:
+    return style.number(recorded.run.config.database.box.cell_size, "Mpc")
+
+
+def _training_cones(recorded: Recorded) -> int:
+    split = recorded.run.config.split
+    return recorded.run.database.realizations - split.validation - split.test
+
+
+def _weights(recorded: Recorded, run: TrainingRun) -> int:
+    outputs = len(recorded.run.database.design.names)
+    rows = layers(run.training.network, recorded.run.config.image_shape, outputs)
+    return sum(row.weights for row in rows)
+
+
+def _epochs(run: TrainingRun) -> int:
+    """Epochs that were done, by the training's marker."""
+    return int(json.loads(run.trained.read_text(encoding="utf-8"))["epochs"])
+
+
+def _hours(made: Simulated, attempts: list[Record], style: Style) -> str:
+    return _core_hours(made.core_hours(attempts), style)
+
+
+def _core_hours(hours: float, style: Style) -> str:
+    return f"{_rounded(hours, style)} core-hours"
+
+
+def _rounded(value: float, style: Style, unit: str = "") -> str:
+    """Three digits of something measured."""
+    return style.number(float(f"{value:.3g}"), unit)
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _listed(items: Iterable[str]) -> str:
+    """a; a and b; a, b and c."""
+    *first, last = items
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,243 @@
+"""What is recorded of a finished run: that it is whole, who made it when, and what it cost.
+
+Only records are read: markers, journals, provenance. What none of them says is not known here.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .. import config, journal, store
+from ..errors import UserError
+from ..journal import Record
+from ..products import EvaluationRun, FigureSet, ImageSet, LightCones, Product, Run, TrainingRun
+from ..provenance.rebuild import configuration
+from ..provenance.record import DIRECTORY, records
+
+HOUR = 3600.0  # seconds
+UNKNOWN_VERSIONS = {"not installed", "0+unknown"}
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What the journal of a database, or of a mock, says."""
+
+    cones: LightCones
+    attempts: list[Record]
+    """All of them: failed ones too, and those whose light-cones were withdrawn."""
+    finished: list[Record]
+    """The record of each light-cone, in their order."""
+    root_digest: str
+    """One digest for all light-cones."""
+
+    @property
+    def failed(self) -> list[Record]:
+        """Attempts that gave no light-cone."""
+        return [record for record in self.attempts if "digest" not in record]
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is recorded how long anything took; of adopted light-cones it is not."""
+        return any("seconds" in attempt for attempt in self.attempts)
+
+    def core_hours(self, attempts: Iterable[Record]) -> float:
+        """CPU time; of an attempt that could not tell it, its time on all of its threads."""
+        threads = self.cones.simulation.simulator.threads
+        return sum(
+            float(attempt.get("cpu_seconds", threads * attempt.get("seconds", 0.0))) / HOUR
+            for attempt in attempts
+        )
+
+    def several(self, key: str) -> list[str]:
+        """What the records of the light-cones say under a key, each once: ``host``, ``cpu``."""
+        return sorted({str(record[key]) for record in self.finished if key in record})
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A finished run with all that is recorded of it."""
+
+    run: Run
+    manifest: dict[str, Any]
+    simulated: dict[str, Simulated]
+    """The database and the mocks, by the names of their directories."""
+    stages: dict[str, list[Record]]
+    """Recorded runs of stages, the last one last, by the names of the products' directories."""
+
+    @property
+    def database(self) -> Simulated:
+        """The database without the mocks."""
+        return self.simulated[self.run.database.directory.name]
+
+    @property
+    def products(self) -> list[Product]:
+        """Every product of the run, in the order in which they are made."""
+        return _products(self.run)
+
+    @property
+    def lcinfer(self) -> str | None:
+        """The version of lcinfer that finished the run."""
+        stamp: dict[str, str] = self.manifest.get("provenance", {})
+        return stamp.get("lcinfer")
+
+    @property
+    def codes(self) -> list[str]:
+        """Commits or releases of the code that ran, each once."""
+        return sorted({str(record["code"]) for record in self._everything if "code" in record})
+
+    def core_hours(self, kind: str) -> float:
+        """CPU time of the stages of one kind of product; of light-cones the journal knows it."""
+        products = (product for product in self.products if product.kind == kind)
+        stages = (stage for product in products for stage in self.stages[product.directory.name])
+        return sum(float(stage.get("cpu_seconds", 0.0)) / HOUR for stage in stages)
+
+    def files(self, product: Product) -> list[Path]:
+        """The small files of a product, and its checkpoint: all of them are there."""
+        more = [product.spec, *sorted((product.directory / DIRECTORY).glob("*.json"))]
+        if product.directory == self.run.summary.directory:
+            more += [self.run.summary.report]
+        return [*_required(self.run, product), *(file for file in more if file.exists())]
+
+    def digest(self, product: Product, path: Path) -> str | None:
+        """The SHA-256 that a product's file had when it was made, if that is recorded."""
+        name = path.relative_to(self.run.root).as_posix()
+        stages = self.stages[product.directory.name]
+        made = [outputs[name] for stage in stages if name in (outputs := stage.get("outputs", {}))]
+        return made[-1] if made else None
+
+    @cached_property
+    def versions(self) -> dict[str, tuple[str, ...]]:
+        """The software that made the run: every recorded version of each, sorted."""
+        found: dict[str, set[str]] = {}
+        for record in self._everything:
+            python = {"python": record["python"]} if "python" in record else {}
+            for name, version in {**record.get("versions", {}), **python}.items():
+                found.setdefault(name, set()).add(str(version))
+        known = {name: several - UNKNOWN_VERSIONS for name, several in sorted(found.items())}
+        return {name: tuple(sorted(several)) for name, several in known.items() if several}
+
+    @property
+    def _everything(self) -> list[Record]:
+        """Every stage that ran, and every light-cone that stands."""
+        stages = [record for stage in self.stages.values() for record in stage]
+        return stages + [record for made in self.simulated.values() for record in made.finished]
+
+
+def open_run(path: Path, results: Path) -> Recorded:
+    """The finished run that a configuration file, or a run's own directory, stands for.
+
+    The directory is enough: its manifest holds the configuration.
+
+    Raises:
+        UserError: if there is no such run, something of it is missing or belongs to another
+            product, or the journal contradicts a marker.
+    """
+    if path.is_dir():
+        run = _run_in(path.resolve())
+    else:
+        run = Run(config.load(path), results)
+        if not run.summary.manifest.exists():
+            raise UserError(f"{run.summary.manifest}: not there: this run is not finished")
+    for product in _products(run):
+        for file in _required(run, product):
+            if not file.exists():
+                raise UserError(f"{file}: not there: the run is not finished, or was moved")
+        _check_marker(product)
+    return Recorded(
+        run=run,
+        manifest=_json(run.summary.manifest),
+        simulated={label: _simulated(cones) for label, cones in run.lightcones.items()},
+        stages={made.directory.name: _stages(made) for made in _products(run)},
+    )
+
+
+def _run_in(directory: Path) -> Run:
+    manifest = directory / "manifest.json"
+    run = Run(configuration(manifest), directory.parents[1])
+    if run.summary.directory != directory:
+        raise UserError(
+            f"{manifest}: it is of {run.summary.directory.name}: the directory was renamed, or "
+            "the manifest edited"
+        )
+    return run
+
+
+def _products(run: Run) -> list[Product]:
+    return [*run.by_directory.values(), run.summary]
+
+
+def _required(run: Run, product: Product) -> list[Path]:
+    """The files without which a product is not finished; no Zarr store is among them."""
+    match product:
+        case LightCones() | ImageSet():
+            return [product.sealed]
+        case TrainingRun():
+            return [product.trained, product.history, product.checkpoint]
+        case EvaluationRun():
+            mocks = [product.mock_predictions(mock.name) for mock in product.mocks]
+            return [product.scores, product.predictions, *mocks]
+        case FigureSet():
+            return [file for file in run.figure_files if file.parent == product.directory]
+        case _:
+            return [run.summary.table, run.summary.manifest]
+
+
+def _check_marker(product: Product) -> None:
+    """Refuse a product whose marker says that it is another one."""
+    match product:
+        case LightCones() | ImageSet():
+            marker = product.sealed
+            stated = _json(marker).get("fingerprint")
+        case TrainingRun():
+            marker = product.trained
+            stated = _json(marker).get("fingerprint")
+        case EvaluationRun():
+            marker = product.scores
+            stated = _json(marker).get("provenance", {}).get("fingerprint")
+        case _:
+            return
+    if stated != product.fingerprint:
+        raise UserError(f"{marker}: it is not of {product.directory.name}, but of another product")
+
+
+def _simulated(cones: LightCones) -> Simulated:
+    done = journal.finished(cones.journal, histories=False)
+    missing = [index for index in range(cones.realizations) if index not in done]
+    if missing:
+        raise UserError(
+            f"{cones.journal}: no record of {len(missing)} of {cones.realizations} light-cones, "
+            f"of which the first is {missing[0]}: `lcinfer verify` says more"
+        )
+    finished = [done[index] for index in range(cones.realizations)]
+    root_digest = store.root_digest([record["digest"] for record in finished])
+    if root_digest != _json(cones.sealed).get("root_digest"):
+        raise UserError(
+            f"{cones.sealed}: its digest is not that of the light-cones in the journal: "
+            "`lcinfer verify` says more"
+        )
+    attempts = [
+        record
+        for record in journal.records(cones.journal, histories=False)
+        if record["index"] < cones.realizations
+    ]
+    return Simulated(cones, attempts, finished, root_digest)
+
+
+def _stages(product: Product) -> list[Record]:
+    try:
+        return records(product.directory)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise UserError(f"{path}: damaged: this is no JSON") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: damaged: it holds no keys")
+    return content

@@ -1,0 +1,215 @@
+"""Two ways to write the same facts: Markdown and LaTeX (amsmath, natbib)."""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..parameters import shown
+from .references import REFERENCES
+
+Row = Sequence[str]
+
+
+class Style(Protocol):
+    """How a text is written. What goes into the methods is plain text, not yet escaped."""
+
+    def text(self, plain: str) -> str:
+        """Running text."""
+
+    def code(self, plain: str) -> str:
+        """A name in a file or a program."""
+
+    def number(self, value: float, unit: str = "") -> str:
+        """A number with its unit."""
+
+    def count(self, value: int) -> str:
+        """A whole number, its thousands apart."""
+
+    def cells(self, *numbers: int) -> str:
+        """A size along each axis."""
+
+    def interval(self, low: float, high: float, unit: str = "") -> str:
+        """From low to high."""
+
+    def equal(self, symbol: str, value: str) -> str:
+        """A symbol and what it is equal to, both written already."""
+
+    def symbol(self, parameter: str) -> str:
+        """The symbol of a py21cmfast parameter, or of R2."""
+
+    def cite(self, *keys: str) -> str:
+        """References in parentheses."""
+
+    def cite_in_text(self, key: str) -> str:
+        """A reference that is part of the sentence."""
+
+    def table(self, head: Row, rows: Sequence[Row], caption: str) -> str:
+        """A table of cells that are written already."""
+
+    def references(self, keys: Sequence[str]) -> str:
+        """The list of references."""
+
+
+SYMBOLS = {  # beside those of the varied parameters: plain, in LaTeX
+    "R2": ("R2", "R^2"),
+    "hlittle": ("h", "h"),
+    "OMm": ("Ω_m", r"\Omega_\mathrm{m}"),
+    "OMb": ("Ω_b", r"\Omega_\mathrm{b}"),
+    "POWER_INDEX": ("n_s", r"n_\mathrm{s}"),
+    "SIGMA_8": ("σ_8", r"\sigma_8"),
+}
+
+
+class Markdown:
+    """See :class:`Style`."""
+
+    def text(self, plain: str) -> str:
+        """See :class:`Style`."""
+        return plain
+
+    def code(self, plain: str) -> str:
+        """See :class:`Style`."""
+        return f"`{plain}`"
+
+    def number(self, value: float, unit: str = "") -> str:
+        """See :class:`Style`."""
+        return f"{value:.6g} {unit}".rstrip()
+
+    def count(self, value: int) -> str:
+        """See :class:`Style`."""
+        return f"{value:,}"
+
+    def cells(self, *numbers: int) -> str:
+        """See :class:`Style`."""
+        return " × ".join(map(str, numbers))
+
+    def interval(self, low: float, high: float, unit: str = "") -> str:
+        """See :class:`Style`."""
+        return f"[{low:.6g}, {high:.6g}] {unit}".rstrip()
+
+    def equal(self, symbol: str, value: str) -> str:
+        """See :class:`Style`."""
+        return f"{symbol} = {value}"
+
+    def symbol(self, parameter: str) -> str:
+        """See :class:`Style`."""
+        return SYMBOLS[parameter][0] if parameter in SYMBOLS else shown(parameter).text
+
+    def cite(self, *keys: str) -> str:
+        """See :class:`Style`."""
+        papers = (REFERENCES[key] for key in keys)
+        return f"({'; '.join(f'{paper.authors} {paper.year}' for paper in papers)})"
+
+    def cite_in_text(self, key: str) -> str:
+        """See :class:`Style`."""
+        return f"{REFERENCES[key].authors} ({REFERENCES[key].year})"
+
+    def table(self, head: Row, rows: Sequence[Row], caption: str) -> str:
+        """See :class:`Style`."""
+        lines = [head, ["---"] * len(head), *rows]
+        body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return f"{caption}\n\n{body}"
+
+    def references(self, keys: Sequence[str]) -> str:
+        """See :class:`Style`."""
+        papers = [REFERENCES[key] for key in keys]
+        return "\n".join(f"- {paper.authors} {paper.year}, {paper.where}" for paper in papers)
+
+
+TIMES = r" \times "
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "×": r"$\times$",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+class Latex:
+    """See :class:`Style`."""
+
+    def text(self, plain: str) -> str:
+        """See :class:`Style`."""
+        return "".join(SPECIAL.get(character, character) for character in plain)
+
+    def code(self, plain: str) -> str:
+        """See :class:`Style`."""
+        return rf"\texttt{{{self.text(plain)}}}"
+
+    def number(self, value: float, unit: str = "") -> str:
+        """See :class:`Style`."""
+        return f"${_power(value)}{_unit(unit)}$"
+
+    def count(self, value: int) -> str:
+        """See :class:`Style`."""
+        return f"{value:,}".replace(",", r"\,")
+
+    def cells(self, *numbers: int) -> str:
+        """See :class:`Style`."""
+        return f"${TIMES.join(map(str, numbers))}$"
+
+    def interval(self, low: float, high: float, unit: str = "") -> str:
+        """See :class:`Style`."""
+        return f"$[{_power(low)}, {_power(high)}]{_unit(unit)}$"
+
+    def equal(self, symbol: str, value: str) -> str:
+        """See :class:`Style`."""
+        return f"{symbol} = {value}".replace("$ = $", " = ")
+
+    def symbol(self, parameter: str) -> str:
+        """See :class:`Style`."""
+        if parameter in SYMBOLS:
+            return f"${SYMBOLS[parameter][1]}$"
+        symbol = shown(parameter).symbol
+        return symbol if symbol.startswith("$") else self.code(symbol)
+
+    def cite(self, *keys: str) -> str:
+        """See :class:`Style`."""
+        return rf"\citep{{{','.join(keys)}}}"
+
+    def cite_in_text(self, key: str) -> str:
+        """See :class:`Style`."""
+        return rf"\citet{{{key}}}"
+
+    def table(self, head: Row, rows: Sequence[Row], caption: str) -> str:
+        """See :class:`Style`."""
+        columns = "l" * len(head)
+        body = "\n".join(rf"    {' & '.join(row)} \\" for row in rows)
+        return "\n".join(
+            [
+                r"\begin{table}",
+                rf"  \caption{{{caption}}}",
+                rf"  \begin{{tabular}}{{{columns}}}",
+                r"    \hline",
+                rf"    {' & '.join(head)} \\",
+                r"    \hline",
+                body,
+                r"    \hline",
+                r"  \end{tabular}",
+                r"\end{table}",
+            ]
+        )
+
+    def references(self, keys: Sequence[str]) -> str:
+        """See :class:`Style`."""
+        items = [
+            rf"  \bibitem[{self.text(paper.authors)}({paper.year})]{{{key}}} "
+            f"{self.text(paper.authors)}, {paper.year}, {self.text(paper.where)}"
+            for key, paper in ((key, REFERENCES[key]) for key in keys)
+        ]
+        begin, end = r"\begin{thebibliography}{99}", r"\end{thebibliography}"
+        return "\n".join([begin, *items, end])
+
+
+def _power(value: float) -> str:
+    """A number in mathematics: 1e-07 as a power of ten."""
+    mantissa, _, exponent = f"{value:.6g}".partition("e")
+    if not exponent:
+        return mantissa
+    power = f"10^{{{int(exponent)}}}"
+    return power if math.isclose(float(mantissa), 1) else f"{mantissa}{TIMES}{power}"
+
+
+def _unit(unit: str) -> str:
+    return rf"\,\mathrm{{{unit}}}" if unit else ""

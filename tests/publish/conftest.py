@@ -1,0 +1,24 @@
+"""A whole small run to publish: one for reading, and copies of it to be damaged."""
+
+import shutil
+
+import pytest
+from filling import whole_run
+from small import small_settings
+
+from lcinfer.products import Run
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory) -> Run:
+    """Every product of a small configuration; not to be changed."""
+    settings = small_settings()
+    settings["database"]["simulator"]["options"] = {"N_POISSON": -1}
+    return whole_run(settings, tmp_path_factory.mktemp("published") / "results")
+
+
+@pytest.fixture
+def copied(published, tmp_path) -> Run:
+    """A copy of the test's own."""
+    shutil.copytree(published.root, tmp_path / "results")
+    return Run(published.config, tmp_path / "results")

@@ -1,0 +1,167 @@
+"""The methods section: what is recorded, in both styles, and nothing else."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lcinfer import cli, journal
+from lcinfer.provenance.record import processor
+from lcinfer.publish import methods
+from lcinfer.publish.recorded import Recorded, open_run
+from lcinfer.publish.styles import Latex, Markdown
+
+STYLES = [Markdown(), Latex()]
+
+
+@pytest.fixture(scope="module")
+def opened(published) -> Recorded:
+    return open_run(published.summary.directory, Path())
+
+
+def test_the_paragraph_says_what_the_run_was(opened) -> None:
+    text = methods.text(opened, Markdown())
+    for part in (
+        "We simulated 12 light-cones",
+        "the engine `standin:simulate`, version 1",
+        "independent uniform draws over zeta in [10, 250]",
+        "E_0 in [0.1, 1.5] keV",
+        "8 × 8 × 40 cells of 6 Mpc (comoving), from redshift 6.00 to ",
+        "a periodic box of 48 Mpc, on a grid of 24 × 24 × 24 cells",
+        "h = 0.68, Ω_m = 0.31, Ω_b = 0.048, n_s = 0.97 and σ_8 = 0.81",
+        "4 images of 8 × 40 cells",
+        "7 for training, 2 for validation and 3 for testing",
+        "FAINT (2)",
+        "1,924 weights",
+        "4 images of each light-cone for 2 epochs, in batches of 4",
+        f"in 12 simulations, on 1 host ({processor()}).",
+        "- Gillet et al. 2019, MNRAS, 484, 282",
+    ):
+        assert part in text
+    assert "21cmFAST" not in text  # it did not simulate these
+    assert "21cmfast" not in text
+
+
+def test_the_table_has_the_versions_that_are_recorded(opened) -> None:
+    text = methods.text(opened, Markdown())
+    for name, versions in opened.versions.items():
+        if name != "21cmfast":
+            assert f"| Version of {name} | {' and '.join(versions)} |" in text
+
+
+def test_light_cones_of_21cmfast_cite_it_and_its_model(opened, monkeypatch) -> None:
+    monkeypatch.setattr(methods, "DEFAULT_ENGINE", "standin:simulate")
+    text = methods.text(opened, Latex())
+    [version] = opened.versions["21cmfast"]
+    assert f"21cmFAST {version} \\citep{{Mesinger2011,Murray2020}}" in text
+    assert "in the model of \\citet{GreigMesinger2018}" in text
+    cited = re.findall(r"\\cite[pt]\{([^}]*)\}", text)
+    keys = {key for several in cited for key in several.split(",")}
+    assert keys == set(re.findall(r"\\bibitem\[[^]]*\]\{([^}]*)\}", text))
+
+
+def test_options_are_named(opened) -> None:
+    assert r"Options that we set are \texttt{N\_POISSON = -1}." in methods.text(opened, Latex())
+
+
+def test_failed_simulations_are_told_with_their_cost(copied) -> None:
+    lines = journal.Journal(copied.database.journal, "later-0")
+    lines.append({"index": 3, "began": 1.0, "seconds": 7200.0, "error": "too long"})
+    lines.close()
+    text = methods.text(open_run(copied.summary.directory, Path()), Markdown())
+    assert (
+        "The database cost 2 core-hours in 13 simulations, 1 of which failed (2 core-hours)" in text
+    )
+    assert "| Simulations, failed ones included | 2 core-hours |" in text
+
+
+def test_what_is_not_recorded_is_left_out(copied) -> None:
+    for product in copied.by_directory.values():
+        shutil.rmtree(product.directory / "provenance")
+    shutil.rmtree(copied.summary.directory / "provenance")
+    for path in copied.root.glob("lightcones/*/journal/*.jsonl"):
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        for record in records:
+            for key in ("host", "cpu", "python", "versions", "code"):
+                del record[key]
+        path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    text = methods.text(open_run(copied.summary.directory, Path()), Markdown())
+    assert "We simulated 12 light-cones" in text
+    assert "This took" not in text
+    assert "torch" not in text
+    assert "in 12 simulations." in text
+    assert "None" not in text
+    for row in ("| Training |", "| Code |", "| Version of "):
+        assert row not in text
+
+
+def test_no_cost_is_made_up_for_light_cones_of_which_none_is_known(copied) -> None:
+    for path in copied.database.journal.glob("*.jsonl"):
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        for record in records:
+            del record["began"], record["seconds"], record["cpu_seconds"], record["cpus"]
+        path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    text = methods.text(open_run(copied.summary.directory, Path()), Markdown())
+    assert "The database cost" not in text
+    assert "The mock FAINT cost" in text
+
+
+def test_the_table_of_r2_is_that_of_the_scores(opened) -> None:
+    evaluation = next(iter(opened.run.evaluations.values()))
+    scores = json.loads(evaluation.scores.read_text())["one_image"]
+    text = methods.text(opened, Markdown(), scores=True)
+    numbers = [f"{round(scores['L_X'][key], 3):.6g}" for key in ("r2", "low", "high")]
+    assert f"log10(L_X<2keV/SFR / erg s^-1 Msun^-1 yr) | {' | '.join(numbers)} |" in text
+    assert "R2" not in methods.text(opened, Markdown())
+
+
+def test_the_latex_is_balanced_and_escaped(opened) -> None:
+    text = methods.text(opened, Latex(), scores=True)
+    assert text.count("$") % 2 == 0
+    depth = 0
+    for character in text.replace("\\{", "").replace("\\}", ""):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    assert depth == 0
+    begun = re.findall(r"\\begin\{(\w+)\}", text)
+    assert sorted(begun) == sorted(re.findall(r"\\end\{(\w+)\}", text))
+    plain = re.sub(r"\$[^$]*\$", "", text)  # outside of mathematics
+    assert not re.search(r"(?<!\\)[_^#]", plain)
+    assert not re.search(r"(?<!\\)%", plain)
+    assert text.isascii()
+    for rows in re.findall(r"\\begin\{tabular\}\{(l+)\}(.*?)\\end\{tabular\}", text, re.DOTALL):
+        lines = [line for line in rows[1].splitlines() if line.endswith(r"\\")]
+        assert {line.count("&") + 1 for line in lines} == {len(rows[0])}
+
+
+def test_numbers_have_their_units_behind_a_thin_space() -> None:
+    assert Latex().number(300, "Mpc") == r"$300\,\mathrm{Mpc}$"
+    assert Latex().number(1e-7) == "$10^{-7}$"
+    assert Latex().number(2.5e-7) == r"$2.5 \times 10^{-7}$"
+    assert Latex().interval(0.1, 1.5, "keV") == r"$[0.1, 1.5]\,\mathrm{keV}$"
+    assert Latex().count(10_023_604) == r"10\,023\,604"
+    assert Latex().text("a_b & 5% of {x}") == r"a\_b \& 5\% of \{x\}"
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_both_styles_say_the_same(opened, style) -> None:
+    text = methods.text(opened, style, scores=True)
+    for part in (
+        "We simulated",
+        "The cosmology is flat",
+        "seed 5",
+        "The run in numbers",
+        "2 epochs",
+    ):
+        assert part in text
+
+
+def test_the_verb_prints_either_style(published, capsys) -> None:
+    directory = str(published.summary.directory)
+    cli.main(["methods", directory])
+    assert "| Quantity | Value |" in capsys.readouterr().out
+    cli.main(["methods", directory, "--latex", "--scores"])
+    printed = capsys.readouterr().out
+    assert printed.count(r"\begin{table}") == 2
