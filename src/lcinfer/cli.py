@@ -91,7 +91,9 @@ def _train(options: argparse.Namespace) -> None:
     from . import stages
 
     stages.train_network(
-        choose(run_of(options).trainings, options.training, "training"), options.threads
+        choose(run_of(options).trainings, options.training, "training"),
+        options.threads,
+        options.device,
     )
 
 
@@ -99,7 +101,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     from . import stages
 
     stages.evaluate_network(
-        choose(run_of(options).evaluations, options.training, "training"), options.threads
+        choose(run_of(options).evaluations, options.training, "training"),
+        options.threads,
+        options.device,
     )
 
 
@@ -254,6 +258,9 @@ def _parser() -> argparse.ArgumentParser:
         added = with_config(verb(name, does, what, f"{name} config/demo.yaml all_images"))
         added.add_argument("training", metavar="TRAINING", help="the training's name")
         added.add_argument("--threads", type=int, default=None, help="CPU threads")
+        added.add_argument(
+            "--device", choices=["cpu", "cuda"], help="default: the GPU when there is one"
+        )
     added = with_config(
         verb("figures", _figures, "Draw figures.", "figures config/demo.yaml examples")
     )

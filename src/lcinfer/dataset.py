@@ -15,6 +15,7 @@ import zarr
 from torch import Tensor
 
 from .errors import UserError
+from .geometry import Geometry
 from .sections import Split
 
 # Images are shuffled within blocks of this many bytes, so that a training set larger than
@@ -43,6 +44,8 @@ class LabelledImages:
     """(light_cone, parameter) in the units of the prior."""
     names: tuple[str, ...]
     """The parameters' py21cmfast names."""
+    geometry: Geometry | None = None
+    """Where the images lie in their light-cones, if that is known."""
 
     def __post_init__(self) -> None:
         """Refuse arrays of different light-cones."""
@@ -198,6 +201,9 @@ class Batches:
     Light-cones are shuffled and taken in blocks; all images of a block are shuffled together.
     A training set under ``memory`` bytes is staged once; a larger one is read from its array
     block by block in every epoch. Both give the same batches.
+
+    With ``flip``, each image is mirrored across the line of sight with probability 1/2, anew in
+    every epoch: a symmetry of the sky. The line of sight is never turned round: it is time.
     """
 
     def __init__(
@@ -208,6 +214,7 @@ class Batches:
         batch: int,
         normalisation: Normalisation,
         memory: int = MEMORY_BYTES,
+        flip: bool = False,
     ) -> None:
         """Stage the first ``images`` images of each of ``lightcones``, if they fit.
 
@@ -219,6 +226,7 @@ class Batches:
         self._images = images
         self._batch = batch
         self._normalisation = normalisation
+        self._flip = flip
         self._targets = normalisation.parameters(
             labelled.parameters[lightcones.start : lightcones.stop]
         )
@@ -245,7 +253,10 @@ class Batches:
             shuffled = torch.randperm(len(members) * self._images, generator=generator)
             for picked in _batches(shuffled, self._batch):
                 cone, image = picked // self._images, picked % self._images
-                yield pixels[rows[cone], image][:, None], self._targets[members[cone]]
+                drawn = pixels[rows[cone], image][:, None]
+                if self._flip:
+                    drawn = _flipped(drawn, generator)
+                yield drawn, self._targets[members[cone]]
 
     def _read(self, members: Tensor) -> Tensor:
         """Normalised images of some training light-cones, in the order given."""
@@ -255,6 +266,12 @@ class Batches:
             alone = self._lightcones[member : member + 1]
             pixels[place] = self._normalisation.images(self._labelled.read(alone, self._images))[0]
         return pixels
+
+
+def _flipped(images: Tensor, generator: torch.Generator) -> Tensor:
+    """(image, 1, transverse, line of sight), half of them mirrored along ``transverse``."""
+    mirrored = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(mirrored[:, None, None, None], images.flip(-2), images)
 
 
 def _batches(order: Tensor, size: int) -> list[Tensor]:

@@ -20,6 +20,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from . import durable, journal, store
 from .dataset import LabelledImages
 from .errors import UserError
+from .geometry import Geometry
 from .products import ImageSet, Span
 from .sections import Box, Images
 
@@ -129,7 +130,7 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
             raise UserError(f"{cones.directory}: light-cone {index} is not finished")
         digest: str = finished[index]["digest"]
         if have.get(str(index)) != digest:
-            target[index] = cut(_Reader(source, index), cones.simulation.box, image_set.images)
+            target[index] = cut(StoredCube(source, index), cones.simulation.box, image_set.images)
             written = image_set.store / IMAGES / "c" / str(index) / "0" / "0" / "0"
             durable.sync_up(written, image_set.store)
         return digest
@@ -153,13 +154,19 @@ def _made_from(image_set: ImageSet) -> dict[str, str]:
     return made
 
 
-class _Reader:
+class StoredCube:
     """One light-cone on disk: only the cells asked for are read, damage is told by index."""
 
     def __init__(self, cubes: zarr.Array, index: int) -> None:
+        """Light-cone ``index`` of ``store.open_cubes``."""
         self._cubes, self._index = cubes, index
 
     def __getitem__(self, cells: tuple[slice | int, ...]) -> np.ndarray:
+        """Some cells (x, y, line of sight) in mK.
+
+        Raises:
+            store.DamagedStore: if one of them is missing or damaged.
+        """
         return np.asarray(store.read_part(self._cubes, self._index, *cells))
 
 
@@ -191,4 +198,9 @@ def open_labelled(image_set: ImageSet) -> LabelledImages:
     group, names = open_store(image_set), image_set.lightcones.design.names
     count = image_set.realizations
     parameters = np.stack([store.values(group, name, count) for name in names], axis=1)
-    return LabelledImages(images=store.array(group, IMAGES), parameters=parameters, names=names)
+    geometry = Geometry(
+        box=image_set.lightcones.simulation.box,
+        images=image_set.images,
+        redshift=tuple(store.values(group, "redshift").tolist()),
+    )
+    return LabelledImages(store.array(group, IMAGES), parameters, names, geometry)

@@ -14,11 +14,12 @@ from .products import EXAMPLES, EvaluationRun, Run, TrainingRun
 from .train import train
 
 
-def train_network(run: TrainingRun, threads: int | None = None) -> None:
+def train_network(run: TrainingRun, threads: int | None = None, device: str | None = None) -> None:
     """Train, or go on after the last whole epoch; then write the marker."""
     _use_threads(threads)
+    labelled = images.open_labelled(run.images)
     checkpoint = train(
-        run.training, run.split, images.open_labelled(run.images), run.directory, _identity(run)
+        run.training, run.split, labelled, run.directory, _identity(run), device=device
     )
     durable.write_json(
         run.trained, {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
@@ -35,15 +36,19 @@ def _identity(run: TrainingRun) -> dict[str, Any]:
     }
 
 
-def evaluate_network(run: EvaluationRun, threads: int | None = None) -> None:
+def evaluate_network(
+    run: EvaluationRun, threads: int | None = None, device: str | None = None
+) -> None:
     """Predict and score the test light-cones; predict every mock."""
     _use_threads(threads)
     trained = load_trained(run.training.checkpoint)
     checkpoints.check_identity(trained, _identity(run.training), run.training.checkpoint)
     labelled = images.open_labelled(run.training.images)
-    tested = predict(trained, labelled, divide(run.training.split, labelled.light_cones).test)
+    tested = predict(
+        trained, labelled, divide(run.training.split, labelled.light_cones).test, device
+    )
     for mock in run.mocks:
-        recovered = predict(trained, images.open_labelled(mock), range(mock.realizations))
+        recovered = predict(trained, images.open_labelled(mock), range(mock.realizations), device)
         write_predictions(recovered, run.mock_predictions(mock.name))
     write_predictions(tested, run.predictions)
     identity = {"fingerprint": run.fingerprint, "training": run.training.fingerprint}

@@ -8,6 +8,8 @@ the same number of threads.
 import csv
 import io
 import math
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,11 +21,13 @@ from torch.nn.functional import mse_loss
 from torch.optim import RMSprop
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from . import __version__
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
 from .dataset import Batches, LabelledImages, divide, fit_normalisation
 from .durable import sweep, write_text
 from .errors import UserError
+from .memory import within_memory
 from .networks import gillet2019
 from .sections import Split, Training
 
@@ -36,9 +40,17 @@ HISTORY = "history.csv"
 COLUMNS = ("epoch", "learning_rate", "training_loss", "validation_loss")
 
 
-def choose_device() -> torch.device:
-    """The accelerator when there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def choose_device(name: str | None = None) -> torch.device:
+    """The device asked for, or the accelerator when there is one, else the CPU.
+
+    Raises:
+        UserError: if a GPU is asked for and PyTorch sees none.
+    """
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        reason = "no GPU or driver" if torch.version.cuda else "its build is for the CPU alone"
+        raise UserError(f"--device cuda: PyTorch {torch.__version__} sees no GPU here ({reason})")
+    return torch.device(name or ("cuda" if there else "cpu"))
 
 
 def train(
@@ -48,6 +60,7 @@ def train(
     directory: Path,
     identity: dict[str, Any],
     show: bool = True,
+    device: str | None = None,
 ) -> Checkpoint:
     """Train a network (Gillet et al. 2019, Section 3), or go on with a training.
 
@@ -64,23 +77,30 @@ def train(
         directory: where checkpoint and history go; made if missing.
         identity: what decides the result, as JSON types; kept in the checkpoint.
         show: print the progress.
+        device: ``cpu`` or ``cuda``; none: the accelerator when there is one.
 
     Returns:
         The checkpoint after the last epoch.
 
     Raises:
         UserError: if the checkpoint in ``directory`` is damaged or of another training, an
-            image holds NaN, the training set is too small, or the loss is not finite.
+            image holds NaN, the training set is too small, the loss is not finite, memory
+            does not suffice (a batch that fits is named), or there is no such device.
     """
+    chosen = choose_device(device)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / checkpoints.NAME
+    geometry = labelled.geometry.plain() if labelled.geometry else {}
     resumed = checkpoints.load(path) if path.exists() else None
     if resumed is not None:
         checkpoints.check_identity(resumed, identity, path)
+        resumed.check_images(labelled)
         if resumed.complete:
+            if geometry and not resumed.geometry:  # of version 0.1: nothing else is missing
+                resumed = replace(resumed, geometry=geometry)
+                checkpoints.save(resumed, path)
             _write_history(resumed, directory)
             return resumed
-        resumed.check_images(labelled)
 
     sets = divide(split, labelled.light_cones)
     images = labelled.per_lightcone if training.images == "all" else training.images
@@ -96,18 +116,19 @@ def train(
         if resumed is not None
         else fit_normalisation(labelled, sets.training, images)
     )
-    batches = Batches(labelled, sets.training, images, training.batch, normalisation)
+    batches = Batches(
+        labelled, sets.training, images, training.batch, normalisation, flip=training.augment
+    )
     validation_images = normalisation.images(labelled.read(sets.validation, 1)[:, 0])
     validation_targets = normalisation.parameters(
         labelled.parameters[sets.validation.start : sets.validation.stop]
     )
 
-    device = choose_device()
     with torch.random.fork_rng(), _Progress(training.epochs, show) as progress:
         torch.manual_seed(training.seed)
         shuffling = torch.Generator().manual_seed(training.seed)
         model = gillet2019.build(training.network, labelled.image_shape, len(labelled.names))
-        model.to(device)
+        model.to(chosen)
         settings = training.optimiser
         # PyTorch adds epsilon to the root, as Keras did in 2018; TensorFlow's own RMSprop, and
         # Keras 3, add it under the root.
@@ -135,13 +156,11 @@ def train(
 
         for epoch in range(len(history) + 1, training.epochs + 1):
             model.train()
-            summed = torch.zeros((), dtype=torch.float64, device=device)
+            summed = torch.zeros((), dtype=torch.float64, device=chosen)
             for pixels, targets in batches.epoch(shuffling):
-                loss = mse_loss(model(pixels.to(device)), targets.to(device))
-                optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
-                optimiser.step()
-                summed += loss.detach() * len(pixels)
+                step = partial(_step, model, optimiser, pixels, targets)
+                loss = within_memory(step, len(pixels), "trainings.*.batch", least=2)
+                summed += loss * len(pixels)
             training_loss = summed.item() / batches.images
             predicted = apply(model, validation_images)
             validation_loss = mse_loss(predicted, validation_targets).item()
@@ -166,6 +185,8 @@ def train(
                 optimiser=optimiser.state_dict(),
                 schedule=schedule.state_dict(),
                 random=_generators(shuffling),
+                geometry=geometry,
+                version=__version__,
             )
             checkpoints.save(reached, path)
             _write_history(reached, directory)
@@ -174,12 +195,25 @@ def train(
     return checkpoints.load(path)
 
 
-def apply(model: nn.Module, images: Tensor) -> Tensor:
+def _step(
+    model: nn.Module, optimiser: RMSprop, pixels: Tensor, targets: Tensor, first: int
+) -> Tensor:
+    """Learn from the ``first`` images of a batch; their loss."""
+    device = next(model.parameters()).device
+    loss = mse_loss(model(pixels[:first].to(device)), targets[:first].to(device))
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
+    optimiser.step()
+    return loss.detach()
+
+
+def apply(model: nn.Module, images: Tensor, together: int = PREDICTED_TOGETHER) -> Tensor:
     """The network's outputs, with dropout off, for normalised images on the CPU.
 
     Args:
         model: the network, wherever it is.
         images: (..., transverse, line of sight).
+        together: images that are in the network at a time.
 
     Returns:
         (..., parameter), normalised, on the CPU.
@@ -188,7 +222,7 @@ def apply(model: nn.Module, images: Tensor) -> Tensor:
     device = next(model.parameters()).device
     with torch.inference_mode():
         flat = images.flatten(0, -3)[:, None]
-        outputs = [model(some.to(device)).cpu() for some in torch.split(flat, PREDICTED_TOGETHER)]
+        outputs = [model(some.to(device)).cpu() for some in torch.split(flat, together)]
     return torch.cat(outputs).reshape(*images.shape[:-2], -1)
 
 
