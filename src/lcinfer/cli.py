@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .arguments import choose, run_of
 from .errors import UserError
+from .infer import verbs as infer
 from .products import Realizations, Span
 from .upkeep import verbs as upkeep
 
@@ -273,5 +274,6 @@ def _parser() -> argparse.ArgumentParser:
             "summary config/demo.yaml",
         )
     )
+    infer.add_verbs(verb)
     upkeep.add_verbs(verb, with_config)
     return parser
