@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from . import __version__
@@ -67,21 +66,15 @@ class Checkpoint:
         Raises:
             UserError: if this version of lcinfer builds another network from its settings.
         """
-        with torch.device("meta"):  # draws no initial weights
-            model = self._network()
-        try:
-            model.load_state_dict(self.model, assign=True)
-        except (RuntimeError, ValueError, KeyError):
-            raise self._of_another_version("another network follows from its settings") from None
-        return model.to(device).eval()
-
-    def _network(self) -> nn.Sequential:
         shape = (self.image_shape[0], self.image_shape[1])
         try:
             network = Network.model_validate(self.network)
-            return gillet2019.build(network, shape, len(self.names))
-        except (ValidationError, ValueError):
-            raise self._of_another_version("its network has other settings") from None
+            with torch.device("meta"):  # draws no initial weights
+                model = gillet2019.build(network, shape, len(self.names))
+            model.load_state_dict(self.model, assign=True)
+        except (RuntimeError, ValueError, KeyError):
+            raise self._of_another_version("its weights do not fit the network here") from None
+        return model.to(device).eval()
 
     def check_images(self, labelled: LabelledImages) -> None:
         """Refuse images or parameters that the network was not made for.

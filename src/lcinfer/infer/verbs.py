@@ -82,7 +82,9 @@ def add_verbs(verb: Callable[..., Parser]) -> None:
     )
     added.add_argument("--redshifts", type=Path, metavar="FILE", help="of a .npy: .npy or text")
     added.add_argument("--cell-size", type=float, metavar="MPC", help="of a .npy: comoving Mpc")
-    added.add_argument("--batch", type=_positive, default=64, help="images at a time (64)")
+    added.add_argument(
+        "--batch", type=_positive, default=2, help="images at a time (2: a few stay in the cache)"
+    )
     added.add_argument("--threads", type=int, help="CPU threads")
     added.add_argument(
         "--device", choices=["cpu", "cuda"], help="default: the GPU when there is one"
