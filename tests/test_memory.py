@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from lcinfer import memory
 from lcinfer.errors import UserError
-from lcinfer.memory import within_memory
+from lcinfer.memory import available, check_batch, within_memory
 
 FAILURES = [
     MemoryError("cannot allocate"),
@@ -47,3 +48,18 @@ def test_a_real_allocation_that_fails_is_told():
     # 2^47 bytes an image: more than an address space has.
     with pytest.raises(UserError, match="out of memory with batch 4, and with 1 too"):
         within_memory(lambda batch: torch.empty(batch, 2**47), 4, "batch")
+
+
+def test_a_batch_that_cannot_fit_is_refused_before_the_system_kills(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 3_000_000_000)
+    check_batch(100, 30_000_000, "batch")
+    with pytest.raises(UserError, match=r"batch 200: .* at least 6.0 GB and 3.0 GB .* about 50"):
+        check_batch(200, 30_000_000, "batch")
+
+
+def test_what_is_available_is_less_than_the_machine_has(monkeypatch):
+    assert 0 < available() < 2**50
+    monkeypatch.setattr(memory, "_limits", lambda: iter([2**60, 2**33]))
+    assert available() < 2**33
+    monkeypatch.setattr(memory, "_limits", lambda: iter([1]))
+    assert available() == 0

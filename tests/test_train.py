@@ -12,6 +12,7 @@ import torch
 from toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
 from lcinfer import checkpoint as checkpoints
+from lcinfer import memory
 from lcinfer import train as training_module
 from lcinfer.dataset import LabelledImages
 from lcinfer.errors import UserError
@@ -137,6 +138,15 @@ def test_out_of_memory_names_a_batch_that_fits_and_writes_nothing(labelled, tmp_
     with pytest.raises(UserError, match=r"out of memory with trainings.*batch 16: 4 would fit"):
         run(labelled, tmp_path / "large")
     assert not (tmp_path / "large" / "checkpoint.pt").exists()
+
+
+def test_a_batch_larger_than_the_machine_is_refused_before_the_first_step(
+    labelled, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(memory, "available", lambda: 20_000)
+    with pytest.raises(UserError, match=r"batch 16: a step needs at least .* would fit"):
+        run(labelled, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_gpu_that_is_not_there_is_refused_before_anything_is_read(tmp_path, monkeypatch):

@@ -27,8 +27,9 @@ from .checkpoint import Checkpoint
 from .dataset import Batches, LabelledImages, divide, fit_normalisation
 from .durable import sweep, write_text
 from .errors import UserError
-from .memory import within_memory
+from .memory import check_batch, within_memory
 from .networks import gillet2019
+from .networks.layout import bytes_of_step
 from .sections import Split, Training
 
 # Keras' default: a training loss counts as improved when it is lower by more than this. It is
@@ -111,6 +112,10 @@ def train(
         )
     if len(sets.training) * images < 2:
         raise UserError("a training set of one image is too small: add light-cones or images")
+    batch = min(training.batch, len(sets.training) * images)
+    if chosen.type == "cpu":
+        step_bytes = bytes_of_step(labelled.image_shape, training.network.windows)
+        check_batch(batch, step_bytes, "trainings.*.batch")
     normalisation = (
         resumed.fitted_normalisation()
         if resumed is not None

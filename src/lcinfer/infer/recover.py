@@ -23,6 +23,7 @@ from .observation import Observation
 from .uncertainty import Interval, Residuals, find_tested
 
 AVERAGE = "average"
+BATCH = 2  # images in the network at a time: on a CPU more of them fall out of the cache
 COLUMNS = (
     *("observation", "image", "parameter", "predicted", "low", "high", "bias", "spread"),
     *("near_from", "near_to", "light_cones", "beyond"),

@@ -25,7 +25,7 @@ def _infer(options: argparse.Namespace) -> None:
     made = []
     for file in options.files:
         for observation in observations(file, options.redshifts, options.cell_size):
-            made.append(inference.recover(observation, options.batch))
+            made.append(inference.recover(observation, options.batch or recover.BATCH))
             print(recover.table(made[-1], inference))
     if options.out is not None:
         recover.write(made, inference, options.out)
@@ -82,9 +82,7 @@ def add_verbs(verb: Callable[..., Parser]) -> None:
     )
     added.add_argument("--redshifts", type=Path, metavar="FILE", help="of a .npy: .npy or text")
     added.add_argument("--cell-size", type=float, metavar="MPC", help="of a .npy: comoving Mpc")
-    added.add_argument(
-        "--batch", type=_positive, default=2, help="images at a time (2: a few stay in the cache)"
-    )
+    added.add_argument("--batch", type=_positive, help="images at a time; default: a few")
     added.add_argument("--threads", type=int, help="CPU threads")
     added.add_argument(
         "--device", choices=["cpu", "cuda"], help="default: the GPU when there is one"
