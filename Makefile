@@ -55,6 +55,8 @@ bench: env ## measurements behind the numbers in docs/ (an hour); after `make ru
 	python benchmarks/lightcone.py paper
 	python benchmarks/fidelity.py
 	python benchmarks/chunks.py
+	python benchmarks/inference.py
+	python benchmarks/symmetries.py
 
 lock: ## pin what is installed in .venv now
 	@{ head -1 envs/lock.txt; pip freeze --all --exclude lcinfer --exclude pip | sed 's/+cpu//'; } > envs/lock.new

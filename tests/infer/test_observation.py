@@ -194,6 +194,8 @@ def test_a_plane_is_no_light_cone(cube, redshift, known):
 
 def test_files_of_no_known_kind_are_one_line(tmp_path, cube):
     (tmp_path / "notes.txt").write_text("z = 6")
+    (tmp_path / "torn.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
+    np.save(tmp_path / "texts.npy", np.array([[["6"]]]))
     (tmp_path / "torn.npy").write_bytes(b"\x93NUMPY")
     np.save(tmp_path / "cone.npy", cube)
     (tmp_path / "z.txt").write_text("six\n")
@@ -201,8 +203,10 @@ def test_files_of_no_known_kind_are_one_line(tmp_path, cube):
     for file, options, message in (
         ("absent.h5", (), "no such file"),
         ("notes.txt", (), "neither a py21cmfast light-cone"),
+        ("torn.h5", (), "not a light-cone with brightness_temp .* or a damaged one"),
+        ("texts.npy", (z, 1.5), "not an array of real numbers"),
         ("notes.txt", (z, 1.5), "these options are for .npy"),
-        ("torn.npy", (z, 1.5), "not an array of numpy"),
+        ("torn.npy", (z, 1.5), "not an array of real numbers"),
         ("cone.npy", (), "needs --redshifts FILE and --cell-size MPC"),
         ("cone.npy", (z, 1.5), "not a list of redshifts"),
         (".", (), "no light-cones here"),

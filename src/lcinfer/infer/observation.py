@@ -84,8 +84,10 @@ def _split_index(file: str) -> tuple[Path, int | None]:
 def _from_npy(path: Path, redshifts: Path, cell_size: float) -> Observation:
     try:
         cube = np.load(path, mmap_mode="r", allow_pickle=False)
+        if cube.dtype.kind not in "fiu":
+            raise ValueError(cube.dtype)
     except (OSError, ValueError):
-        raise UserError(f"{path}: not an array of numpy, or a damaged one") from None
+        raise UserError(f"{path}: not an array of real numbers, or a damaged one") from None
     try:
         if redshifts.suffix == ".npy":
             redshift = np.load(redshifts, allow_pickle=False)
@@ -97,8 +99,8 @@ def _from_npy(path: Path, redshifts: Path, cell_size: float) -> Observation:
 
 
 def _from_hdf5(path: Path) -> Observation:
-    with h5py.File(path) as file:
-        try:
+    try:
+        with h5py.File(path) as file:
             options = file["InputParameters/simulation_options"].attrs
             known = file["InputParameters/cosmo_params"].attrs
             first = int(file.attrs.get("lowz_buffer_pixels", 0))
@@ -107,10 +109,10 @@ def _from_hdf5(path: Path) -> Observation:
             cell_size = float(options["BOX_LEN"]) / int(options["HII_DIM"])
             shape = file["lightcones"][CUBE].shape
             cosmology = Cosmology(**{key: float(known[key]) for key in ("hlittle", "OMm", "OMb")})
-        except (KeyError, ValueError):
-            raise UserError(
-                f"{path}: not a light-cone with {CUBE} that py21cmfast 4 has saved"
-            ) from None
+    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        raise UserError(
+            f"{path}: not a light-cone with {CUBE} that py21cmfast 4 has saved, or a damaged one"
+        ) from None
     return Observation(
         name=path.name,
         cube=_Hdf5Cube(path, first),

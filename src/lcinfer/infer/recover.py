@@ -53,13 +53,18 @@ class Recovered:
 class Inference:
     """A trained network, ready for observations."""
 
-    path: Path
     checkpoint: Checkpoint
+    """Its training's last state."""
     geometry: Geometry
+    """Where the images that it knows lie in a light-cone."""
     normalisation: Normalisation
+    """Of its training set."""
     network: nn.Module
+    """With its weights, on a device."""
     tested: Predictions | None
+    """Predictions of the test light-cones; None: no evaluation was found."""
     confidence: float
+    """Share of the test light-cones inside an interval."""
 
     def recover(self, observation: Observation, batch: int) -> Recovered:
         """The parameters that each image of an observation, and their average, point to.
@@ -81,17 +86,16 @@ class Inference:
         names = tuple(self.checkpoint.names)
         if not np.isfinite(predicted).all():
             raise UserError(f"{observation.name}: the network's outputs are not finite")
-        recovered = Recovered(observation.name, names, predicted)
-        return Recovered(observation.name, names, predicted, self._intervals(recovered))
+        return Recovered(observation.name, names, predicted, self._intervals(predicted))
 
-    def _intervals(self, recovered: Recovered) -> dict[int | str, list[Interval]]:
+    def _intervals(self, predicted: np.ndarray) -> dict[int | str, list[Interval]]:
         if self.tested is None:
             return {}
         alone, together = Residuals.of_images(self.tested), Residuals.of_averages(self.tested)
         rows: list[tuple[int | str, Residuals, np.ndarray]] = [
-            (image, alone, values) for image, values in enumerate(recovered.predicted)
+            (image, alone, values) for image, values in enumerate(predicted)
         ]
-        rows.append((AVERAGE, together, recovered.average))
+        rows.append((AVERAGE, together, predicted.mean(axis=0)))
         return {
             image: [
                 residuals.interval(parameter, value, self.confidence)
@@ -115,7 +119,6 @@ def load(path: Path, device: str | None, evaluation: Path | None, confidence: fl
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     return Inference(
-        path=path,
         checkpoint=checkpoint,
         geometry=geometry,
         normalisation=checkpoint.fitted_normalisation(),

@@ -40,14 +40,16 @@ def _check_out(out: Path | None) -> None:
         raise UserError(f"--out {out}: exists, and is not overwritten: choose another name")
 
 
-def _positive(text: str) -> int:
+def whole_number(text: str) -> int:
+    """A count, from the command line."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("should be 1 or more")
     return number
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
+    """A share of a whole, from the command line."""
     number = float(text)
     if not 0 < number < 1:
         raise argparse.ArgumentTypeError("should lie between 0 and 1")
@@ -78,11 +80,11 @@ def add_verbs(verb: Callable[..., Parser]) -> None:
         help="directory with the test set's predictions; default: looked for beside the training",
     )
     added.add_argument(
-        "--confidence", type=_share, default=0.68, help="share inside an interval (0.68)"
+        "--confidence", type=share, default=0.68, help="share inside an interval (0.68)"
     )
     added.add_argument("--redshifts", type=Path, metavar="FILE", help="of a .npy: .npy or text")
     added.add_argument("--cell-size", type=float, metavar="MPC", help="of a .npy: comoving Mpc")
-    added.add_argument("--batch", type=_positive, help="images at a time; default: a few")
+    added.add_argument("--batch", type=whole_number, help="images at a time; default: a few")
     added.add_argument("--threads", type=int, help="CPU threads")
     added.add_argument(
         "--device", choices=["cpu", "cuda"], help="default: the GPU when there is one"
