@@ -24,10 +24,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from . import __version__
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
-from .dataset import Batches, LabelledImages, divide, fit_normalisation
+from .dataset import MEMORY_BYTES, Batches, LabelledImages, divide, fit_normalisation
 from .durable import sweep, write_text
 from .errors import UserError
-from .memory import check_batch, within_memory
+from .memory import available, check_batch, within_memory
 from .networks import gillet2019
 from .networks.layout import bytes_of_step
 from .sections import Split, Training
@@ -122,7 +122,13 @@ def train(
         else fit_normalisation(labelled, sets.training, images)
     )
     batches = Batches(
-        labelled, sets.training, images, training.batch, normalisation, flip=training.augment
+        labelled,
+        sets.training,
+        images,
+        training.batch,
+        normalisation,
+        memory=min(MEMORY_BYTES, available() // 2),  # the other half is the network's
+        flip=training.augment,
     )
     validation_images = normalisation.images(labelled.read(sets.validation, 1)[:, 0])
     validation_targets = normalisation.parameters(
