@@ -10,7 +10,7 @@ BIN := .venv/bin
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env run test lint bench lock test-slurm slurm-packages slurm-up slurm-down
+.PHONY: help env run test lint bench lock slurm-packages slurm-up slurm-down
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,11 +28,8 @@ run: env ## the whole pipeline on CONFIG (config/demo.yaml): light-cones, networ
 	lcinfer scores $(CONFIG)
 	echo "report             $$report"
 
-test: env lint ## every check but those on SLURM
-	@pytest --ignore tests/slurm
-
-test-slurm: env slurm-packages ## the checks on a two-node SLURM of their own; as root
-	@pytest tests/slurm
+test: env slurm-packages lint ## every check, also on a two-node SLURM of its own (as root)
+	@pytest
 
 lint: env ## formatting, style, types, workflow
 	@ruff check .
@@ -57,6 +54,9 @@ bench: env ## measurements behind the numbers in docs/ (an hour); after `make ru
 	python benchmarks/chunks.py
 	python benchmarks/inference.py
 	python benchmarks/symmetries.py
+	python benchmarks/reruns.py
+	python benchmarks/scale.py real
+	python benchmarks/scale.py standin
 
 lock: ## pin what is installed in .venv now
 	@{ head -1 envs/lock.txt; pip freeze --all --exclude lcinfer --exclude pip | sed 's/+cpu//'; } > envs/lock.new

@@ -20,6 +20,7 @@ wildcard_constraints:
     total=r"\d+",
     start=r"\d+",
     stop=r"\d+",
+    given_up=r"(-after-\d+-attempts)?",
 
 
 include: "workflow/rules/simulate.smk"
@@ -30,6 +31,12 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/summary.smk"
 
 
+# Before the first job, and never in a job's own Snakemake.
+onstart:
+    if reason := not_approved():
+        sys.exit(reason)
+
+
 localrules:
     all,
 
@@ -38,5 +45,4 @@ rule all:
     """Everything that the configuration asks for: `results/<run name>/` and what it points to."""
     default_target: True
     input:
-        RUN.summary.manifest,
-        RUN.figure_files,
+        everything,

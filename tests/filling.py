@@ -1,7 +1,7 @@
 """Databases filled in this process: no MPI, no child."""
 
-from lcinfer import database, journal
-from lcinfer.products import LightCones
+from lcinfer import database, images, journal, stages, summary
+from lcinfer.products import EXAMPLES, LightCones, Run
 from lcinfer.supervise import realize
 
 
@@ -18,10 +18,54 @@ def fill(cones: LightCones, *indices: int) -> None:
     lines.close()
 
 
-def complete(cones: LightCones) -> None:
-    """Prepare, fill and seal a database."""
+def fail(cones: LightCones, *indices: int, attempts: int = 3) -> None:
+    """Journal failed attempts at these realisations, as a rank does."""
+    lines = journal.Journal(cones.journal, f"failed{len(list(cones.journal.glob('*.jsonl')))}-0")
+    for number in range(attempts):
+        for index in indices:
+            values = cones.design.parameters(index, index + 1)[0].tolist()
+            point = dict(zip(cones.design.names, values, strict=True))
+            why = {"error": "RuntimeError: no such universe", "traceback": "..."}
+            when = {"began": 1.0 + number, "seconds": 0.5}
+            lines.append({"index": index, "parameters": point, "seed": 1, **why, **when})
+    lines.close()
+
+
+def complete_without(cones: LightCones, *failed: int) -> None:
+    """Prepare, fill and seal a database whose simulations of these realisations fail."""
     database.prepare(cones)
-    fill(cones)
+    fill(cones, *(index for index in range(cones.realizations) if index not in failed))
+    if failed:
+        fail(cones, *failed)
     for span in cones.spans:
         database.finish_block(cones, span)
     database.seal(cones)
+
+
+def complete(cones: LightCones) -> None:
+    """Prepare, fill and seal a database."""
+    complete_without(cones)
+
+
+def finish(run: Run) -> None:
+    """Make everything of a run that is not there, in the workflow's order."""
+    for cones in run.lightcones.values():
+        if not cones.sealed.exists():
+            database.prepare(cones)
+            fill(cones, *database.to_do(cones, (0, cones.realizations)))
+            for span in cones.spans:
+                database.finish_block(cones, span)
+            database.seal(cones)
+    for image_set in run.images.values():
+        images.prepare(image_set)
+        for span in image_set.spans:
+            images.cut_block(image_set, span)
+        images.seal(image_set)
+    for name, evaluation in run.evaluations.items():
+        if not evaluation.scores.exists():
+            stages.train_network(evaluation.training, 1)
+            stages.evaluate_network(evaluation, 1)
+            stages.draw_figures(run, name)
+    if run.mocks:
+        stages.draw_figures(run, EXAMPLES)
+    summary.write(run)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lcinfer import store
 from lcinfer.lightcone import Engine, LightCone
 from lcinfer.sections import Simulation
 
@@ -87,6 +88,13 @@ def sleeps(simulation: Simulation, parameters: dict[str, float], seed: int) -> L
     return simulate(simulation, parameters, seed)
 
 
+def raises_above_200(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
+    """A corner of the prior that fails until the file that STANDIN_MARKER names is there."""
+    if parameters["HII_EFF_FACTOR"] > 200 and not Path(os.environ[MARKER]).exists():
+        raise RuntimeError("too many ionising photons")
+    return simulate(simulation, parameters, seed)
+
+
 def looks_around(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
     """Says in the file that STANDIN_MARKER names where it runs."""
     around = {
@@ -114,6 +122,33 @@ def waits_for_fourth_seeds(
     return simulate(simulation, parameters, seed)
 
 
+def rank_dies_before_the_rename(
+    simulation: Simulation, parameters: dict[str, float], seed: int
+) -> LightCone:
+    """SIGKILL when the light-cone's file is written aside and not yet moved to its place."""
+    Path.replace = lambda *_: _kill_the_rank()  # in this child alone
+    return simulate(simulation, parameters, seed)
+
+
+def rank_dies_before_the_journals_line(
+    simulation: Simulation, parameters: dict[str, float], seed: int
+) -> LightCone:
+    """SIGKILL when the light-cone is in its place and the journal does not say so."""
+    write = store.write
+
+    def write_and_die(*arguments):
+        write(*arguments)
+        _kill_the_rank()
+
+    store.write = write_and_die  # in this child alone
+    return simulate(simulation, parameters, seed)
+
+
+def _kill_the_rank() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)  # this child dies with its rank
+
+
 def _for_odd_seeds(fault: Engine) -> Engine:
     def engine(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
         return (fault if seed % 2 else simulate)(simulation, parameters, seed)
@@ -132,6 +167,15 @@ def _once(fault: Engine) -> Engine:
     return engine
 
 
-for _fault in (raises, returns_nan, returns_constant, exits, segfaults, sleeps):
+for _fault in (
+    raises,
+    returns_nan,
+    returns_constant,
+    exits,
+    segfaults,
+    sleeps,
+    rank_dies_before_the_rename,
+    rank_dies_before_the_journals_line,
+):
     globals()[f"{_fault.__name__}_for_odd_seeds"] = _for_odd_seeds(_fault)
     globals()[f"{_fault.__name__}_once"] = _once(_fault)

@@ -148,9 +148,11 @@ def leaves(section: type[Section], prefix: str = "") -> list[str]:
     """Every key below a section that is not marked as deciding nothing."""
     found = []
     for name, field in section.model_fields.items():
+        if field.json_schema_extra == RUN_ONLY:
+            continue
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             found += leaves(field.annotation, f"{prefix}{name}.")
-        elif field.json_schema_extra != RUN_ONLY:
+        else:
             found.append(f"{prefix}{name}")
     return found
 

@@ -1,5 +1,10 @@
 """Light-cones on disk: whole, told apart, and never silently wrong."""
 
+import os
+import socket
+import subprocess
+import time
+
 import numpy as np
 import pytest
 import standin
@@ -67,7 +72,7 @@ def test_a_files_directories_are_synced_before_the_write_returns(cones, monkeypa
     path, _ = prepared(cones(), [3])
     shard = store.shard_path(path, 3)
     directories = shard.parents[: len(shard.relative_to(path).parts) - 1]
-    assert synced == [directories[0], *directories]
+    assert synced == list(directories)
 
 
 def test_the_store_opens_in_xarray_with_dimensions_coordinates_and_units(cones) -> None:
@@ -194,9 +199,29 @@ def test_what_a_killed_writer_left_aside_is_swept_by_the_next(cones) -> None:
     path, _ = prepared(made)
     shard = store.shard_path(path, 0)
     shard.parent.mkdir(parents=True)
-    (shard.parent / f"0.elsewhere.17{durable.SUFFIX}").write_bytes(b"half")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    here = f"{socket.gethostname()}.{ended.pid}"
+    old = time.time() - 2 * durable.ABANDONED_AFTER
+    for writer, written_at in ((here, time.time()), ("elsewhere.17", old)):
+        aside = shard.with_name(f"0.{writer}{durable.SUFFIX}")
+        aside.write_bytes(b"half")
+        os.utime(aside, (written_at, written_at))
     written(made, 0)
     assert list(shard.parent.iterdir()) == [shard]
+
+
+def test_what_a_living_writer_has_aside_is_left_to_it(cones) -> None:
+    made = cones()
+    path, _ = prepared(made)
+    shard = store.shard_path(path, 0)
+    shard.parent.mkdir(parents=True)
+    living = f"0.{socket.gethostname()}.{os.getppid()}", "0.elsewhere.17"
+    asides = {shard.with_name(f"{name}{durable.SUFFIX}") for name in living}
+    for aside in asides:
+        aside.write_bytes(b"half")
+    written(made, 0)
+    assert set(shard.parent.iterdir()) == {shard, *asides}
 
 
 def test_a_write_that_fails_leaves_the_realisation_that_was_there(cones, monkeypatch) -> None:

@@ -173,10 +173,12 @@ def test_the_child_is_replaced_after_its_share_of_simulations(supervised, monkey
     monkeypatch.setattr(supervise, "RECYCLE_AFTER", 2)
     child = supervised("simulate")
     processes = []
-    for index in range(3):
+    for index in range(4):
+        if index == 3:  # it is old enough to be worth a new one
+            monkeypatch.setattr(supervise, "RECYCLE_SECONDS", 0.0)
         assert "digest" in attempt(child, index, index + 1)
         processes.append(child._process.pid)
-    assert processes[0] == processes[1] != processes[2]
+    assert processes[0] == processes[1] == processes[2] != processes[3]
 
 
 def test_a_simulation_under_way_has_no_result_and_can_be_ended(supervised, marker) -> None:

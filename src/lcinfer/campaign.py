@@ -24,7 +24,7 @@ from .supervise import Simulating
 
 ASK, GIVE = 1, 2
 Outcome = tuple[bool, float]  # whether a simulation succeeded, and its seconds
-POLL_SECONDS = 0.02  # rank 0's longest silence towards another rank
+POLL_SECONDS = 0.02  # a rank's longest silence, also towards the batch system's signals
 FIRST_SPEAKS_SECONDS = 10.0
 
 
@@ -55,7 +55,7 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
     if world.rank != 0:
         _OtherRank(world, stopping).run(cones)
         return
-    lease = Lease(cones.lease(span))
+    lease = Lease(cones.lease(span), ranks=world.size)
     refusal = _refusal(lease)
     todo = [] if refusal is not None else database.to_do(cones, span)
     _Rank0(world, cones, todo, stopping, lease).run(f"{cones.name} {span[0]}-{span[1] - 1}")
@@ -112,10 +112,11 @@ def _work(
     writer = f"{int(time.time())}-{platform.node()}-{os.getpid()}-{rank}"
     child = Simulating(cones.simulation, cones.store, 60 * cones.limit_minutes)
     lines: journal.Journal | None = None
+    patience = POLL_SECONDS
     try:
         for index in indices:
             child.start(index, **_realization(cones, index))
-            while (record := child.result(POLL_SECONDS)) is None and not stopping.abandon:
+            while (record := child.result(patience)) is None and not stopping.abandon:
                 meanwhile()
             if record is None:
                 return
@@ -127,7 +128,10 @@ def _work(
                 return
             lines = lines or journal.Journal(cones.journal, writer)
             lines.append({**record, "rank": rank, "node": node()})
-            yield "digest" in record, float(record.get("seconds", 0.0))
+            seconds = float(record.get("seconds", 0.0))
+            # Other ranks wait for rank 0 that long: little beside what a simulation takes.
+            patience = min(POLL_SECONDS, max(0.001, 0.02 * seconds))
+            yield "digest" in record, seconds
     finally:
         child.close()
         if lines is not None:

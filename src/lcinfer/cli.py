@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .arguments import choose, run_of
+from .changes import verbs as changes
+from .doctor import verbs as doctor
 from .errors import UserError
 from .infer import verbs as infer
+from .planning import verbs as planning
 from .products import Realizations, Span
 from .upkeep import verbs as upkeep
 
@@ -54,8 +57,10 @@ def _network(options: argparse.Namespace) -> None:
 
 def _design(options: argparse.Namespace) -> None:
     from . import database
+    from .planning import approval
 
     run = run_of(options)
+    approval.require(run, options.config)
     database.prepare(choose(run.lightcones, options.database, "database"))
 
 
@@ -275,5 +280,8 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     infer.add_verbs(verb)
+    planning.add_verbs(verb, with_config)
     upkeep.add_verbs(verb, with_config)
+    changes.add_verbs(verb, with_config)
+    doctor.add_verbs(verb)
     return parser

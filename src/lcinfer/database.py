@@ -1,8 +1,8 @@
 """The life of a database of light-cones: prepared, made block by block, sealed."""
 
-from collections import Counter
+import sys
 
-from . import durable, journal, store
+from . import durable, failures, journal, store
 from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical
 from .products import LightCones, Span
@@ -49,65 +49,93 @@ def to_do(cones: LightCones, span: Span) -> list[int]:
 
     One is set aside when ``max_attempts`` simulations of it have failed, in whatever jobs.
     """
-    done = journal.finished(cones.journal)
-    attempts = Counter(line["index"] for line in journal.failures(cones.journal))
-    return [
-        index
-        for index in range(*span)
-        if index not in done and attempts[index] < cones.max_attempts
-    ]
+    done = journal.finished(cones.journal, histories=False)
+    aside = failures.set_aside(cones, failures.unfinished(cones, done))
+    return [index for index in range(*span) if index not in done and index not in aside]
 
 
 def slowest(cones: LightCones) -> float:
     """Seconds of the slowest finished simulation; 0 if there is none."""
-    return max((line["seconds"] for line in journal.finished(cones.journal).values()), default=0.0)
+    done = journal.finished(cones.journal, histories=False).values()
+    return max((line["seconds"] for line in done), default=0.0)
 
 
 def finish_block(cones: LightCones, span: Span) -> None:
     """Write the block's marker: indices and digests, no times, no host names.
 
     Raises:
-        UserError: if a realisation of the block is not finished.
+        UserError: if a realisation of the block is neither finished nor one of those that may
+            be left out.
     """
-    records = _finished(cones, span)
-    digests = {str(record["index"]): record["digest"] for record in records}
-    durable.write_json(cones.done(span), {"fingerprint": cones.fingerprint, "digests": digests})
+    have = journal.finished(cones.journal, histories=False)
+    failed = _left_out(cones, span, set(have))
+    digests = {str(index): have[index]["digest"] for index in _others(span, failed)}
+    content = {"fingerprint": cones.fingerprint, "digests": digests, **failures.naming(failed)}
+    for marker in cones.done_with(span, failed):
+        durable.write_json(marker, content)
 
 
 def seal(cones: LightCones) -> None:
-    """Write the histories, and the marker that every realisation is there.
+    """Write the histories, and the marker that every realisation is there or left out.
+
+    What a block's marker leaves out stays left out, even if it was made since: no image of it
+    was cut.
 
     Raises:
-        UserError: if one is not.
+        UserError: if one is neither.
     """
-    records = _finished(cones, (0, cones.realizations))
+    have, whole = journal.finished(cones.journal), (0, cones.realizations)
+    named = {index for span in cones.spans for index in failures.named(cones.done(span))}
+    failed = sorted({*_left_out(cones, whole, set(have)), *named})
+    failures.refuse_too_many(cones, failed)
+    if failed:
+        uneven = failures.unevenness(cones, _points(failures.unfinished(cones, have)))
+        print(f"{cones.directory}: {failures.told(failed)}", *uneven, sep="\n", file=sys.stderr)
     # Also of light-cones beyond, of a larger configuration: histories never shrink.
-    store.write_histories(cones.store, list(journal.finished(cones.journal).values()))
+    store.write_histories(cones.store, list(have.values()))
+    digests = [have[index]["digest"] for index in _others(whole, failed)]
     durable.write_json(
         cones.sealed,
         {
             "fingerprint": cones.fingerprint,
             "realizations": cones.realizations,
-            "root_digest": store.root_digest([record["digest"] for record in records]),
+            "root_digest": store.root_digest(digests),
+            **failures.naming(failed),
         },
     )
 
 
-def _finished(cones: LightCones, span: Span) -> list[journal.Record]:
-    have = journal.finished(cones.journal)
+def _others(span: Span, failed: list[int]) -> list[int]:
+    return sorted(set(range(*span)) - set(failed))
+
+
+def _left_out(cones: LightCones, span: Span, have: set[int]) -> list[int]:
+    """What is not finished of a span, if all of it may be left out."""
     missing = [index for index in range(*span) if index not in have]
     if not missing:
-        return [have[index] for index in range(*span)]
-    last = {line["index"]: line for line in journal.failures(cones.journal)}
+        return []
+    last = failures.unfinished(cones, have)
+    aside = failures.set_aside(cones, last)
+    if aside.issuperset(missing) and len(aside) <= cones.may_fail:
+        return missing
     failed = [index for index in missing if index in last]
     what = (
         f"{cones.directory}: {len(missing)} of light-cones {span[0]} to {span[1] - 1} are not "
         f"finished, {len(failed)} of them failed"
     )
     if failed:
-        what += f"; light-cone {failed[0]}: {last[failed[0]]['error']} (traceback: {cones.journal})"
-    waiting = set(to_do(cones, span))
-    aside = [index for index in missing if index not in waiting]
-    if aside:
-        what += f"; set aside after {cones.max_attempts} attempts: {', '.join(map(str, aside))}"
+        attempt = last[failed[0]][-1]
+        where = failures.point(attempt.get("parameters", {}))
+        what += f"; light-cone {failed[0]}: {attempt['error']}{' at ' * bool(where)}{where}"
+        what += f" (traceback: {cones.journal})"
+    if given_up := [index for index in missing if index in aside]:
+        numbers = failures.listed(given_up)
+        what += f"; set aside after {cones.max_attempts} attempts: {numbers}"
+    if cones.allowed_failures and len(aside) > cones.may_fail:
+        what += f"; {failures.too_many(cones, len(aside))}"
+    what += "".join(f"; {uneven}" for uneven in failures.unevenness(cones, _points(last)))
     raise UserError(what)
+
+
+def _points(failed: dict[int, list[journal.Record]]) -> list[dict[str, float]]:
+    return [tries[-1].get("parameters", {}) for tries in failed.values()]

@@ -4,7 +4,7 @@ Light-cones are split, never images: two images of one light-cone share its para
 its initial conditions, and a network told to generalise would remember the box instead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from math import gcd
 from typing import Any, NamedTuple
@@ -27,11 +27,11 @@ READ_BYTES = 256 * 2**20  # what other passes over images read at once; changes 
 
 
 class Sets(NamedTuple):
-    """Indices of the light-cones of each set."""
+    """Indices of the light-cones of each set, ascending."""
 
-    validation: range
-    test: range
-    training: range
+    validation: Sequence[int]
+    test: Sequence[int]
+    training: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class LabelledImages:
     """(light_cone, parameter) in the units of the prior."""
     names: tuple[str, ...]
     """The parameters' py21cmfast names."""
+    failed: tuple[int, ...] = ()
+    """Light-cones without images, since their simulations failed."""
     geometry: Geometry | None = None
     """Where the images lie in their light-cones, if that is known."""
 
@@ -58,7 +60,7 @@ class LabelledImages:
 
     @property
     def light_cones(self) -> int:
-        """Number of light-cones; a store that has grown since holds images of more."""
+        """Number of light-cones, the failed ones too; a store that has grown holds more."""
         return len(self.parameters)
 
     @property
@@ -76,8 +78,8 @@ class LabelledImages:
         """Size of an image in memory, as float32."""
         return 4 * self.image_shape[0] * self.image_shape[1]
 
-    def read(self, lightcones: range, images: int) -> np.ndarray:
-        """The first ``images`` images of some light-cones that lie one behind the other.
+    def read(self, lightcones: Sequence[int], images: int) -> np.ndarray:
+        """The first ``images`` images of some light-cones, in ascending order.
 
         Returns:
             (light_cone, image, transverse, line_of_sight) float32 in mK.
@@ -85,9 +87,9 @@ class LabelledImages:
         Raises:
             UserError: naming the light-cone, if a value is not a finite number.
         """
-        values: np.ndarray = np.asarray(
-            self.images[lightcones.start : lightcones.stop, :images], dtype=np.float32
-        )
+        values = np.empty((len(lightcones), images, *self.image_shape), np.float32)
+        for at, start, stop in _runs(lightcones):
+            values[at : at + stop - start] = self.images[start:stop, :images]
         # One sum per light-cone spares a mask as large as the images; brightness
         # temperatures cannot overflow it.
         broken = np.flatnonzero(~np.isfinite(values.sum(axis=(1, 2, 3))))
@@ -98,12 +100,18 @@ class LabelledImages:
             )
         return values
 
-    def blocks(self, lightcones: range, images: int) -> Iterator[tuple[range, np.ndarray]]:
-        """``read`` a few light-cones at a time, each time with their indices."""
+    def blocks(self, lightcones: Sequence[int], images: int) -> Iterator[np.ndarray]:
+        """``read`` a few light-cones at a time."""
         step = max(1, READ_BYTES // (images * self.image_bytes))
         for first in range(0, len(lightcones), step):
-            some = lightcones[first : first + step]
-            yield some, self.read(some, images)
+            yield self.read(lightcones[first : first + step], images)
+
+
+def _runs(lightcones: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Light-cones that lie one behind the other: place of the first, its index, end."""
+    gaps = np.flatnonzero(np.diff(lightcones) != 1) + 1
+    for run in np.split(np.arange(len(lightcones)), gaps):
+        yield int(run[0]), lightcones[run[0]], lightcones[run[-1]] + 1
 
 
 @dataclass(frozen=True)
@@ -141,11 +149,13 @@ class Normalisation:
         return asdict(self)
 
 
-def divide(split: Split, light_cones: int) -> Sets:
+def divide(split: Split, light_cones: int, failed: Collection[int] = ()) -> Sets:
     """Light-cones of each set: validation and test first, so that growth only adds training.
 
+    Failed ones are left out of the set that they would be in; no other takes their place.
+
     Raises:
-        UserError: if none are left to train on.
+        UserError: if none are left to train on, or a set is too small without the failed.
     """
     taken = split.validation + split.test
     if taken >= light_cones:
@@ -153,14 +163,33 @@ def divide(split: Split, light_cones: int) -> Sets:
             f"split: {split.validation} light-cones for validation and {split.test} for "
             f"testing leave none of {light_cones} for training"
         )
-    return Sets(
-        validation=range(split.validation),
-        test=range(split.validation, taken),
-        training=range(taken, light_cones),
-    )
+    whole = (range(split.validation), range(split.validation, taken), range(taken, light_cones))
+    sets = Sets(*([index for index in them if index not in failed] for them in whole))
+    for name, members, least in zip(Sets._fields, sets, (1, 2, 1), strict=True):
+        if len(members) < least:
+            raise UserError(
+                f"split: without {len(failed)} failed light-cones the {name} set has "
+                f"{len(members)}, and needs {least} at least"
+            )
+    return sets
 
 
-def fit_normalisation(labelled: LabelledImages, training: range, images: int) -> Normalisation:
+def left_out(split: Split, failed: Collection[int]) -> dict[str, Any]:
+    """The failed light-cones, and how many of each set they are; empty if there are none."""
+    if not failed:
+        return {}
+    taken = split.validation + split.test
+    return {
+        "light_cones": sorted(failed),
+        "validation": sum(index < split.validation for index in failed),
+        "test": sum(split.validation <= index < taken for index in failed),
+        "training": sum(index >= taken for index in failed),
+    }
+
+
+def fit_normalisation(
+    labelled: LabelledImages, training: Sequence[int], images: int
+) -> Normalisation:
     """Means and standard deviations over the training light-cones and nothing else.
 
     Images are read a few light-cones at a time; ``images`` of each light-cone count.
@@ -169,7 +198,7 @@ def fit_normalisation(labelled: LabelledImages, training: range, images: int) ->
         UserError: if an image holds NaN, or nothing varies over the training set.
     """
     total = squares = 0.0
-    for _, values in labelled.blocks(training, images):
+    for values in labelled.blocks(training, images):
         # Sums per light-cone, so that the result does not depend on how many were read.
         for lightcone in values.astype(np.float64):
             total += float(lightcone.sum())
@@ -179,7 +208,7 @@ def fit_normalisation(labelled: LabelledImages, training: range, images: int) ->
     image_std = float(np.sqrt(max(0.0, squares / count - mean**2)))
     if image_std == 0:
         raise UserError("all training images hold one and the same brightness temperature")
-    parameters = labelled.parameters[training.start : training.stop]
+    parameters = labelled.parameters[list(training)]
     spread = parameters.std(axis=0)
     for name, std in zip(labelled.names, spread, strict=True):
         if not std > 0:
@@ -209,7 +238,7 @@ class Batches:
     def __init__(
         self,
         labelled: LabelledImages,
-        lightcones: range,
+        lightcones: Sequence[int],
         images: int,
         batch: int,
         normalisation: Normalisation,
@@ -227,9 +256,7 @@ class Batches:
         self._batch = batch
         self._normalisation = normalisation
         self._flip = flip
-        self._targets = normalisation.parameters(
-            labelled.parameters[lightcones.start : lightcones.stop]
-        )
+        self._targets = normalisation.parameters(labelled.parameters[list(lightcones)])
         size = images * labelled.image_bytes
         block = max(1, SHUFFLED_BYTES // size)
         whole = batch // gcd(batch, images)  # light-cones that fill whole batches

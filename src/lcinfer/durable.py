@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -72,6 +72,8 @@ def abandoned(aside: Path) -> bool:
 
 
 def sweep(path: Path) -> None:
-    """Remove what killed writers of ``path`` left aside."""
+    """Remove what killed writers of ``path`` left aside, and nothing of those that live."""
     for aside in path.parent.glob(f"{path.name}.*{SUFFIX}"):
-        aside.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # its writer has just finished
+            if abandoned(aside):
+                aside.unlink()

@@ -6,6 +6,7 @@ predictions worse than the mean of the true values.
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,10 @@ def load_trained(path: Path) -> Checkpoint:
 
 
 def predict(
-    checkpoint: Checkpoint, labelled: LabelledImages, lightcones: range, device: str | None = None
+    checkpoint: Checkpoint,
+    labelled: LabelledImages,
+    lightcones: Sequence[int],
+    device: str | None = None,
 ) -> Predictions:
     """Predict the parameters of every image of some light-cones, on ``cpu`` or ``cuda``.
 
@@ -64,12 +68,12 @@ def predict(
     normalisation = checkpoint.fitted_normalisation()
     predicted = [
         normalisation.physical(apply(model, normalisation.images(images)))
-        for _, images in labelled.blocks(lightcones, labelled.per_lightcone)
+        for images in labelled.blocks(lightcones, labelled.per_lightcone)
     ]
     return Predictions(
         names=labelled.names,
         light_cones=np.array(lightcones),
-        true=np.asarray(labelled.parameters[lightcones.start : lightcones.stop], dtype=float),
+        true=np.asarray(labelled.parameters[list(lightcones)], dtype=float),
         predicted=np.concatenate(predicted),
     )
 

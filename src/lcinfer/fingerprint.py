@@ -19,6 +19,7 @@ STAGE_VERSIONS = {
     "evaluation": 1,
     "figures": 1,
     "summary": 1,
+    "calibration": 1,
 }
 
 SHOWN_DIGITS = 10

@@ -17,7 +17,7 @@ import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from . import durable, journal, store
+from . import durable, failures, journal, store
 from .dataset import LabelledImages
 from .errors import UserError
 from .geometry import Geometry
@@ -118,43 +118,52 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
 
     At most ``workers`` light-cones' planes are in memory at a time.
 
+    Light-cones that the database's own marker leaves out have none.
+
     Raises:
-        UserError: if a light-cone is not finished.
+        UserError: if another light-cone is not finished.
         store.DamagedStore: naming the light-cone that cannot be read.
     """
     cones = image_set.lightcones
     source = store.open_cubes(cones.store)
     open_store(image_set)  # says so if there is none
     target = zarr.open_array(image_set.store, path=IMAGES, mode="r+")
-    finished = journal.finished(cones.journal)
+    finished = journal.finished(cones.journal, histories=False)
+    failed = failures.named(cones.done(span))
+    indices = sorted(set(range(*span)) - set(failed))
     have = _made_from(image_set)
 
     def cut_one(index: int) -> str:
         if index not in finished:
             raise UserError(f"{cones.directory}: light-cone {index} is not finished")
         digest: str = finished[index]["digest"]
-        if have.get(str(index)) != digest:
+        if have.get(str(index)) != {digest}:
             target[index] = cut(StoredCube(source, index), cones.simulation.box, image_set.images)
             written = image_set.store / IMAGES / "c" / str(index) / "0" / "0" / "0"
             durable.sync_up(written, image_set.store)
         return digest
 
-    tasks = [dask.delayed(cut_one)(index) for index in range(*span)]
+    tasks = [dask.delayed(cut_one)(index) for index in indices]
     digests = dask.compute(*tasks, scheduler="threads", num_workers=workers)
-    durable.write_json(
-        image_set.done(span),
-        {
-            "fingerprint": image_set.fingerprint,
-            "light_cones": dict(zip(map(str, range(*span)), digests, strict=True)),
-        },
-    )
+    content = {
+        "fingerprint": image_set.fingerprint,
+        "light_cones": dict(zip(map(str, indices), digests, strict=True)),
+        **failures.naming(failed),
+    }
+    for marker in image_set.done_with(span, failed):
+        durable.write_json(marker, content)
 
 
-def _made_from(image_set: ImageSet) -> dict[str, str]:
-    """Index -> digest of the light-cone whose images are there, from all blocks' markers."""
-    made: dict[str, str] = {}
-    for marker in sorted(image_set.directory.glob("blocks/*.json")):
-        made |= json.loads(marker.read_text(encoding="utf-8"))["light_cones"]
+def _made_from(image_set: ImageSet) -> dict[str, set[str]]:
+    """Index -> digest of the light-cone whose images are there, from all blocks' markers.
+
+    Several if a block's markers disagree: then nobody knows.
+    """
+    made: dict[str, set[str]] = {}
+    for marker in image_set.directory.glob("blocks/*.json"):
+        cut_from = json.loads(marker.read_text(encoding="utf-8"))["light_cones"]
+        for index, digest in cut_from.items():
+            made.setdefault(index, set()).add(digest)
     return made
 
 
@@ -175,10 +184,17 @@ class StoredCube:
 
 
 def seal(image_set: ImageSet) -> None:
-    """Write the marker that the images of every light-cone are there."""
+    """Write the marker that the images of every light-cone are there that was not left out."""
+    cones = image_set.lightcones
+    blocks = [image_set.done(span) for span in image_set.spans]
+    failed = {index for marker in [*blocks, cones.sealed] for index in failures.named(marker)}
     durable.write_json(
         image_set.sealed,
-        {"fingerprint": image_set.fingerprint, "light_cones": image_set.realizations},
+        {
+            "fingerprint": image_set.fingerprint,
+            "light_cones": image_set.realizations,
+            **failures.naming(sorted(failed)),
+        },
     )
 
 
@@ -198,7 +214,13 @@ def open_labelled(image_set: ImageSet) -> LabelledImages:
     """The images with the parameters of their light-cones.
 
     A store that has grown since counts as far as the set's realisations go.
+
+    Raises:
+        UserError: if there are no images yet, or more light-cones were left out of them than
+            the configuration allows.
     """
+    failed = failures.named(image_set.sealed)
+    failures.refuse_too_many(image_set.lightcones, failed)
     group, names = open_store(image_set), image_set.lightcones.design.names
     count = image_set.realizations
     parameters = np.stack([store.values(group, name, count) for name in names], axis=1)
@@ -207,4 +229,5 @@ def open_labelled(image_set: ImageSet) -> LabelledImages:
         images=image_set.images,
         redshift=tuple(store.values(group, "redshift").tolist()),
     )
-    return LabelledImages(store.array(group, IMAGES), parameters, names, geometry)
+    images = store.array(group, IMAGES)
+    return LabelledImages(images, parameters, names, tuple(failed), geometry)

@@ -154,4 +154,4 @@ def ended(record: Record) -> float:
 
 def failures(directory: Path) -> list[Record]:
     """Every failed attempt, also of realisations that were finished later."""
-    return [line for line in records(directory) if "error" in line]
+    return [line for line in records(directory, histories=False) if "error" in line]

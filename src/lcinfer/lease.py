@@ -10,21 +10,24 @@ import json
 import os
 import platform
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import UserError
+from .progress import duration
 
 HEARTBEAT_SECONDS = 2.0
 STALE_SECONDS = 30.0
+FORGOTTEN_SECONDS = 600.0  # a clock of a file server may be wrong by minutes
 
 
 class Lease:
     """A block's lease, held by rank 0 of its job."""
 
-    def __init__(self, path: Path, stale: float = STALE_SECONDS) -> None:
-        """``path`` is the lease's file; nothing is done yet."""
-        self._path, self._stale = path, stale
+    def __init__(self, path: Path, stale: float = STALE_SECONDS, ranks: int = 1) -> None:
+        """``path`` is the lease's file, ``ranks`` those of the job; nothing is done yet."""
+        self._path, self._stale, self._ranks = path, stale, ranks
         self._touched = 0.0
 
     def acquire(self) -> None:
@@ -36,7 +39,7 @@ class Lease:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         waited_since, seen = time.monotonic(), self._time()
         while not self._create():
-            holder = self._holder()
+            holder = _read(self._path)
             if _is_gone(holder) or time.monotonic() - waited_since > self._stale:
                 self._path.unlink(missing_ok=True)
             elif self._time() != seen:
@@ -61,6 +64,7 @@ class Lease:
             "host": platform.node(),
             "process": os.getpid(),
             "job": os.environ.get("SLURM_JOB_ID", "none"),
+            "ranks": self._ranks,
         }
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
@@ -70,18 +74,71 @@ class Lease:
             json.dump(holder, file)
         return True
 
-    def _holder(self) -> dict[str, Any]:
-        try:
-            holder = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return holder if isinstance(holder, dict) else {}
-
     def _time(self) -> int | None:
         try:
             return self._path.stat().st_mtime_ns
         except FileNotFoundError:
             return None
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A job that holds a block's lease."""
+
+    block: str  # START-STOP, as the lease's file is called
+    host: str
+    job: str
+    ranks: int
+    seconds: float  # since the last heartbeat
+    alive: bool  # as far as can be told: heard of lately, and not known to be gone
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The block's light-cones [start, stop)."""
+        start, stop = self.block.split("-")
+        return int(start), int(stop)
+
+    def __str__(self) -> str:
+        """One line."""
+        start, stop = self.span
+        return (
+            f"light-cones {start} to {stop - 1}: {self.ranks} ranks, host {self.host}, "
+            f"job {self.job}, last heartbeat {duration(self.seconds)} ago"
+        )
+
+
+def holders(directory: Path, now: float, silent: float = STALE_SECONDS) -> list[Holder]:
+    """Who holds leases at the time ``now``, by the blocks' order.
+
+    A killed job leaves its lease: it is not alive, and the next job of the block takes over.
+    One that was ``silent`` for so many seconds counts as such.
+    """
+    found = []
+    for path in sorted(directory.glob("*-*.json")):
+        try:
+            seconds = max(0.0, now - path.stat().st_mtime)
+        except FileNotFoundError:  # given back just now
+            continue
+        who = _read(path)
+        found.append(
+            Holder(
+                block=path.stem,
+                host=str(who.get("host")),
+                job=str(who.get("job")),
+                ranks=int(who.get("ranks", 1)),
+                seconds=seconds,
+                alive=seconds < silent and not _is_gone(who),
+            )
+        )
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
 
 
 def _is_gone(holder: dict[str, Any]) -> bool:

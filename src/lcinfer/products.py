@@ -8,11 +8,15 @@
     results/runs/<run name>-<fp>/       what a configuration says: tables, report, manifest
 
 A file whose name ends in a number of realisations, and that number decides it, is a marker
-that Snakemake sees; the data beside it grow and are never its outputs.
+that Snakemake sees; the data beside it grow and are never its outputs. A marker that may do
+without failed realisations says in its name after how many attempts they were given up: to
+allow more attempts, or no failure, asks for other markers, and for other trainings.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,6 +56,11 @@ class Realizations(Product):
     realizations: int
     block: int
 
+    @property
+    def given_up(self) -> str:
+        """What the names of markers end in that may do without failed realisations."""
+        raise NotImplementedError
+
     @cached_property
     def spans(self) -> list[Span]:
         """The blocks [start, stop) that jobs take."""
@@ -63,14 +72,26 @@ class Realizations(Product):
         """Marker: the store has room for every realisation."""
         return self.directory / f"prepared-{self.realizations:06d}.json"
 
-    def done(self, span: Span) -> Path:
-        """Marker: a block is complete. Holds indices and digests."""
+    def complete(self, span: Span) -> Path:
+        """Marker: all of a block is there, whatever may be left out. Holds indices and digests."""
         return self.directory / "blocks" / f"{span[0]:06d}-{span[1]:06d}.json"
+
+    def done(self, span: Span) -> Path:
+        """Marker: a block is complete, or its failed realisations are given up."""
+        complete = self.complete(span)
+        if not self.given_up or complete.exists():
+            return complete
+        return complete.with_stem(f"{complete.stem}{self.given_up}")
+
+    def done_with(self, span: Span, failed: Collection[int]) -> list[Path]:
+        """The markers of a block that lacks these. The one that is waited for comes first."""
+        markers = [self.done(span)] + ([] if failed else [self.complete(span)])
+        return list(dict.fromkeys(markers))
 
     @property
     def sealed(self) -> Path:
-        """Marker: every realisation is there. Holds their number and the root digest."""
-        return self.directory / f"sealed-{self.realizations:06d}.json"
+        """Marker: every realisation is there, or given up. Holds their number, the root digest."""
+        return self.directory / f"sealed-{self.realizations:06d}{self.given_up}.json"
 
 
 @dataclass(frozen=True)
@@ -81,8 +102,20 @@ class LightCones(Realizations):
     design: Design
     max_attempts: int
     limit_minutes: float
+    allowed_failures: float  # a share of the realisations
 
     kind = "lightcones"
+
+    @property
+    def may_fail(self) -> int:
+        """How many realisations may be set aside without stopping what follows."""
+        # As it is written: 0.29 of 100 are 29, which floating point makes 28.
+        return int(Fraction(str(self.allowed_failures)) * self.realizations)
+
+    @property
+    def given_up(self) -> str:
+        """See :class:`Realizations`."""
+        return f"-after-{self.max_attempts}-attempts" if self.allowed_failures else ""
 
     @property
     def spec(self) -> Path:
@@ -99,9 +132,14 @@ class LightCones(Realizations):
         """The Zarr group."""
         return self.directory / "lightcones.zarr"
 
+    @property
+    def leases(self) -> Path:
+        """Directory of who is at work on which block."""
+        return self.directory / "leases"
+
     def lease(self, span: Span) -> Path:
         """Who is at work on a block."""
-        return self.directory / "leases" / f"{span[0]:06d}-{span[1]:06d}.json"
+        return self.leases / f"{span[0]:06d}-{span[1]:06d}.json"
 
 
 @dataclass(frozen=True)
@@ -112,6 +150,11 @@ class ImageSet(Realizations):
     lightcones: LightCones
 
     kind = "images"
+
+    @property
+    def given_up(self) -> str:
+        """See :class:`Realizations`."""
+        return self.lightcones.given_up
 
     @property
     def store(self) -> Path:
@@ -220,7 +263,10 @@ class Run:
     def database(self) -> LightCones:
         """The database of light-cones."""
         database = self.config.database
-        return self._lightcones(database.name, PriorDesign(database), database.realizations)
+        allowed = database.allowed_failures
+        return self._lightcones(
+            database.name, PriorDesign(database), database.realizations, allowed
+        )
 
     @cached_property
     def mocks(self) -> dict[str, LightCones]:
@@ -319,7 +365,9 @@ class Run:
             root=self.root,
         )
 
-    def _lightcones(self, name: str, design: Design, realizations: int) -> LightCones:
+    def _lightcones(
+        self, name: str, design: Design, realizations: int, allowed_failures: float = 0
+    ) -> LightCones:
         database = self.config.database
         simulation = Simulation(**{key: getattr(database, key) for key in Simulation.model_fields})
         full = fingerprint("lightcones", simulation=simulation, design=design.content)
@@ -333,6 +381,7 @@ class Run:
             design=design,
             max_attempts=database.max_attempts,
             limit_minutes=database.limit_minutes,
+            allowed_failures=allowed_failures,
         )
         written = planned.spec
         if written.exists():  # the first block size stays, so that finished blocks stay finished
@@ -361,6 +410,7 @@ class Run:
 
     def _training(self, name: str) -> TrainingRun:
         training, images = self.config.trainings[name], self.database_images
+        given_up = {"given_up": images.given_up} if images.given_up else {}
         return TrainingRun(
             name=name,
             fingerprint=fingerprint(
@@ -368,6 +418,7 @@ class Run:
                 training=training,
                 split=self.config.split,
                 images=_sizes([images]),
+                **given_up,
             ),
             root=self.root,
             training=training,

@@ -152,6 +152,15 @@ class Simulation(Section):
         return self
 
 
+class ApprovalAbove(Section):
+    """What may be simulated without a recorded approval (`lcinfer plan CONFIG --approve`)."""
+
+    core_hours: Annotated[float, Field(ge=0)] = 500
+    """Core-hours that the light-cones which are left are predicted to cost."""
+    gigabytes: Annotated[float, Field(ge=0)] = 200
+    """Disk that they and their images are predicted to take, compressed, in GB."""
+
+
 class Database(Simulation):
     """WHAT is simulated: the database of light-cones."""
 
@@ -169,8 +178,13 @@ class Database(Simulation):
     """Realisations that one job takes. The first value used for a database stays."""
     max_attempts: Annotated[int, Field(gt=0, json_schema_extra=RUN_ONLY)] = 3
     """Failed simulations of a realisation, over all jobs, after which it is set aside."""
+    allowed_failures: Annotated[float, Field(ge=0, lt=1, json_schema_extra=RUN_ONLY)] = 0
+    """Share of the realisations that may be set aside: what follows is then made without them,
+    in places of its own for each `max_attempts`. The mocks' must all be there."""
     limit_minutes: Annotated[float, Field(gt=0, json_schema_extra=RUN_ONLY)] = 720
     """A simulation that takes longer is ended and counts as a failed one."""
+    approval_above: Annotated[ApprovalAbove, Field(json_schema_extra=RUN_ONLY)] = ApprovalAbove()
+    """Light-cones predicted to cost more, mocks included, need an approval, once."""
 
     @field_validator("prior")
     @classmethod

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from . import checkpoint as checkpoints
-from . import durable, figures, images, store
-from .dataset import divide
+from . import durable, failures, figures, images, store
+from .dataset import Sets, divide, left_out
 from .evaluate import load_trained, predict, read_predictions, scores_from, write_predictions
 from .fingerprint import canonical
 from .products import EXAMPLES, EvaluationRun, Run, TrainingRun
@@ -18,22 +18,36 @@ def train_network(run: TrainingRun, threads: int | None = None, device: str | No
     """Train, or go on after the last whole epoch; then write the marker."""
     _use_threads(threads)
     labelled = images.open_labelled(run.images)
+    _say_left_out(run, labelled.failed)
     checkpoint = train(
-        run.training, run.split, labelled, run.directory, _identity(run), device=device
+        run.training,
+        run.split,
+        labelled,
+        run.directory,
+        _identity(run, labelled.failed),
+        device=device,
     )
     durable.write_json(
         run.trained, {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
     )
 
 
-def _identity(run: TrainingRun) -> dict[str, Any]:
+def _identity(run: TrainingRun, failed: tuple[int, ...]) -> dict[str, Any]:
     return {
         "fingerprint": run.fingerprint,
         "training": canonical(run.training),
         "split": canonical(run.split),
         "images": run.images.fingerprint,
         "light_cones": run.images.realizations,
+        **({"failed_light_cones": list(failed)} if failed else {}),
     }
+
+
+def _say_left_out(run: TrainingRun, failed: tuple[int, ...]) -> None:
+    if failed:
+        counts = left_out(run.split, failed)
+        sets = ", ".join(f"{counts[name]} {name}" for name in Sets._fields)
+        print(f"{failures.told(failed)} ({sets})")
 
 
 def evaluate_network(
@@ -42,17 +56,22 @@ def evaluate_network(
     """Predict and score the test light-cones; predict every mock."""
     _use_threads(threads)
     trained = load_trained(run.training.checkpoint)
-    checkpoints.check_identity(trained, _identity(run.training), run.training.checkpoint)
     labelled = images.open_labelled(run.training.images)
-    tested = predict(
-        trained, labelled, divide(run.training.split, labelled.light_cones).test, device
-    )
+    identity = _identity(run.training, labelled.failed)
+    checkpoints.check_identity(trained, identity, run.training.checkpoint)
+    split, failed = run.training.split, labelled.failed
+    _say_left_out(run.training, failed)
+    test = divide(split, labelled.light_cones, failed).test
+    tested = predict(trained, labelled, test, device)
     for mock in run.mocks:
         recovered = predict(trained, images.open_labelled(mock), range(mock.realizations), device)
         write_predictions(recovered, run.mock_predictions(mock.name))
     write_predictions(tested, run.predictions)
-    identity = {"fingerprint": run.fingerprint, "training": run.training.fingerprint}
-    durable.write_json(run.scores, {**scores_from(tested, run.evaluation), "identity": identity})
+    scores = scores_from(tested, run.evaluation)
+    scores["identity"] = {"fingerprint": run.fingerprint, "training": run.training.fingerprint}
+    if failed:
+        scores["left_out"] = left_out(split, failed)
+    durable.write_json(run.scores, scores)
 
 
 def draw_figures(run: Run, what: str) -> None:

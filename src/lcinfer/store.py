@@ -186,7 +186,7 @@ def write(store: Path, index: int, cube: np.ndarray, simulation: Simulation) -> 
     durable.sweep(shard)
     with durable.written_aside(shard) as file:
         file.write(_encoded(store, index, cube))
-    durable.sync_up(shard.parent, store)
+    durable.sync_up(shard.parent.parent, store)  # its own directory is synced already
     return digest(index, cube)
 
 

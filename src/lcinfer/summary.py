@@ -10,8 +10,10 @@ from .errors import UserError
 from .fingerprint import canonical
 from .lightcone import coordinates
 from .parameters import shown
-from .products import Product, Run
+from .products import EvaluationRun, Product, Run
 from .sections import Network
+
+SETS = ("validation", "test", "training")
 
 
 def describe(run: Run) -> str:
@@ -54,6 +56,11 @@ def network_table(name: str, network: Network, image: tuple[int, int], outputs: 
 def write(run: Run) -> None:
     """Write ``r2.csv`` and ``manifest.json`` of a run."""
     durable.write_text(run.summary.table, _r2_table(run))
+    write_manifest(run)
+
+
+def write_manifest(run: Run) -> None:
+    """Write where all lies that a run points to, and the configuration that it was made from."""
     durable.write_json(run.summary.manifest, _manifest(run))
 
 
@@ -73,6 +80,12 @@ def scores(run: Run) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
     ]
+    lines += [
+        f"{name} was made without {len(left_out['light_cones'])} light-cones whose simulations "
+        f"failed: {left_out['validation']} validation, {left_out['test']} test, "
+        f"{left_out['training']} training"
+        for name, left_out in _left_out(run).items()
+    ]
     where = {"tables and report": run.summary.directory}
     where |= {f"figures of {name}": figures.directory for name, figures in run.figures.items()}
     where |= {f"network {name}": training.directory for name, training in run.trainings.items()}
@@ -87,27 +100,44 @@ def _r2_table(run: Run) -> str:
     interval = f"{run.config.evaluation.confidence:.0%}"
     counts = ("test light-cones", "images per light-cone", "training light-cones")
     head = ("training", "prediction", "parameter", "R2", f"{interval} from", f"{interval} to")
-    writer.writerow([*head, *counts])
+    without = [f"left out of {name}" for name in SETS] if _left_out(run) else []
+    writer.writerow([*head, *counts, *without])
     taken = run.config.split.validation + run.config.split.test
-    training_cones = run.config.database.realizations - taken
     for name, evaluation in run.evaluations.items():
-        scores = json.loads(evaluation.scores.read_text(encoding="utf-8"))
+        scores = _scores_of(evaluation)
+        left_out = scores.get("left_out", dict.fromkeys(SETS, 0))
+        training_cones = run.config.database.realizations - taken - left_out["training"]
+        sizes = [training_cones, *([left_out[name] for name in SETS] if without else [])]
         for prediction, images in (("one_image", 1), ("average", scores["images"])):
             for parameter, score in scores[prediction].items():
                 values = [f"{score[key]:.4f}" for key in ("r2", "low", "high")]
                 what = (name, prediction.replace("_", " "), shown(parameter).text)
-                writer.writerow([*what, *values, scores["light_cones"], images, training_cones])
+                writer.writerow([*what, *values, scores["light_cones"], images, *sizes])
     return text.getvalue()
+
+
+def _scores_of(evaluation: EvaluationRun) -> dict[str, Any]:
+    scores: dict[str, Any] = json.loads(evaluation.scores.read_text(encoding="utf-8"))
+    return scores
+
+
+def _left_out(run: Run) -> dict[str, Any]:
+    """What each training was made without; empty if nothing failed."""
+    known = {name: _scores_of(evaluation) for name, evaluation in run.evaluations.items()}
+    return {name: scores["left_out"] for name, scores in known.items() if "left_out" in scores}
 
 
 def _manifest(run: Run) -> dict[str, Any]:
     def entries(products: dict[str, Any]) -> dict[str, Any]:
         return {product.directory.name: _entry(product, run) for product in products.values()}
 
+    left_out = _left_out(run)
     return {
         "lcinfer": __version__,
         "name": run.config.name,
+        **({"left_out": left_out} if left_out else {}),
         "configuration": canonical(run.config),
+        "realizations": {cones.name: cones.realizations for cones in run.lightcones.values()},
         "lightcones": entries(run.lightcones),
         "images": entries(run.images),
         "trainings": entries(run.trainings),

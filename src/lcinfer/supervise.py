@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -26,8 +27,10 @@ from .errors import UserError
 from .lightcone import LightCone, check, load_engine
 from .sections import Simulation
 
-# Simulations before the child is replaced: 21cmFAST's drivers leak a little.
+# When the child is replaced, since 21cmFAST's drivers leak a little: after so many simulations,
+# but not so soon that the start of Python would cost more than a few hundredths of the time.
 RECYCLE_AFTER = 25
+RECYCLE_SECONDS = 60.0
 # A fresh interpreter on a busy file system takes its time; the limit is the simulation's.
 STARTUP_SECONDS = 600.0
 STARTED = {"started": True}  # what a child says when it begins a simulation
@@ -53,14 +56,12 @@ class Simulating:
         self._context = multiprocessing.get_context("spawn")
         self._process: Any = None
         self._pipe: Connection | None = None
-        self._served = 0
+        self._served, self._born = 0, 0.0
         self._task: dict[str, Any] = {}
 
     def start(self, index: int, parameters: dict[str, float], seed: int) -> None:
         """Begin a realisation; the child is there already or is made now."""
-        if self._process is not None and (
-            self._served >= RECYCLE_AFTER or not self._process.is_alive()
-        ):
+        if self._process is not None and (self._is_old() or not self._process.is_alive()):
             self.close()
         if self._process is None:
             self._spawn()
@@ -105,6 +106,10 @@ class Simulating:
             "host": platform.node(),
         }
 
+    def _is_old(self) -> bool:
+        served = self._served >= RECYCLE_AFTER
+        return served and time.monotonic() - self._born > RECYCLE_SECONDS
+
     def close(self) -> None:
         """End the child."""
         if self._process is not None:
@@ -121,7 +126,7 @@ class Simulating:
             )
             self._process.start()
         theirs.close()
-        self._served = 0
+        self._served, self._born = 0, time.monotonic()
 
     def _forget(self) -> None:
         if self._pipe is not None:
@@ -222,6 +227,7 @@ def _cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+@cache
 def _version(package: str) -> str:
     try:
         return version(package)

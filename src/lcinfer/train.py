@@ -103,7 +103,7 @@ def train(
             _write_history(resumed, directory)
             return resumed
 
-    sets = divide(split, labelled.light_cones)
+    sets = divide(split, labelled.light_cones, labelled.failed)
     images = labelled.per_lightcone if training.images == "all" else training.images
     if images > labelled.per_lightcone:
         raise UserError(
@@ -131,9 +131,7 @@ def train(
         flip=training.augment,
     )
     validation_images = normalisation.images(labelled.read(sets.validation, 1)[:, 0])
-    validation_targets = normalisation.parameters(
-        labelled.parameters[sets.validation.start : sets.validation.stop]
-    )
+    validation_targets = normalisation.parameters(labelled.parameters[list(sets.validation)])
 
     with torch.random.fork_rng(), _Progress(training.epochs, show) as progress:
         torch.manual_seed(training.seed)

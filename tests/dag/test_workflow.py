@@ -12,6 +12,8 @@ import yaml
 from small import small_settings
 
 from lcinfer import config, store
+from lcinfer.planning.approval import approve
+from lcinfer.planning.plan import plan
 from lcinfer.products import Run
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
@@ -133,6 +135,35 @@ def test_the_papers_ten_thousand_light_cones_are_few_jobs(tmp_path):
     assert jobs["simulate"] == 100 + len(config.load(PROJECT / "config/config.yaml").mocks)
     assert jobs["train"] == 2
     assert sum(jobs.values()) < 300
+
+
+def test_jobs_are_as_many_as_planned_before(tmp_path, settings, write_config):
+    for path in (PROJECT / "config" / "config.yaml", write_config(settings)):
+        run = Run(config.load(path), tmp_path / "results")
+        assert plan(run).jobs == sum(planned(tmp_path, path).values())
+
+
+def complaints(done: subprocess.CompletedProcess) -> list[str]:
+    """What lcinfer itself says of a run."""
+    return [line for line in done.stderr.splitlines() if line.startswith("lcinfer: ")]
+
+
+def test_a_large_campaign_begins_no_job_before_it_is_approved(tmp_path, settings, write_config):
+    settings["database"]["approval_above"] = {"core_hours": 0.1}
+    path = write_config(settings)
+    warned, refused = snakemake(tmp_path, path, "--dry-run"), snakemake(tmp_path, path)
+    assert (warned.returncode, refused.returncode) == (0, 1)
+    (line,) = complaints(refused)
+    assert complaints(warned) == [line]
+    assert f"lcinfer plan {path} --approve" in line
+    assert "Traceback" not in refused.stderr
+    assert not (tmp_path / "results").exists()
+    run = run_of(tmp_path, path)
+    approve(run, plan(run))
+    marker = run.database.prepared.relative_to(tmp_path).as_posix()
+    done = snakemake(tmp_path, path, "--", marker)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert complaints(done) == complaints(snakemake(tmp_path, path, "--dry-run")) == []
 
 
 def test_a_wrong_configuration_is_one_line_and_starts_nothing(tmp_path, settings, write_config):

@@ -11,9 +11,10 @@ import pytest
 from filling import complete
 from ranks import attempts, cones_of, shards, simulate, wait_until
 
-from lcinfer import config, journal, store
+from lcinfer import config, durable, journal, store
 from lcinfer.products import LightCones, Run
 from lcinfer.stopping import END_OF_JOB
+from lcinfer.upkeep.verify import verify
 
 
 @pytest.fixture
@@ -190,6 +191,22 @@ def test_a_second_job_for_a_block_is_refused_while_the_first_works(campaign, exp
     assert first.returncode == 0
     assert attempts(cones) == list(range(cones.realizations))
     assert shards(cones) == expected
+
+
+@pytest.mark.parametrize("place", ["rename", "journals_line"])
+def test_a_rank_killed_between_two_steps_of_a_write_leaves_nothing_half_done(
+    campaign, expected, place
+):
+    engine = f"rank_dies_before_the_{place}_once"
+    cones, job = campaign(engine)
+    ended(job)
+    assert job.returncode != 0
+    aside = list(cones.store.rglob(f"*{durable.SUFFIX}"))
+    there = {int(shard.parts[-4]) for shard in cones.store.rglob("c/*/0/0/0")}
+    without_a_line = there - set(journal.finished(cones.journal))
+    assert (len(aside), len(without_a_line)) == ((1, 0) if place == "rename" else (0, 1))
+    check_the_rest(cones, lambda: campaign(engine), expected)
+    assert verify(cones).findings == []
 
 
 def test_data_without_a_journal_line_are_made_again(

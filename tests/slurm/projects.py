@@ -60,8 +60,10 @@ class Project:
         """A user's environment: the virtual environment first, a home without any profile."""
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         home = {"HOME": str(self.path / "home"), "XDG_CONFIG_HOME": str(self.path / "home")}
-        # Ranks of MPICH speak over the loopback interface too.
-        return os.environ | {"PATH": path, "FI_TCP_IFACE": "lo", **home, **more}
+        # Ranks of MPICH speak over the loopback interface too, and not through shared memory: the
+        # segments of two nodes, and of jobs that the last cluster numbered alike, share names here.
+        mpich = {"FI_TCP_IFACE": "lo", "MPIR_CVAR_NOLOCAL": "1"}
+        return os.environ | {"PATH": path, **mpich, **home, **more}
 
     def snakemake(self, *more: str, **environment: str) -> subprocess.CompletedProcess:
         """``snakemake --profile slurm``, literally."""

@@ -155,6 +155,42 @@ def test_a_cancelled_job_goes_on_in_the_next_run(project, local, tmp_path):
     assert_same(project.cones, local)
 
 
+def test_a_requeued_job_goes_on_where_it_was(project, local, tmp_path):
+    gate = tmp_path / "gate"
+    snakemake, job, finished = until_only_held_up_are_left(project, gate)
+    subprocess.run(["scontrol", "requeue", job], check=True, timeout=30)
+    wait_until(lambda: "Restarts=1" in about(job), 30)
+    gate.touch()
+    said, _ = snakemake.communicate(timeout=120)
+    assert snakemake.returncode == 0, said
+    once = Counter(attempts(project.cones))
+    assert set(once) == set(range(project.cones.realizations))
+    assert all(once[index] == 1 for index in finished)
+    assert_same(project.cones, local)
+
+
+def test_a_killed_snakemake_leaves_its_job_at_work_and_a_restart_does_nothing_twice(
+    project, local, tmp_path
+):
+    gate = tmp_path / "gate"
+    snakemake, job, finished = until_only_held_up_are_left(project, gate)
+    snakemake.kill()
+    snakemake.communicate(timeout=30)
+    assert "JobState=RUNNING" in about(job)
+    second = restart(project, gate, "--retries", "0")
+    said, _ = second.communicate(timeout=120)
+    assert second.returncode == 1
+    assert re.search(rf"job {job}, process \d+ is at work on this block", said)
+    assert attempts(project.cones) == finished
+    gate.touch()
+    wait_until(lambda: "JobState=COMPLETED" in about(job), 60)
+    third = restart(project, gate)
+    said, _ = third.communicate(timeout=120)
+    assert third.returncode == 0, said
+    assert attempts(project.cones) == list(range(project.cones.realizations))
+    assert_same(project.cones, local)
+
+
 def test_a_warning_before_the_limit_lets_what_is_under_way_end(project, local, tmp_path):
     gate = tmp_path / "gate"
     snakemake, job, _ = until_only_held_up_are_left(project, gate)
@@ -189,20 +225,20 @@ def test_a_job_that_loses_a_node_is_started_again_when_there_are_enough(project,
 def test_21cmfast_itself_runs_on_the_nodes_as_it_does_without_slurm(project, tmp_path):
     settings = small_settings()
     settings["database"] |= {
-        "realizations": 3,
+        "realizations": 4,
         "box": {"cells": 32, "length": 96},
         "lightcone": {"z_min": 6, "cells": 100},
         "simulator": {"engine_version": engine_version(), "z_step_factor": 1.3},
     }
-    settings["split"] = {"validation": 1, "test": 1}
+    settings["split"] = {"validation": 1, "test": 2}
     project.write(settings)
     snakemake = project.start()
     said, _ = snakemake.communicate(timeout=200)
     assert snakemake.returncode == 0, said
     records = list(journal.records(project.cones.journal))
-    assert sorted(record["index"] for record in records) == [0, 1, 2]
+    assert sorted(record["index"] for record in records) == [0, 1, 2, 3]
     assert {record["versions"]["21cmfast"] for record in records} == {engine_version()}
-    assert "4 ranks: 2 on n1, 2 on n2" in log_of(project)
+    assert re.search(r"4 ranks: \d on n1, \d on n2", log_of(project))
     (simulation, first) = project.cones.simulation, records[0]
     again = tmp_path / "again"
     cones = cones_of(project.path / "run.yaml", again)
@@ -227,6 +263,13 @@ def finish(project: Project, gate: Path) -> None:
     snakemake = project.start(STANDIN_MARKER=str(gate))
     said, _ = snakemake.communicate(timeout=120)
     assert snakemake.returncode == 0, said
+
+
+def restart(project: Project, gate: Path, *more: str) -> subprocess.Popen:
+    """As a user does after Snakemake was killed: its lock is still there."""
+    unlocked = project.snakemake("--unlock")
+    assert unlocked.returncode == 0, unlocked.stderr
+    return project.start(*more, STANDIN_MARKER=str(gate))
 
 
 def log_of(project: Project) -> str:

@@ -1,6 +1,9 @@
 """How far a database is: told from the journal, while jobs run, quickly."""
 
 import json
+import os
+import platform
+import subprocess
 import time
 
 import pytest
@@ -45,12 +48,100 @@ def write(cones):
     return write
 
 
-def test_done_failed_waiting_and_running_add_up(cones, write) -> None:
+@pytest.fixture
+def hold(cones):
+    """A function: a lease with its last heartbeat so many seconds before NOW."""
+
+    def hold(start, stop, seconds, ranks=4, host="elsewhere", process=17):
+        path = cones.lease((start, stop))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        holder = {"host": host, "process": process, "job": "123", "ranks": ranks}
+        path.write_text(json.dumps(holder))
+        os.utime(path, (NOW - seconds, NOW - seconds))
+
+    return hold
+
+
+def test_done_running_set_aside_and_waiting_add_up(cones, write, hold) -> None:
     write("a", (0, 30, 10), (1, 20, 10), (2, 10, 10))
     write("b", (3, 30, 10), (4, 20, 10, "RuntimeError: no such universe"))
+    write("c", *((5, 10 - minute, 1, "died") for minute in range(3)))
+    hold(0, 10, seconds=1)
     found = status(cones, NOW)
-    assert (found.done, found.running, len(found.failed), found.waiting) == (4, 2, 1, 93)
+    assert (found.done, found.running, len(found.set_aside), found.waiting) == (4, 4, 1, 91)
+    assert [it.index for it in found.failed] == [4], "one of those that wait"
     assert found.light_cones == 100
+    assert "waiting    91, 1 failed before" in str(found)
+
+
+def test_set_aside_are_told_apart_from_those_to_be_tried_again(cones, write) -> None:
+    write("a", *((9, 30 - minute, 1, f"try {minute}") for minute in range(3)))
+    write("b", (2, 30, 1, "died"), (8, 20, 1))
+    found = status(cones, NOW)
+    assert [(it.index, it.attempts, it.error) for it in found.set_aside] == [(9, 3, "try 2")]
+    assert [it.index for it in found.failed] == [2]
+    printed = str(found)
+    assert "set aside  light-cone 9, 3 attempts: try 2 (HII_EFF_FACTOR 100," in printed
+    assert "failed     light-cone 2, 1 attempts: died (HII_EFF_FACTOR 100," in printed
+    assert found.as_json()["set_aside"][0]["parameters"]["L_X"] == pytest.approx(38.18)
+
+
+def test_who_is_at_work_is_told_with_host_job_and_last_heartbeat(cones, hold) -> None:
+    hold(0, 10, seconds=1)
+    hold(10, 20, seconds=7200)
+    found = status(cones, NOW)
+    assert [(it.host, it.job, it.alive) for it in found.leases] == [
+        ("elsewhere", "123", True),
+        ("elsewhere", "123", False),
+    ]
+    printed = str(found)
+    alive = "light-cones 0 to 9: 4 ranks, host elsewhere, job 123, last heartbeat 0:00:01 ago"
+    assert f"at work    {alive}" in printed
+    assert "silent     light-cones 10 to 19: 4 ranks, host elsewhere, job 123, last" in printed
+    assert found.as_json()["leases"][1]["seconds"] == pytest.approx(7200)
+
+
+def test_no_more_run_than_a_block_lacks_and_none_of_a_job_that_is_gone(cones, write, hold) -> None:
+    write("a", *((index, 30, 1) for index in range(8)))
+    hold(0, 10, seconds=1)
+    hold(10, 20, seconds=1, ranks=3)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    hold(20, 30, seconds=1, host=platform.node(), process=ended.pid)
+    hold(30, 40, seconds=60)
+    found = status(cones, NOW)
+    assert found.running == 2 + 3
+    assert [it.alive for it in found.leases] == [True, True, False, False]
+
+
+def test_a_lease_that_cannot_be_understood_does_no_harm(cones, hold) -> None:
+    hold(0, 10, seconds=1)
+    cones.lease((0, 10)).write_text("{")
+    os.utime(cones.lease((0, 10)), (NOW, NOW))
+    assert status(cones, NOW).running == 1
+
+
+@pytest.mark.parametrize("corner", [True, False], ids=["in a corner", "here and there"])
+def test_failures_are_held_against_the_prior(cones, write, corner) -> None:
+    spread = [3, 22, 41, 60, 79, 98]
+    failed = range(94, 100) if corner else spread
+    write("a", *((index, 30, 1, "died") for index in failed))
+    path = cones.journal / "a.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for number, record in enumerate(records):
+        place = (number + 0.5) / len(records)
+        record["parameters"] |= {
+            name: low + place * (high - low)
+            for name, (low, high) in cones.design.database.prior.items()
+            if name != "L_X"
+        }
+        record["parameters"]["L_X"] = 38 + record["index"] / 25
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    found = status(cones, NOW)
+    assert [it.parameter for it in found.uneven] == (["L_X"] if corner else [])
+    warning = "warning    failures are not spread evenly over the prior: L_X (p = "
+    assert (warning in str(found)) == corner
+    assert bool(found.as_json()["uneven"]) == corner
 
 
 def test_a_failure_is_told_with_error_parameters_and_attempts(cones, write) -> None:
@@ -92,12 +183,6 @@ def test_long_simulations_that_end_together_do_not_double_the_rate(cones, write)
     assert status(cones, NOW).per_hour == pytest.approx(5)
 
 
-def test_writers_that_have_been_silent_for_long_do_not_run(cones, write) -> None:
-    write("a", (0, 100, 10))  # ended 90 minutes ago
-    write("b", (1, 25, 10))  # 15 minutes ago
-    assert status(cones, NOW).running == 1
-
-
 def test_the_slowest_come_first_with_their_parameters(cones, write) -> None:
     write("a", *((index, 500 - 10 * index, 1 + index % 7) for index in range(14)))
     found = status(cones, NOW)
@@ -105,7 +190,7 @@ def test_the_slowest_come_first_with_their_parameters(cones, write) -> None:
     assert found.slowest[0].seconds == 420
     assert found.seconds == {"mean": 240, "min": 60, "max": 420}
     assert found.peak_bytes == 10**9 + 13
-    assert "slowest  light-cone 6, 0:07:00 (HII_EFF_FACTOR 100," in str(found)
+    assert "slowest    light-cone 6, 0:07:00 (HII_EFF_FACTOR 100," in str(found)
 
 
 def test_a_smaller_configuration_counts_its_own_light_cones_alone(cones, write, settings) -> None:
@@ -148,7 +233,7 @@ def test_the_verb_tells_of_the_database_and_every_mock(settings, write_config, t
     complete(run.mocks["FAINT"])
     cli.main(["status", str(path), "--results", str(root)])
     printed = capsys.readouterr().out
-    assert "done     2 of 2 light-cones (1 of 1 blocks, sealed)" in printed
+    assert "done       2 of 2 light-cones (1 of 1 blocks, sealed)" in printed
     assert "waiting" not in printed
     cli.main(["status", str(path), "--results", str(root), "--json"])
     database_, mock = json.loads(capsys.readouterr().out)

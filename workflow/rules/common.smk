@@ -3,6 +3,7 @@
 import sys
 
 import lcinfer.config
+from lcinfer.changes.reasons import Reasons
 from lcinfer.errors import UserError
 from lcinfer.products import Run
 
@@ -23,8 +24,28 @@ def resolved() -> Run:
         sys.exit(f"lcinfer: {error}")
 
 
+def not_approved() -> str:
+    """Why the light-cones that are left may not be begun; empty if they may."""
+    from lcinfer.planning import approval  # reads journals, which no single job need do
+
+    try:
+        approval.require(RUN, CONFIG)
+    except UserError as error:
+        return f"lcinfer: {error}"
+    return ""
+
+
+def everything(wildcards):
+    """All that a run is for. A dry run, which starts nothing, is told here what would stop it."""
+    # Only now: while it reads the rules, Snakemake does not know yet what kind of run this is.
+    if workflow.dryrun and (reason := not_approved()):
+        print(reason, file=sys.stderr)
+    return [RUN.summary.manifest, *RUN.figure_files]
+
+
 CONFIG = workflow.configfiles[0]
 RUN = resolved()
+REASONS = Reasons(RUN)
 LCINFER = f"{sys.executable} -m lcinfer"
 
 
@@ -44,3 +65,14 @@ def of_block(wildcards, *needed):
     if made.done(span).exists():
         return []
     return ancient([made.prepared, *(product.done(span) for product in needed)])
+
+
+def why(wildcards):
+    """What of a product is missing, as `snakemake -n` tells it."""
+    return REASONS.why(of(wildcards))
+
+
+def block_and_why(wildcards):
+    """The same of a block of light-cones, or of their images."""
+    span = int(wildcards.start), int(wildcards.stop)
+    return REASONS.block(of(wildcards), span)

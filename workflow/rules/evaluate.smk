@@ -17,5 +17,8 @@ rule evaluate:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Predictions and R2 of {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} evaluate {params.config} {wildcards.name} --threads {threads} >{log} 2>&1"

@@ -22,6 +22,9 @@ rule draw_examples:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Figure of the mocks, {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} figures {params.config} examples >{log} 2>&1"
 
@@ -54,5 +57,8 @@ rule draw_training:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Figures of the training {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} figures {params.config} {wildcards.name} >{log} 2>&1"

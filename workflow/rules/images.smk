@@ -19,6 +19,9 @@ rule prepare_images:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Room for the images {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} images {params.config} {wildcards.name} --step prepare >{log} 2>&1"
 
@@ -28,15 +31,18 @@ rule cut_images:
     input:
         lambda wildcards: of_block(wildcards, of(wildcards).lightcones),
     output:
-        "results/images/{name}/blocks/{start}-{stop}.json",
+        "results/images/{name}/blocks/{start}-{stop}{given_up}.json",
     log:
-        "results/logs/images/{name}/{start}-{stop}.log",
+        "results/logs/images/{name}/{start}-{stop}{given_up}.log",
     conda:
         "../../envs/conda.yaml"
     threads: 2
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=block_and_why,
+    message:
+        "{params.why}"
     shell:
         "{params.lcinfer} images {params.config} {wildcards.name} --step cut"
         " --block {wildcards.start}-{wildcards.stop} --threads {threads} >{log} 2>&1"
@@ -50,13 +56,16 @@ rule seal_images:
             [of(wildcards).done(span) for span in of(wildcards).spans]
         ),
     output:
-        "results/images/{name}/sealed-{total}.json",
+        "results/images/{name}/sealed-{total}{given_up}.json",
     log:
-        "results/logs/images/{name}/seal-{total}.log",
+        "results/logs/images/{name}/seal-{total}{given_up}.log",
     conda:
         "../../envs/conda.yaml"
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Seal of the images {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} images {params.config} {wildcards.name} --step seal >{log} 2>&1"

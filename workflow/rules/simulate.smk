@@ -1,7 +1,8 @@
 """A configuration's section `database` (and `mocks`) -> light-cones in Zarr, sealed.
 
 The Zarr store and the journal are never outputs: Snakemake would delete or copy them. It sees
-markers, small JSON files that carry no times and no host names.
+markers, small JSON files that carry no times and no host names. Those that may do without failed
+light-cones (`database.allowed_failures`) say in their names after how many attempts.
 """
 
 
@@ -21,6 +22,9 @@ rule prepare_lightcones:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Room for the light-cones {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} design {params.config} {wildcards.name} >{log} 2>&1"
 
@@ -33,9 +37,9 @@ rule simulate:
     input:
         of_block,
     output:
-        "results/lightcones/{name}/blocks/{start}-{stop}.json",
+        "results/lightcones/{name}/blocks/{start}-{stop}{given_up}.json",
     log:
-        "results/logs/lightcones/{name}/{start}-{stop}.log",
+        "results/logs/lightcones/{name}/{start}-{stop}{given_up}.log",
     conda:
         "../../envs/conda.yaml"
     threads: RUN.config.database.simulator.threads
@@ -47,6 +51,9 @@ rule simulate:
     params:
         lcinfer=LCINFER.replace("-m lcinfer", "-m mpi4py -m lcinfer"),
         config=CONFIG,
+        why=block_and_why,
+    message:
+        "{params.why}"
     shell:
         # srun does not take the CPUs per rank over from sbatch, and mpiexec does not know them.
         "export SRUN_CPUS_PER_TASK={threads}; "
@@ -62,13 +69,16 @@ rule seal_lightcones:
             [of(wildcards).done(span) for span in of(wildcards).spans]
         ),
     output:
-        "results/lightcones/{name}/sealed-{total}.json",
+        "results/lightcones/{name}/sealed-{total}{given_up}.json",
     log:
-        "results/logs/lightcones/{name}/seal-{total}.log",
+        "results/logs/lightcones/{name}/seal-{total}{given_up}.log",
     conda:
         "../../envs/conda.yaml"
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Seal of the light-cones {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} seal {params.config} {wildcards.name} >{log} 2>&1"

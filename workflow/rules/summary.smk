@@ -24,5 +24,8 @@ rule summarise:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=lambda wildcards: REASONS.why(RUN.summary),
+    message:
+        "Table of R2 and manifest of the run: {params.why}"
     shell:
         "{params.lcinfer} summary {params.config} >{log} 2>&1"

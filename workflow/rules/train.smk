@@ -15,5 +15,8 @@ rule train:
     params:
         lcinfer=LCINFER,
         config=CONFIG,
+        why=why,
+    message:
+        "Network {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} train {params.config} {wildcards.name} --threads {threads} 2>&1 | tee {log}"

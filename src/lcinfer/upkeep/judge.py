@@ -33,6 +33,9 @@ class Judge:
         }
         self._parameters = cones.design.parameters(0, self.room)
         self._seeds = cones.design.seeds(0, self.room)
+        sealed = [marker for marker in self.markers if marker.root_digest is not None]
+        # What a seal leaves out, and was made since, has no histories before the next seal.
+        self._sealed = {index for marker in sealed for index in marker.claimed}
         self.unsealed: list[Finding] = []
         self._histories = self._sealed_histories()
 
@@ -109,8 +112,9 @@ class Judge:
             raise
         except Exception:  # zarr lets through whatever its codecs raise
             histories = []
+        rows = sorted(self._sealed)
         lost = not histories or any(
-            len(history) < count or np.isnan(history).any() for history in histories
+            len(history) < count or np.isnan(history[rows]).any() for history in histories
         )
         last = (_record(lines[-1]) for lines in self.claims.values())
         if lost or not any(record.get("node_redshift") == nodes.tolist() for record in last):
@@ -121,8 +125,8 @@ class Judge:
 
     def _is_sealed_history(self, index: int, record: journal.Record) -> bool:
         names = ("node_redshift", *store.HISTORIES)
-        return all(
-            index >= len(history) or history[index].tolist() == record[name]
+        return index not in self._sealed or all(
+            history[index].tolist() == record[name]
             for name, history in zip(names, self._histories, strict=False)
         )
 

@@ -10,7 +10,11 @@ from .. import store
 from ..products import LightCones, Span
 from .findings import Finding
 
-NAME = re.compile(r"blocks/\d+-\d+\.json|(prepared|sealed)-\d+\.json")
+NAME = re.compile(
+    r"(?:blocks/(?P<start>\d+)-(?P<stop>\d+)|sealed-(?P<total>\d+))"
+    r"(?P<given_up>-after-\d+-attempts)?\.json"
+    r"|prepared-(?P<room>\d+)\.json"
+)
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,13 @@ class Marker:
     realizations: int  # of a block: 0
     digests: dict[int, str] = field(default_factory=dict)  # of a block
     root_digest: str | None = None  # of a sealed database
+    failed: frozenset[int] = frozenset()  # which it leaves out
 
     @property
-    def claimed(self) -> range | list[int]:
+    def claimed(self) -> list[int]:
         """The light-cones that it says are finished."""
         if self.root_digest is not None:
-            return range(self.realizations)
+            return [index for index in range(self.realizations) if index not in self.failed]
         return list(self.digests)
 
 
@@ -41,14 +46,15 @@ def read(cones: LightCones) -> tuple[list[Marker], list[Finding]]:
     paths += sorted(cones.directory.iterdir())
     markers, findings = [], []
     for path in paths:
-        if not NAME.fullmatch(path.relative_to(cones.directory).as_posix()):
+        name = NAME.fullmatch(path.relative_to(cones.directory).as_posix())
+        if name is None:
             continue
         try:
             content = json.loads(path.read_bytes())
             if content["fingerprint"] != cones.fingerprint:
                 findings.append(_wrong(path, "is of another database"))
                 continue
-            markers.append(_marker(path, content))
+            markers.append(_marker(path, name, content))
         except (ValueError, TypeError, KeyError, AttributeError):
             findings.append(_wrong(path, "is damaged: it does not say what such a marker says"))
     return markers, findings
@@ -56,23 +62,34 @@ def read(cones: LightCones) -> tuple[list[Marker], list[Finding]]:
 
 def span_of(marker: Path) -> Span | None:
     """The block that a marker is about, by its name; None for other markers."""
-    if marker.parent.name != "blocks":
+    name = NAME.fullmatch(f"{marker.parent.name}/{marker.name}")
+    return (int(name["start"]), int(name["stop"])) if name else None
+
+
+def seal_of(marker: Path, given_up: str) -> int | None:
+    """How many light-cones a seal is of, by its name; None for others, also for seals that
+    leave out more, or less, than :attr:`~lcinfer.products.Realizations.given_up` says."""
+    name = NAME.fullmatch(marker.name)
+    if name is None or name["total"] is None or (name["given_up"] or "") != given_up:
         return None
-    start, stop = map(int, marker.stem.split("-"))
-    return start, stop
+    return int(name["total"])
 
 
-def _marker(path: Path, content: dict[str, Any]) -> Marker:
-    if (span := span_of(path)) is not None:
-        digests = {int(index): str(digest) for index, digest in content["digests"].items()}
-        if sorted(digests) != list(range(*span)):
-            raise ValueError(path)
-        return Marker(path, realizations=0, digests=digests)
-    kind, _, number = path.stem.partition("-")
-    if content["realizations"] != int(number):
+def _marker(path: Path, name: re.Match[str], content: dict[str, Any]) -> Marker:
+    failed = frozenset(map(int, content.get("failed", [])))
+    if failed and not name["given_up"]:
         raise ValueError(path)
-    root = str(content["root_digest"]) if kind == "sealed" else None
-    return Marker(path, int(number), root_digest=root)
+    if name["start"]:
+        span = int(name["start"]), int(name["stop"])
+        digests = {int(index): str(digest) for index, digest in content["digests"].items()}
+        if sorted([*digests, *failed]) != list(range(*span)):
+            raise ValueError(path)
+        return Marker(path, 0, digests, failed=failed)
+    count = int(name["total"] or name["room"])
+    if content["realizations"] != count or not failed <= set(range(count)):
+        raise ValueError(path)
+    root = str(content["root_digest"]) if name["total"] else None
+    return Marker(path, count, root_digest=root, failed=failed)
 
 
 def check(
@@ -100,8 +117,9 @@ def check(
             for index in others
         ]
         if marker.root_digest is not None and not bad.intersection(marker.claimed):
-            have = [digests[index] for index in marker.claimed if index in digests]
-            if len(have) == marker.realizations and marker.root_digest != store.root_digest(have):
+            claimed = marker.claimed
+            have = [digests[index] for index in claimed if index in digests]
+            if len(have) == len(claimed) and marker.root_digest != store.root_digest(have):
                 findings.append(_wrong(marker.path, "its root digest is not the journal's"))
     return findings
 

@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..products import LightCones, Span
 from .findings import Finding, Kind
 from .judge import Judge
-from .markers import span_of
+from .markers import seal_of, span_of
 
 QUARANTINE = "quarantine"
 # More at once are rather a disk that is not mounted, or a journal that was moved.
@@ -58,7 +58,7 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
         )
     done = Repairs(again, left=found["unreadable"])
     claiming = [it.path for it in judge.markers if not bad.keys().isdisjoint(it.claimed)]
-    _remove_markers({*claiming, *(it.path for it in found["marker"])}, done)
+    _remove_markers(cones, {*claiming, *(it.path for it in found["marker"])}, done)
     _withdraw(cones, [*bad.values(), *found["journal line"]])
     for index, it in bad.items():
         whose = "" if index in again else "; another line holds"
@@ -77,16 +77,16 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
     return done
 
 
-def _remove_markers(paths: set[Path], done: Repairs) -> None:
+def _remove_markers(cones: LightCones, paths: set[Path], done: Repairs) -> None:
     """The seals first: a killed repair then leaves no claim to more than there is."""
     for path in sorted(paths, key=lambda path: (path.parent.name == "blocks", path)):
         path.unlink(missing_ok=True)
         durable.sync(path.parent)
         done.said.append(f"{path}: removed")
         if (span := span_of(path)) is not None:
-            done.blocks.append(span)
-        elif path.stem.startswith("sealed-"):
-            done.sealed.append(int(path.stem.removeprefix("sealed-")))
+            done.blocks += [span] if span not in done.blocks else []
+        elif (count := seal_of(path, cones.given_up)) is not None:
+            done.sealed.append(count)
 
 
 def _withdraw(cones: LightCones, findings: list[Finding]) -> None:

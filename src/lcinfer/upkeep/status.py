@@ -1,10 +1,13 @@
-"""How far a database is, from its journal alone: readable while jobs write it."""
+"""How far a database is, from its journal and its leases: readable while jobs write them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .. import journal
+from .. import failures, journal, lease
+from ..failures import Uneven
 from ..journal import Record, ended
+from ..lease import Holder
 from ..products import LightCones
 from ..progress import duration
 
@@ -26,7 +29,7 @@ class Attempt:
 
     def __str__(self) -> str:
         """One line."""
-        point = ", ".join(f"{name} {value:.6g}" for name, value in self.parameters.items())
+        point = failures.point(self.parameters)
         if self.error is not None:
             return f"light-cone {self.index}, {self.attempts} attempts: {self.error} ({point})"
         return f"light-cone {self.index}, {duration(self.seconds or 0)} ({point})"
@@ -40,8 +43,11 @@ class Status:
     directory: str
     light_cones: int
     done: int
-    running: int  # an estimate: see :func:`status`
-    failed: list[Attempt]  # not done, and the last attempt failed
+    running: int  # see :func:`status`
+    failed: list[Attempt]  # not done, and the last attempt failed; to be tried again
+    set_aside: list[Attempt]  # failed so often that they are not tried again
+    uneven: list[Uneven]  # parameters over whose prior these failures are not spread evenly
+    leases: list[Holder]  # who is at work, or was when it was killed
     blocks: int
     blocks_done: int
     sealed: bool
@@ -54,8 +60,8 @@ class Status:
 
     @property
     def waiting(self) -> int:
-        """Neither done, nor running, nor failed."""
-        return self.light_cones - self.done - self.running - len(self.failed)
+        """Still to be made, and not running: the failed that will be tried again, too."""
+        return self.light_cones - self.done - self.running - len(self.set_aside)
 
     def as_json(self) -> dict[str, Any]:
         """What a program may want of it."""
@@ -63,14 +69,20 @@ class Status:
 
     def __str__(self) -> str:
         """A few aligned lines."""
-        if not self.done and not self.failed:
+        if not (self.done or self.failed or self.set_aside or self.leases):
             return f"{self.name}: {self.light_cones} light-cones, nothing done yet"
         sealed = "sealed" if self.sealed else "not sealed"
         blocks = f"{self.blocks_done} of {self.blocks} blocks, {sealed}"
         rows = [("done", f"{self.done} of {self.light_cones} light-cones ({blocks})")]
-        rows += [("failed", str(len(self.failed)))] if self.failed else []
-        if self.done < self.light_cones:
-            rows += [("running", f"about {self.running}"), ("waiting", str(self.waiting))]
+        left = self.light_cones - self.done - len(self.set_aside)
+        if left:
+            again = f", {len(self.failed)} failed before" if self.failed else ""
+            rows += [("running", str(self.running)), ("waiting", f"{self.waiting}{again}")]
+        if self.set_aside:
+            rows += [("set aside", f"{len(self.set_aside)}, which failed too often")]
+        alive = [holder for holder in self.leases if holder.alive]
+        silent = [holder for holder in self.leases if not holder.alive]
+        rows += _listed("at work", alive) + _listed("silent", silent)
         if self.per_hour is not None and self.seconds_since is not None:
             last = f"the last attempt ended {duration(self.seconds_since)} ago"
             rows += [("rate", f"{self.per_hour:,.1f} per hour lately; {last}")]
@@ -82,20 +94,23 @@ class Status:
         if self.peak_bytes is not None:
             rows += [("memory", f"{self.peak_bytes / 1e6:,.0f} MB at most in a simulating process")]
         rows += _listed("slowest", self.slowest) + _listed("failed", self.failed)
-        return "\n".join([f"{self.name} ({self.directory})", *(f"  {a:9}{b}" for a, b in rows)])
+        rows += _listed("set aside", self.set_aside)
+        rows += [("warning", str(uneven)) for uneven in self.uneven]
+        return "\n".join([f"{self.name} ({self.directory})", *(f"  {a:11}{b}" for a, b in rows)])
 
 
-def _listed(what: str, attempts: list[Attempt]) -> list[tuple[str, str]]:
-    rows = [("" if row else what, str(attempt)) for row, attempt in enumerate(attempts[:SHOWN])]
-    more = len(attempts) - SHOWN
+def _listed(what: str, found: Sequence[object]) -> list[tuple[str, str]]:
+    rows = [("" if row else what, str(each)) for row, each in enumerate(found[:SHOWN])]
+    more = len(found) - SHOWN
     return [*rows, ("", f"and {more} more: --json lists them")] if more > 0 else rows
 
 
 def status(cones: LightCones, now: float) -> Status:
     """How far a database is at the time ``now``, in seconds since 1970.
 
-    A light-cone leaves no trace before it ends. A writer counts as running one if its last
-    line is younger than twice the longest simulation, so it does for a while after a kill.
+    A light-cone leaves no trace before it ends: of a block whose job is alive as many are
+    running as the job has ranks, or as the block still lacks. A killed job counts for as long
+    as nobody knows (half a minute).
     """
     count = cones.realizations
     lines = [
@@ -109,21 +124,30 @@ def status(cones: LightCones, now: float) -> Status:
     )
     done: dict[int, Record] = {}
     failed: dict[int, Record] = {}
+    faults: dict[int, list[Record]] = {}
     tries: dict[int, int] = {}
     for record, line in attempts:
         index = record["index"]
         tries[index] = tries.get(index, 0) + 1
         if "digest" not in record:
             failed[index] = record
+            faults.setdefault(index, []).append(record)
             continue
         failed.pop(index, None)
         if not gone or line.identity not in gone:
             done[index] = record
-    failed = {index: record for index, record in sorted(failed.items()) if index not in done}
-    last_of = {line.path: ended(record) for record, line in attempts}
+    faults = {index: several for index, several in faults.items() if index not in done}
+    aside = {index: faults[index][-1] for index in sorted(failures.set_aside(cones, faults))}
+    finished = done.keys() | aside.keys()
+    failed = {index: failed[index] for index in sorted(failed.keys() - finished)}
     took = [record["seconds"] for record in done.values() if "seconds" in record]
-    alive = sum(now - last < 2 * max(took, default=0.0) for last in last_of.values())
-    running = min(alive, count - len(done) - len(failed))
+    leases = lease.holders(cones.leases, now)
+    lacking = {
+        holder.span: sum(index not in finished for index in range(*holder.span) if index < count)
+        for holder in leases
+        if holder.alive
+    }
+    running = sum(min(it.ranks, lacking[it.span]) for it in leases if it.alive)
     per_hour = _rate(list(done.values()))
     slowest = sorted(done.values(), key=lambda record: -record.get("seconds", 0.0))[:SHOWN]
     ends = [ended(record) for record, _ in attempts]
@@ -135,11 +159,16 @@ def status(cones: LightCones, now: float) -> Status:
         done=len(done),
         running=running,
         failed=[_attempt(record, tries[index]) for index, record in failed.items()],
+        set_aside=[_attempt(record, tries[index]) for index, record in aside.items()],
+        uneven=failures.unevenness(
+            cones, [it.get("parameters", {}) for it in (*failed.values(), *aside.values())]
+        ),
+        leases=leases,
         blocks=len(cones.spans),
         blocks_done=sum(cones.done(span).exists() for span in cones.spans),
         sealed=cones.sealed.exists(),
         per_hour=per_hour,
-        seconds_left=3600 * (count - len(done)) / per_hour if per_hour else None,
+        seconds_left=3600 * (count - len(finished)) / per_hour if per_hour else None,
         seconds_since=max(0.0, now - max(ends)) if ends else None,
         seconds=_spread(took),
         peak_bytes=max(peaks, default=None),

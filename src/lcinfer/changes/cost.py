@@ -1,0 +1,54 @@
+"""What simulations would cost, from what similar ones took."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import journal
+from ..fingerprint import canonical
+from ..products import LightCones
+
+ALIKE = ("box", "lightcone", "simulator")  # what decides how long a simulation takes
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An estimate."""
+
+    core_hours: float
+    light_cone_seconds: float  # the mean of one
+    measured: Path  # the database where it was measured
+
+    def __str__(self) -> str:
+        """In words."""
+        each = f"{self.light_cone_seconds:,.3g} s each, as those of {self.measured}"
+        return f"about {self.core_hours:,.3g} core-hours ({each})"
+
+
+def of_simulations(cones: LightCones, light_cones: int) -> Cost | None:
+    """What so many light-cones of a database cost; None if nothing like them was simulated.
+
+    Taken from the journal of the database itself, or of another one with the same box,
+    light-cone and simulator.
+    """
+    for directory in [cones.directory, *_alike(cones)]:
+        done = journal.finished(directory / cones.journal.name, histories=False).values()
+        took = [float(record["seconds"]) for record in done if "seconds" in record]
+        if took:
+            mean = sum(took) / len(took)
+            threads = cones.simulation.simulator.threads
+            return Cost(light_cones * mean * threads / 3600, mean, directory)
+    return None
+
+
+def _alike(cones: LightCones) -> list[Path]:
+    wanted = canonical(cones.simulation)
+    found = []
+    for spec in sorted(cones.directory.parent.glob(f"*/{cones.spec.name}")):
+        try:
+            simulation = json.loads(spec.read_text(encoding="utf-8"))["simulation"]
+            if all(simulation[section] == wanted[section] for section in ALIKE):
+                found.append(spec.parent)
+        except (OSError, ValueError, TypeError, KeyError):
+            continue  # says nothing of its cost
+    return found

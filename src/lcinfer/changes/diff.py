@@ -1,0 +1,175 @@
+"""What an edit of a configuration causes and costs, before it is made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..products import LightCones, Product, Realizations, Run, TrainingRun
+from .cost import Cost, of_simulations
+from .keys import Change, behind, changes
+from .work import Work, complete, to_make
+
+Relation = Literal["same", "grows", "shrinks", "renamed", "new", "added", "only one"]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What becomes of one product."""
+
+    product: Product
+    relation: Relation  # to that of the same name of the old configuration
+    before: Product | None
+    causes: list[Change]
+    work: Work | None
+    there: bool
+    cost: Cost | None = None
+
+    @property
+    def grows_by(self) -> int:
+        """Realisations more than before."""
+        if isinstance(self.product, Realizations) and isinstance(self.before, Realizations):
+            return self.product.realizations - self.before.realizations
+        return 0
+
+    @property
+    def becomes(self) -> str:
+        """The relation in words."""
+        beside = self.before.directory.name if self.before else ""
+        return {
+            "same": "same",
+            "grows": f"grows by {self.grows_by}",
+            "shrinks": f"the first {getattr(self.product, 'realizations', 0)}",
+            "renamed": f"as {beside}: rename that directory and nothing has to be made",
+            "new": f"new, beside {beside}",
+            "added": "added",
+            "only one": "",
+        }[self.relation]
+
+    @property
+    def left(self) -> str:
+        """What is to be done, in words."""
+        if self.work is None:
+            return "there" if self.there else "not there, nothing asks for it"
+        if isinstance(self.product, TrainingRun):
+            return f"{self.work}, {_labour(self.product)}"
+        if not isinstance(self.product, LightCones) or not self.work.light_cones:
+            return str(self.work)
+        return f"{self.work}, {self.cost or 'at a cost that is not known'}"
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program may want of it."""
+        cost = self.cost and {
+            "core_hours": self.cost.core_hours,
+            "light_cone_seconds": self.cost.light_cone_seconds,
+            "measured": str(self.cost.measured),
+        }
+        return {
+            "kind": self.product.kind,
+            "name": self.product.name,
+            "directory": str(self.product.directory),
+            "relation": self.relation,
+            "grows_by": self.grows_by,
+            "keys": [change.key for change in self.causes],
+            "there": self.there,
+            "to_do": self.work and self.work.does,
+            "light_cones": self.work and self.work.light_cones,
+            "cost": cost,
+        }
+
+
+def _labour(run: TrainingRun) -> str:
+    """What a training works through; what that takes is not known before it was tried."""
+    light_cones = run.images.realizations - run.split.validation - run.split.test
+    each = run.training.images
+    images = light_cones * (run.images.images.per_lightcone if each == "all" else each)
+    return f"{run.training.epochs} epochs of {images:,} images"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two configurations, or one and the results."""
+
+    changes: list[Change]
+    effects: list[Effect]
+    dropped: list[Product]  # that the old one makes and the new one does not point to
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program may want of it."""
+        return {
+            "keys": [change.as_json() for change in self.changes],
+            "products": [effect.as_json() for effect in self.effects],
+            "no_longer_pointed_to": [str(product.directory) for product in self.dropped],
+        }
+
+    def __str__(self) -> str:
+        """Keys, then a line for each product, then what is dropped."""
+        lines = [f"{change} ({self._from(change)})" for change in self.changes]
+        lines += [""] if lines else []
+        rows = [
+            (effect.product.kind, effect.product.name, effect.becomes, effect.left)
+            for effect in self.effects
+        ]
+        wide = [max(len(row[column]) for row in rows) for column in range(3)]
+        for row in rows:
+            cells = (f"{cell:<{width}}" for cell, width in zip(row, wide, strict=False) if width)
+            lines.append("  ".join([*cells, row[3]]))
+        if not any(effect.work for effect in self.effects):
+            lines.append("nothing to do")
+        if self.dropped:
+            names = ", ".join(f"{each.kind}/{each.directory.name}" for each in self.dropped)
+            lines += ["", f"no longer pointed to, but left as they are: {names}"]
+        return "\n".join(lines)
+
+    def _from(self, change: Change) -> str:
+        if not change.decides:
+            return "decides no content"
+        kinds = (effect.product.kind for effect in self.effects if change in effect.causes)
+        return f"{next(kinds, 'nothing of the edited one')} and what follows"
+
+
+def compare(
+    old: Run | None,
+    new: Run,
+    cost: Callable[[LightCones, int], Cost | None] = of_simulations,
+) -> Difference:
+    """What the new configuration would have made in the results, beside the old one's.
+
+    Args:
+        old: None compares with nothing: what is left to do for the new one.
+        new: the edited configuration.
+        cost: what so many light-cones of a database cost.
+    """
+    changed = changes(old.config, new.config) if old else []
+    before, after = _products(old) if old else [], _products(new)
+    work = {each.product.directory: each for each in to_make(new)}
+    effects = []
+    for product in after:
+        relation, former = _relation(product, before) if old else ("only one", None)
+        left = work.get(product.directory)
+        price = None
+        if isinstance(product, LightCones) and left and left.light_cones:
+            price = cost(product, left.light_cones)
+        causes = [] if relation in ("same", "renamed") else behind(product, changed)
+        effects.append(Effect(product, relation, former, causes, left, complete(product), price))
+    kept = {product.directory for product in after}
+    return Difference(changed, effects, [each for each in before if each.directory not in kept])
+
+
+def _products(run: Run) -> list[Product]:
+    return [*run.by_directory.values(), run.summary]
+
+
+def _relation(product: Product, before: list[Product]) -> tuple[Relation, Product | None]:
+    alike = [each for each in before if each.kind == product.kind]
+    for each in alike:
+        if each.directory == product.directory:
+            more = getattr(product, "realizations", 0) - getattr(each, "realizations", 0)
+            return ("grows" if more > 0 else "shrinks" if more < 0 else "same"), each
+    for each in alike:
+        if each.name == product.name or each.kind == "runs":
+            return "new", each
+    for each in alike:
+        movable = each.directory.is_dir() and not product.directory.is_dir()
+        if each.fingerprint == product.fingerprint and movable:
+            return "renamed", each
+    return "added", None

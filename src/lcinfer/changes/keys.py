@@ -1,0 +1,116 @@
+"""Keys in which two configurations differ, and those that a product depends on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..config import Config
+from ..design import MockDesign
+from ..fingerprint import canonical, canonical_json
+from ..products import (
+    EXAMPLES,
+    EvaluationRun,
+    FigureSet,
+    ImageSet,
+    LightCones,
+    Product,
+    TrainingRun,
+)
+from ..sections import Simulation
+
+NUMBERS = (
+    "realizations"  # of a database or a mock: in no fingerprint of theirs, but of what follows
+)
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Change:
+    """A key with another value; None: it is not there (nor has it a default)."""
+
+    key: str
+    old: Any
+    new: Any
+    decides: bool = True  # whether any content depends on it
+
+    def __str__(self) -> str:
+        """As ``images.slices 5 -> 8``."""
+        if isinstance(self.old, Mapping) or isinstance(self.new, Mapping):
+            return f"{self.key} {'added' if self.old is None else 'removed'}"
+        return f"{self.key} {_text(self.old)} -> {_text(self.new)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program may want of it."""
+        return {"key": self.key, "old": self.old, "new": self.new, "decides": self.decides}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, Mapping):
+        return "{...}"
+    return "none" if value is None else str(value)
+
+
+def changes(old: Config, new: Config) -> list[Change]:
+    """All keys in which two configurations differ, defaults included, by name."""
+    before, after = canonical(old.model_dump()), canonical(new.model_dump())
+    kept = {change.key for change in differences(canonical(old), canonical(new))}
+    return [
+        Change(
+            change.key,
+            change.old,
+            change.new,
+            change.key in kept or change.key.endswith(f".{NUMBERS}"),
+        )
+        for change in differences(before, after)
+    ]
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") -> Iterator[Change]:
+    """The keys, with dots, whose values differ in two nested mappings of plain values."""
+    for name in sorted({*old, *new}):
+        one, other = old.get(name), new.get(name)
+        if canonical_json(one) == canonical_json(other):
+            continue
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            yield from differences(one, other, f"{at}{name}.")
+        else:
+            yield Change(f"{at}{name}", one, other)
+
+
+def behind(product: Product, changed: Iterable[Change]) -> list[Change]:
+    """Those of the changed keys that this product depends on."""
+    places = _depends_on(product)
+    return [
+        change
+        for change in changed
+        if change.decides and any(f"{change.key}.".startswith(f"{place}.") for place in places)
+    ]
+
+
+def _depends_on(product: Product) -> tuple[str, ...]:
+    """Sections, or keys, of the configuration."""
+    match product:
+        case LightCones(design=MockDesign()):
+            simulation = (f"database.{name}" for name in Simulation.model_fields)
+            return (*simulation, f"mocks.{product.name}")
+        case LightCones():
+            return ("database",)
+        case ImageSet():
+            return ("images", *_depends_on(product.lightcones))
+        case TrainingRun():
+            return (f"trainings.{product.name}", "split", *_depends_on(product.images))
+        case EvaluationRun():
+            return ("evaluation", "mocks", *_depends_on(product.training))
+        case FigureSet(name=name):
+            drawn = ("figures", "database", "images", "mocks")
+            scored = () if name == EXAMPLES else (f"trainings.{name}", "split", "evaluation")
+            return (*drawn, *scored)
+    return ("name", "database", "mocks", "images", "split", "trainings", "evaluation", "figures")
+
+
+def listed(changed: list[Change]) -> str:
+    """A few of them in one line."""
+    more = len(changed) - SHOWN
+    return ", ".join(map(str, changed[:SHOWN])) + (f" and {more} more keys" if more > 0 else "")

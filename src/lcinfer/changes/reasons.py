@@ -1,0 +1,93 @@
+"""Why a product is to be made, for a person who reads what ``snakemake -n`` announces."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..fingerprint import canonical
+from ..products import Product, Realizations, Run, Span
+from .keys import Change, behind, differences, listed
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run, as its manifest tells of it."""
+
+    name: str
+    changes: list[Change]  # from its configuration to the one that is asked about
+    labels: dict[str, str]  # fingerprint -> directory's name, of all its products
+
+
+class Reasons:
+    """What is made and why, by comparison with the finished run whose configuration is nearest."""
+
+    def __init__(self, run: Run) -> None:
+        """``run`` is what would be made; nothing is read yet."""
+        self._run = run
+
+    def block(self, product: Realizations, span: Span) -> str:
+        """Of the light-cones, or images of light-cones, [start, stop)."""
+        what = "Images of light-cones" if product.kind == "images" else "Light-cones"
+        return f"{what} {span[0]} to {span[1] - 1} of {product.name}: {self.why(product)}"
+
+    def why(self, product: Product) -> str:
+        """Why this product is to be made, in a few words."""
+        if product.directory.is_dir():
+            return _goes_on(product)
+        if self._nearest is None:
+            return "not made yet"
+        name, label = self._nearest.name, self._nearest.labels.get(product.fingerprint)
+        if label == product.directory.name:
+            return f"run {name} had it, and it is no longer there"
+        if causes := behind(product, self._nearest.changes):
+            return f"{listed(causes)} since run {name}"
+        if label is not None:
+            return f"in run {name} it was called {label}"
+        return f"lcinfer makes it in another way since run {name}"
+
+    @cached_property
+    def _nearest(self) -> Finished | None:
+        manifests = sorted(self._run.summary.directory.parent.glob("*/manifest.json"))
+        runs = [run for path in manifests if (run := self._finished(path)) is not None]
+        return min(runs, key=lambda run: len(run.changes), default=None)
+
+    def _finished(self, path: Path) -> Finished | None:
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            products = [each for kind in manifest.values() for each in _entries(kind)]
+            return Finished(
+                path.parent.name,
+                [
+                    *differences(manifest["configuration"], canonical(self._run.config)),
+                    *self._numbers(manifest.get("realizations", {})),
+                ],
+                {each["fingerprint"]: Path(each["directory"]).name for each in products},
+            )
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None  # of another version, or damaged: it explains nothing
+
+    def _numbers(self, before: dict[str, int]) -> list[Change]:
+        """How many realisations there were: no fingerprint of a database tells."""
+        cones = {"database": self._run.database}
+        cones |= {f"mocks.{name}": mock for name, mock in self._run.mocks.items()}
+        return [
+            Change(f"{key}.realizations", before[each.name], each.realizations)
+            for key, each in cones.items()
+            if before.get(each.name, each.realizations) != each.realizations
+        ]
+
+
+def _entries(kind: Any) -> list[dict[str, str]]:
+    values = kind.values() if isinstance(kind, dict) else []
+    return [each for each in values if isinstance(each, dict) and "directory" in each]
+
+
+def _goes_on(product: Product) -> str:
+    if isinstance(product, Realizations):
+        seals = (path.stem for path in product.directory.glob("sealed-*.json"))
+        numbers = [int(seal.removeprefix("sealed-")) for seal in seals]
+        if fewer := [number for number in numbers if number < product.realizations]:
+            return f"grows from {max(fewer)} to {product.realizations}"
+    return "begun, not finished"

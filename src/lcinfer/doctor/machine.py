@@ -1,0 +1,100 @@
+"""Memory, CPUs and GPU of this machine, against what the profile would run on it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from .site import Line, Site, failed, passed, warned
+
+MEMINFO = Path("/proc/meminfo")
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def check(site: Site) -> Iterator[Line]:
+    """What simulations need here; under SLURM the jobs run elsewhere and nothing is compared."""
+    if site.profile.uses_slurm:
+        return
+    yield _memory(site)
+    yield _cpus(site)
+
+
+def gpu(site: Site) -> Iterator[Line]:
+    """The GPU that a training would use, if the profile asks for one or there is one."""
+    import torch
+
+    asks = any(site.profile.resource(name, "train") for name in ("gres", "gpu", "gpus"))
+    if asks and torch.version.cuda is None and torch.version.hip is None:
+        what = f"the profile asks for a GPU, and PyTorch {torch.__version__} is built for CPUs"
+        yield failed("gpu", what, "install PyTorch for your GPUs, or take gres out of the profile")
+    elif torch.cuda.is_available():
+        float(torch.ones(8, device="cuda").sum())  # a build for other GPUs fails here
+        memory = torch.cuda.get_device_properties(0).total_memory
+        what = f"{torch.cuda.get_device_name(0)}, {memory / 1e9:.0f} GB, PyTorch computes on it"
+        yield passed("gpu", what)
+    elif asks and not site.profile.uses_slurm:
+        what = "the profile asks for a GPU, and PyTorch finds none"
+        yield failed("gpu", what, "see nvidia-smi; or take it out of the profile")
+    elif asks:
+        yield warned("gpu", "none on this machine: not tried", "run this on a GPU node (salloc)")
+    else:
+        yield passed("gpu", "none: training runs on the CPU")
+
+
+def ranks_at_a_time(site: Site) -> int:
+    """Ranks that Snakemake's local executor runs at once: jobs that fit its cores, all their
+    ranks."""
+    profile = site.profile
+    cores = profile.settings.get("cores")
+    threads = profile.threads("simulate", site.config.database.simulator.threads)
+    jobs = max(1, cores // threads) if isinstance(cores, int) else 1
+    return jobs * profile.tasks
+
+
+def memory_limit() -> int:
+    """Bytes that processes here may use together: the machine's, or a smaller limit of a
+    control group or of a SLURM job."""
+    limits = [_meminfo("MemTotal")]
+    for line in _lines(Path("/proc/self/cgroup")):
+        _, controllers, path = line.split(":", 2)
+        root = CGROUPS / "memory" if "memory" in controllers.split(",") else CGROUPS
+        group = root / path.lstrip("/")
+        while group.is_relative_to(root):
+            for name in ("memory.max", "memory.limit_in_bytes"):
+                limits += [int(text) for text in _lines(group / name) if text.isdigit()]
+            group = group.parent
+    asked = os.environ.get("SLURM_MEM_PER_NODE", "")
+    return min(limits + ([int(asked) * 2**20] if asked.isdigit() and int(asked) else []))
+
+
+def _memory(site: Site) -> Line:
+    ranks, each = ranks_at_a_time(site), site.config.database.memory_mb * 1e6
+    limit, free = memory_limit(), _meminfo("MemAvailable")
+    what = f"{ranks} ranks at a time need {ranks * each / 1e9:.1f} GB"
+    do = f"fewer tasks or cores in {site.profile.path}, or a smaller box"
+    if ranks * each > limit:
+        return failed("memory", f"{what}; {limit / 1e9:.1f} GB may be used here", do)
+    if ranks * each > free:
+        return warned("memory", f"{what}; {free / 1e9:.1f} GB of {limit / 1e9:.1f} are free", do)
+    return passed("memory", f"{what}; {limit / 1e9:.1f} GB may be used here")
+
+
+def _cpus(site: Site) -> Line:
+    threads = site.config.database.simulator.threads
+    ranks, cpus = ranks_at_a_time(site), len(os.sched_getaffinity(0))
+    what = f"{ranks} ranks at a time of {threads} threads; {cpus} CPUs may be used here"
+    if ranks * threads > cpus:
+        do = f"slower than it could be: fewer tasks, or cores, in {site.profile.path}"
+        return warned("cpus", what, do)
+    return passed("cpus", what)
+
+
+def _meminfo(name: str) -> int:
+    found = next(line for line in _lines(MEMINFO) if line.startswith(f"{name}:"))
+    return int(found.split()[1]) * 1024
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []

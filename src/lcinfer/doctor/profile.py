@@ -1,0 +1,87 @@
+"""What a Snakemake profile says of the rules that simulate and train."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import UserError
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile's file and its settings."""
+
+    path: Path
+    settings: dict[str, Any]
+
+    def resource(self, name: str, rule: str = "simulate", otherwise: Any = None) -> Any:
+        """A resource of a rule: its own, or the profile's default, or ``otherwise``."""
+        own = (self.settings.get("set-resources") or {}).get(rule) or {}
+        return own.get(name, (self.settings.get("default-resources") or {}).get(name, otherwise))
+
+    def threads(self, rule: str, otherwise: int) -> int:
+        """Threads of a rule."""
+        return int((self.settings.get("set-threads") or {}).get(rule, otherwise))
+
+    @property
+    def launcher(self) -> str:
+        """What starts MPI ranks; a shell's words, as in the rule."""
+        return str(self.resource("mpi", otherwise="mpiexec"))
+
+    @property
+    def launches_by_srun(self) -> bool:
+        """Whether SLURM's own launcher starts the ranks."""
+        return "srun" in (Path(word).name for word in shlex.split(self.launcher))
+
+    @property
+    def tasks(self) -> int:
+        """Ranks of a job."""
+        return int(self.resource("tasks", otherwise=2))
+
+    @property
+    def uses_slurm(self) -> bool:
+        """Whether jobs go to SLURM."""
+        return self.settings.get("executor") == "slurm"
+
+    def site_options(self, rule: str = "simulate") -> list[str]:
+        """What the site wants of every job, as options of ``srun`` and ``sbatch``."""
+        names = {"slurm_partition": "partition", "slurm_account": "account"}
+        names |= {name: name for name in ("constraint", "qos", "clusters")}
+        asked = {option: self.resource(name, rule) for name, option in names.items()}
+        return [f"--{option}={value}" for option, value in asked.items() if value is not None]
+
+
+def load(name: str) -> Profile:
+    """The profile that ``snakemake --profile name`` would use.
+
+    Raises:
+        UserError: if there is none, or it cannot be read.
+    """
+    try:
+        from snakemake.cli import get_profile_dir
+    except ImportError as error:
+        raise UserError(f"snakemake cannot be imported ({error}): run `make env`") from None
+    found = get_profile_dir(name)
+    if found is None:
+        raise UserError(
+            f"--profile {name}: there is no such profile; profiles/local and profiles/slurm "
+            "are in the project's folder"
+        )
+    path = found[1]
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: {' '.join(str(error).split())}") from None
+    return Profile(path, _checked(path, settings))
+
+
+def _checked(path: Path, settings: Any) -> dict[str, Any]:
+    if not isinstance(settings, dict):
+        raise UserError(f"{path}: not a profile: it holds no keys")
+    for section in ("set-resources", "default-resources", "set-threads"):
+        if not isinstance(settings.get(section) or {}, dict):
+            raise UserError(f"{path}: {section} should be a table of keys and values")
+    return settings

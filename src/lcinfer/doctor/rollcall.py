@@ -1,0 +1,76 @@
+"""What one MPI rank does for ``lcinfer doctor``: say where it is, and pass a message on.
+
+Rank 0 of each world prints a line of JSON; a launcher that starts N worlds of one rank is
+seen by N lines. Run as ``python -m mpi4py -m lcinfer.doctor.rollcall DIRECTORY``.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mpi4py import MPI
+
+from ..campaign import node
+from .ranks import MARK, seen_after
+
+
+def main(directory: Path) -> None:
+    """Every rank calls this."""
+    world = MPI.COMM_WORLD
+    wrote = _write(directory / f"{node()}-{os.getpid()}")
+    world.barrier()
+    began = time.perf_counter()
+    token = _around(world)
+    seconds = time.perf_counter() - began
+    members = world.gather({"node": node(), "cpu": _cpu(), **wrote})
+    if members is None:
+        return
+    waited = seen_after([Path(member["file"]) for member in members if "file" in member])
+    report = {
+        "size": world.size,
+        "went_round": token == list(range(world.size)),
+        "seconds": seconds,
+        "library": " ".join(MPI.Get_library_version().split("\n")[0].strip("\0").split()),
+        "members": members,
+        "files_seen_after": waited,
+    }
+    sys.stdout.write(f"{MARK}{json.dumps(report)}\n")  # one write: worlds do not mix their lines
+
+
+def _around(world: MPI.Comm) -> list[int]:
+    """A list that every rank in turn has put its number into, on rank 0."""
+    token: list[int] = []
+    if world.rank > 0:
+        token = world.recv(source=world.rank - 1)
+    token.append(world.rank)
+    if world.size > 1:
+        world.send(token, dest=(world.rank + 1) % world.size)
+        if world.rank == 0:
+            token = world.recv(source=world.size - 1)
+    return token
+
+
+def _write(path: Path) -> dict[str, str]:
+    try:
+        path.write_text("here\n", encoding="utf-8")
+    except OSError as error:
+        return {"error": f"{path}: {error.strerror}"}
+    return {"file": str(path)}
+
+
+def _cpu() -> str:
+    """The CPU's model, as far as Linux tells."""
+    model: Any = ""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next((line.partition(":")[2] for line in lines if "model name" in line), "")
+    return model.strip() or platform.machine()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,81 @@
+"""One tiny light-cone with the configuration's own engine, as a rank makes it."""
+
+import time
+from collections.abc import Iterator
+
+from .. import journal, store
+from ..config import Config
+from ..products import LightCones, Run
+from ..sections import DEFAULT_ENGINE
+from ..supervise import Simulating
+from .site import Line, Site, failed, passed
+
+CELLS = 24  # across, at most
+ALONG = 64  # along the line of sight, at most
+Z_STEP_FACTOR = 1.1  # at least: few nodes
+BUBBLES = 3  # the box must be as long as this many R_BUBBLE_MAX
+POLL_SECONDS = 0.1
+
+
+def tiny(config: Config) -> Config:
+    """The same physics in seconds: fewer and, if they must be, larger cells, and fewer nodes."""
+    database = config.database
+    box, cone, simulator = database.box, database.lightcone, database.simulator
+    cells = min(box.cells, CELLS)
+    length = cells * box.cell_size
+    if simulator.engine == DEFAULT_ENGINE:
+        length = max(length, BUBBLES * float(simulator.options.get("R_BUBBLE_MAX", 15.0)))
+    parts = {
+        "box": box.model_copy(update={"cells": cells, "length": length}),
+        "lightcone": cone.model_copy(update={"cells": min(cone.cells, ALONG)}),
+        "simulator": simulator.model_copy(
+            update={"z_step_factor": max(simulator.z_step_factor, Z_STEP_FACTOR)}
+        ),
+        "realizations": 1,
+    }
+    return config.model_copy(update={"database": database.model_copy(update=parts)})
+
+
+def check(site: Site) -> Iterator[Line]:
+    """Simulate, write and read back one light-cone in a store that is removed afterwards."""
+    cones = Run(tiny(site.config), site.scratch / "trial").database
+    store.prepare(cones)
+    record = _simulated(cones, site.limit)
+    simulator = site.config.database.simulator
+    if record is None:
+        what = f"a tiny light-cone took longer than {site.limit:g} s"
+        yield failed("simulation", what, "see what the machine does besides; or --limit SECONDS")
+    elif "unwritable" in record:
+        what = f"a light-cone cannot be written: {record['unwritable']}"
+        yield failed("simulation", what, "give --results another place")
+    elif "error" in record:
+        do = f"the engine ({simulator.engine}) fails here: jobs would too"
+        yield failed("simulation", record["error"], do)
+    elif store.digest(0, store.read(cones.store, 0)) != record["digest"]:
+        do = "the file system loses data: give --results another place"
+        yield failed("simulation", "a light-cone reads back other than it was written", do)
+    else:
+        box, cone = cones.simulation.box, cones.simulation.lightcone
+        yield passed(
+            "simulation",
+            f"{box.cells} x {box.cells} x {cone.cells} cells in {record['seconds']:.1f} s, "
+            f"{record['peak_bytes'] / 1e6:,.0f} MB ({simulator.engine}), written and read back",
+        )
+
+
+def _simulated(cones: LightCones, limit: float) -> journal.Record | None:
+    child = Simulating(cones.simulation, cones.store, limit)
+    deadline = time.monotonic() + limit  # the start included, unlike in a campaign
+    parameters = dict(zip(cones.design.names, cones.design.parameters(0, 1)[0], strict=True))
+    try:
+        child.start(
+            0,
+            {name: float(value) for name, value in parameters.items()},
+            int(cones.design.seeds(0, 1)[0]),
+        )
+        while (record := child.result(POLL_SECONDS)) is None:
+            if time.monotonic() > deadline:
+                return None
+        return record
+    finally:
+        child.close()

@@ -1,0 +1,1 @@
+"""Before anything is spent: what a configuration costs, and whether that was approved."""

@@ -1,0 +1,240 @@
+"""A calibration: a few light-cones in small boxes, timed here, and how cost grows with the box.
+
+Cells keep their size, nodes and line of sight stay as they are: time is then taken to grow as
+the number of the box's cells, on top of what every node costs. An engine that spends its time
+on voxels, of which there are as many as the box has cells across, is overestimated.
+"""
+
+import json
+import math
+import platform
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from .. import durable, store
+from ..design import MockDesign
+from ..errors import UserError
+from ..fingerprint import fingerprint, short
+from ..products import LightCones
+from ..progress import told
+from ..sections import Database, Mock, Simulation
+from ..supervise import Simulating
+
+STEP = 8  # cells: FFTs are slow on sides with large prime factors
+SMALLEST = 16
+SIZES = (1.0, 1.5, 2.0)  # sides, of the smallest one's
+BUSY = 0.8  # CPU time over wall time and threads; below, the machine was not free
+BUBBLES = 3  # a box must be so many R_BUBBLE_MAX long
+LIMIT_SECONDS = 3600.0
+DIRECTORY = "calibrations"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One small light-cone."""
+
+    cells: int
+    """Along a side of the box."""
+    seconds: float
+    """Wall time on the configured threads."""
+    cpu_seconds: float
+    """Of all its threads."""
+    peak_bytes: int
+    """Of the process that simulated it."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Small light-cones of one kind, timed on one machine."""
+
+    fingerprint: str
+    """Of the kind: see :func:`kind`."""
+    host: str
+    cpu: str
+    at_once: int
+    """Light-cones that were made side by side."""
+    date: str
+    versions: dict[str, str]
+    runs: tuple[Timed, ...]
+
+    def seconds(self, simulation: Simulation) -> float:
+        """Wall time of a light-cone of this kind on its threads."""
+        return _at(simulation.box.cells, _fitted(self.runs))
+
+    def doubt(self, simulation: Simulation) -> str:
+        """How far that reaches beyond what was measured, and how the last step of it went."""
+        largest = self.runs[-1]
+        times = (simulation.box.cells / largest.cells) ** 3
+        said = [
+            f"extrapolated to {times:.0f} times the cells" if times > 1 else "timed at its size"
+        ]
+        if len(self.runs) == len(SIZES):
+            off = _at(largest.cells, _fitted(self.runs[:-1])) / largest.seconds - 1
+            said.append(f"the smaller boxes tell the time of the largest to {off:+.0%}")
+        threads = simulation.simulator.threads
+        used = sum(it.cpu_seconds for it in self.runs) / sum(it.seconds for it in self.runs)
+        if used < BUSY * threads:
+            said.append(f"it had {used:.1f} of {threads} CPUs: repeat it where nothing else runs")
+        return "; ".join(said)
+
+
+def kind(simulation: Simulation) -> str:
+    """Fingerprint of what may not differ between a calibration and what it is used for: all that
+    decides a light-cone's cost but the number of the box's cells."""
+    box = simulation.box
+    return fingerprint(
+        "calibration",
+        simulator=simulation.simulator,
+        cell_size=round(box.cell_size, 6),
+        hires_factor=box.hires_factor,
+        lightcone=simulation.lightcone,
+    )
+
+
+def calibrate(database: Database, at_once: int = 1) -> Calibration:
+    """Simulate and time light-cones from the middle of the prior at each of :func:`sizes`.
+
+    ``at_once`` of them run side by side: on a full node they share memory and its bandwidth.
+
+    Raises:
+        UserError: if one of them fails.
+    """
+    point = {name: (low + high) / 2 for name, (low, high) in database.prior.items()}
+    sides = sizes(database)
+    records = {
+        cells: simulate(scaled(database, cells), point, at_once)
+        for cells in told(sides, len(sides), "calibration")
+    }
+    return Calibration(
+        fingerprint=kind(database),
+        host=platform.node(),
+        cpu=_cpu(),
+        at_once=at_once,
+        date=time.strftime("%Y-%m-%d"),
+        versions=records[sides[0]][0]["versions"],
+        runs=tuple(
+            Timed(
+                cells,
+                seconds=sum(record["seconds"] for record in several) / at_once,
+                cpu_seconds=sum(record["cpu_seconds"] for record in several) / at_once,
+                peak_bytes=max(record["peak_bytes"] for record in several),
+            )
+            for cells, several in records.items()
+        ),
+    )
+
+
+def sizes(simulation: Simulation) -> list[int]:
+    """Cells along a side of the boxes to time: small, valid, not above the one asked for."""
+    box = simulation.box
+    bubble = float(simulation.simulator.options.get("R_BUBBLE_MAX", 15.0))
+    first = max(SMALLEST, BUBBLES * bubble / box.cell_size)
+    sides = (STEP * math.ceil(first * times / STEP - 1e-9) for times in SIZES)
+    return sorted({min(box.cells, side) for side in sides})
+
+
+def scaled(simulation: Simulation, cells: int) -> Simulation:
+    """The same kind of light-cone in a box of fewer cells."""
+    box = simulation.box
+    return Simulation(
+        cosmology=simulation.cosmology,
+        box=box.model_copy(update={"cells": cells, "length": cells * box.cell_size}),
+        lightcone=simulation.lightcone,
+        simulator=simulation.simulator,
+        storage=simulation.storage,
+    )
+
+
+def simulate(
+    simulation: Simulation, point: dict[str, float], at_once: int = 1
+) -> list[dict[str, Any]]:
+    """The records of so many light-cones, made side by side as in a campaign: each by a fresh
+    child, into a store.
+
+    Raises:
+        UserError: if one fails.
+    """
+    with TemporaryDirectory(prefix="lcinfer-calibration-") as directory:
+        cones = LightCones(
+            name="calibration",
+            fingerprint=kind(simulation),
+            root=Path(directory),
+            realizations=at_once,
+            block=at_once,
+            simulation=simulation,
+            design=MockDesign("calibration", Mock(parameters=point)),
+            max_attempts=1,
+            limit_minutes=LIMIT_SECONDS / 60,
+        )
+        store.prepare(cones)
+        children = [Simulating(simulation, cones.store, LIMIT_SECONDS) for _ in range(at_once)]
+        try:
+            for index, seed in enumerate(cones.design.seeds(0, at_once)):
+                children[index].start(index, parameters=point, seed=int(seed))
+            records = [_result(child) for child in children]
+        finally:
+            for child in children:
+                child.close()
+    for record in records:
+        if failed := record.get("error") or record.get("unwritable"):
+            cells = simulation.box.cells
+            raise UserError(f"the calibration's light-cone of {cells}^3 cells: {failed}")
+    return records
+
+
+def _result(child: Simulating) -> dict[str, Any]:
+    while (record := child.result(wait=1.0)) is None:
+        pass
+    return record
+
+
+def _fitted(runs: tuple[Timed, ...]) -> tuple[float, float]:
+    """Seconds of any light-cone and seconds per cell of its box, neither negative: the least
+    squares of relative errors."""
+    from scipy.optimize import nnls
+
+    rows = [[1 / run.seconds, run.cells**3 / run.seconds] for run in runs]
+    (fixed, per_cell), _ = nnls(rows, [1.0] * len(runs))
+    return float(fixed), float(per_cell)
+
+
+def _at(cells: int, fit: tuple[float, float]) -> float:
+    return fit[0] + fit[1] * cells**3
+
+
+def keep(root: Path, calibration: Calibration) -> Path:
+    """Write a calibration among the results; a newer one of this host and kind replaces it."""
+    path = root / DIRECTORY / f"{calibration.host}-{short(calibration.fingerprint)}.json"
+    durable.write_json(path, asdict(calibration))
+    return path
+
+
+def find(root: Path, simulation: Simulation) -> Calibration | None:
+    """The calibration of this kind of light-cone: this host's, else the newest of another."""
+    wanted = kind(simulation)
+    found = [_read(path) for path in (root / DIRECTORY).glob(f"*-{short(wanted)}.json")]
+    fitting = [it for it in found if it.fingerprint == wanted]
+    return max(fitting, key=lambda it: (it.host == platform.node(), it.date), default=None)
+
+
+def _read(path: Path) -> Calibration:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        runs = tuple(Timed(**run) for run in content.pop("runs"))
+        if runs:
+            return Calibration(**content, runs=runs)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass
+    raise UserError(f"{path} is damaged: remove it, and calibrate again")
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.machine())

@@ -1,0 +1,102 @@
+"""A prediction against what light-cones that are there did cost."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import journal
+from ..errors import UserError
+from ..journal import ended
+from ..products import Run
+from .cost import finished, measured
+from .plan import Ranks, forecast, number, size, span
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity, in seconds, bytes, core-hours or pieces."""
+
+    what: str
+    predicted: float
+    measured: float
+    unit: str
+
+    def cells(self) -> tuple[str, ...]:
+        """As text."""
+        show = {"s": span, "B": size}.get(self.unit, number)
+        ratio = f"{self.predicted / self.measured:.2f}" if self.measured else ""
+        return self.what, show(self.predicted), show(self.measured), ratio
+
+
+@dataclass(frozen=True)
+class Check:
+    """Predicted beside measured, for the light-cones that are there."""
+
+    source: str
+    light_cones: int
+    rows: tuple[Row, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program may want of it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """An aligned table."""
+        title = f"{self.light_cones} light-cones that are there"
+        rows = [(title, "predicted", "measured", "ratio"), *(row.cells() for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
+            for row in rows
+        ]
+        return "\n".join([*lines, f"predicted from {self.source}"])
+
+
+def check(run: Run, ranks: Ranks | None = None) -> Check:
+    """Predict the light-cones that are there from a calibration or the measured scaling, and
+    compare.
+
+    The wall time is compared if ``ranks`` says on how many they were made; disk and files if
+    the images are cut.
+
+    Raises:
+        UserError: if no light-cone is there.
+    """
+    each = measured(run, finished(run))
+    if each is None:
+        raise UserError(f"{run.root}: no light-cone of this configuration is there to compare with")
+    foreseen = forecast(run, ranks)
+    attempts = [
+        record
+        for cones in run.lightcones.values()
+        for record in journal.records(cones.journal, histories=False)
+    ]
+    core_seconds = foreseen.threads * sum(float(it.get("seconds", 0.0)) for it in attempts)
+    rows = [
+        Row("a light-cone", foreseen.cost.seconds, each.seconds, "s"),
+        Row("core-hours, with failed attempts", foreseen.core_hours, core_seconds / 3600, ""),
+        Row("memory of a simulating process", foreseen.cost.peak_bytes, each.peak_bytes, "B"),
+    ]
+    if ranks is not None:
+        took = max(map(ended, attempts)) - min(float(it.get("began", 0.0)) for it in attempts)
+        rows.append(Row("wall time, first begun to last ended", foreseen.wall_seconds, took, "s"))
+    if all(images.sealed.exists() for images in run.images.values()):
+        files, directories, stored = _on_disk(run)
+        rows += [
+            Row("disk, light-cones and images", foreseen.bytes, stored, "B"),
+            Row("files", sum(part.files for part in foreseen.parts), files, ""),
+            Row("directories", sum(it.directories for it in foreseen.parts), directories, ""),
+        ]
+    return Check(foreseen.cost.source, sum(part.left for part in foreseen.parts), tuple(rows))
+
+
+def _on_disk(run: Run) -> tuple[int, int, int]:
+    """Files, directories and bytes of light-cones and images."""
+    files, directories, stored = 0, 0, 0
+    for product in (*run.lightcones.values(), *run.images.values()):
+        for place, below, names in os.walk(product.directory):
+            files += len(names)
+            directories += len(below)
+            stored += sum((Path(place) / name).stat().st_size for name in names)
+    return files, directories, stored

@@ -1,0 +1,312 @@
+"""What a configuration still costs: core-hours, time, memory, disk, files, jobs."""
+
+import heapq
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from ..products import EXAMPLES, TRAINING_FIGURES, ImageSet, LightCones, Realizations, Run
+from ..sections import ApprovalAbove
+from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
+
+RANKS = 16  # of a job of profiles/slurm
+COORDINATES = 4  # redshift, distance, x, y
+HISTORIES = 3
+DESIGNS_PER_CHUNK = 1024
+BYTES = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+TIMES = {"s": 1, "min": 60, "h": 3600, "days": 86400}
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """What a campaign may use at a time."""
+
+    total: int = RANKS
+    per_job: int = RANKS
+    nodes: int | None = None
+
+    @property
+    def jobs(self) -> int:
+        """Jobs that run side by side."""
+        return max(1, self.total // self.per_job)
+
+    @property
+    def of_a_job(self) -> int:
+        """Ranks that a job has, where fewer may be used than one wants."""
+        return min(self.total, self.per_job)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is left of a database or of a mock. Sizes are in bytes."""
+
+    name: str
+    directory: str
+    light_cones: int
+    left: int
+    blocks: tuple[int, ...]
+    """Light-cones that are left in each block that has any."""
+    core_hours: float
+    raw: int
+    """The light-cones that are left, before compression."""
+    stored: int
+    images: int
+    files: int
+    directories: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is left of a run, and what one light-cone costs."""
+
+    name: str
+    cost: Cost
+    threads: int
+    asked_bytes: int
+    """Memory that a job asks for, per rank."""
+    parts: tuple[Part, ...]
+    ranks: Ranks
+    jobs: int
+    """Of the whole workflow."""
+    limit: ApprovalAbove
+
+    @cached_property
+    def core_hours(self) -> float:
+        """Of all light-cones that are left."""
+        return sum(part.core_hours for part in self.parts)
+
+    @cached_property
+    def bytes(self) -> int:
+        """On disk, of all light-cones that are left and their images."""
+        return sum(part.stored + part.images for part in self.parts)
+
+    @property
+    def above_limit(self) -> bool:
+        """Whether it needs an approval."""
+        return self.core_hours > self.limit.core_hours or self.bytes / 1e9 > self.limit.gigabytes
+
+    @cached_property
+    def wall_seconds(self) -> float:
+        """From the first job's start, if there are always ranks free: a job takes a block."""
+        at_work = [0.0] * self.ranks.jobs
+        for left in sorted((it for part in self.parts for it in part.blocks), reverse=True):
+            rounds = math.ceil(left / self.ranks.of_a_job)
+            heapq.heapreplace(at_work, at_work[0] + rounds * self.cost.seconds)
+        return max(at_work)
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program may want of it."""
+        return {
+            **asdict(self),
+            "limit": self.limit.model_dump(),
+            "core_hours": self.core_hours,
+            "wall_seconds": self.wall_seconds,
+            "bytes": self.bytes,
+            "needs_approval": self.above_limit,
+        }
+
+    def __str__(self) -> str:
+        """Aligned text."""
+        return "\n".join([*_table(self), "", *_lines(self)])
+
+
+def plan(run: Run, ranks: Ranks | None = None) -> Plan:
+    """What a run still costs. It reads the journals, and looks at some of the shards."""
+    done = finished(run)
+    left = {
+        label: set(range(cones.realizations)) - done[label].keys()
+        for label, cones in run.lightcones.items()
+    }
+    return _plan(run, ranks or Ranks(), cost(run, done), left)
+
+
+def forecast(run: Run, ranks: Ranks | None = None) -> Plan:
+    """What would have been said of the light-cones that are there, before they were."""
+    there = {label: set(records) for label, records in finished(run).items()}
+    return _plan(run, ranks or Ranks(), predicted(run), there, anew=True)
+
+
+def _plan(
+    run: Run, ranks: Ranks, each: Cost, wanted: dict[str, set[int]], anew: bool = False
+) -> Plan:
+    database = run.config.database
+    return Plan(
+        name=run.config.name,
+        cost=each,
+        threads=database.simulator.threads,
+        asked_bytes=10**6 * database.memory_mb,
+        parts=tuple(
+            _part(images, each, ranks, wanted[label], anew) for label, images in run.images.items()
+        ),
+        ranks=ranks,
+        jobs=_jobs(run),
+        limit=database.approval_above,
+    )
+
+
+def _part(images: ImageSet, each: Cost, ranks: Ranks, wanted: set[int], anew: bool) -> Part:
+    """What these light-cones and their images cost; ``anew``: their stores too."""
+    cones = images.lightcones
+    per_block = [len(wanted.intersection(range(*span))) for span in cones.spans]
+    blocks = tuple(count for count in per_block if count)
+    left, raw = sum(blocks), raw_bytes(cones.simulation)
+    stores = left > 0 and (anew or not cones.prepared.exists())
+    files, directories = _files(cones, blocks, stores, ranks)
+    cut = images.images.per_lightcone * math.prod(_image_shape(images)) * VOXEL_BYTES
+    return Part(
+        name=cones.name,
+        directory=str(cones.directory),
+        light_cones=cones.realizations,
+        left=left,
+        blocks=blocks,
+        core_hours=left * each.seconds * cones.simulation.simulator.threads / 3600,
+        raw=left * raw,
+        stored=round(left * raw * each.compression),
+        images=round(left * cut * each.compression),
+        files=files,
+        directories=directories,
+    )
+
+
+def _image_shape(images: ImageSet) -> tuple[int, int]:
+    simulation = images.lightcones.simulation
+    along = images.images.line_of_sight_cells or simulation.lightcone.cells
+    return simulation.box.cells // images.images.halves, along
+
+
+def _files(
+    cones: LightCones, blocks: tuple[int, ...], stores: bool, ranks: Ranks
+) -> tuple[int, int]:
+    """Files and directories that light-cones and their images add.
+
+    A light-cone is a shard, its images are a chunk, each three directories down. A block has
+    two markers, and a journal of each rank.
+    """
+    journals = sum(min(ranks.of_a_job, left) for left in blocks)
+    files, directories = 2 * sum(blocks) + 2 * len(blocks) + journals, 6 * sum(blocks)
+    if stores:
+        design = len(cones.design.names) + 1
+        chunks = design * math.ceil(cones.realizations / DESIGNS_PER_CHUNK)
+        arrays = COORDINATES + HISTORIES + design + 1
+        small = COORDINATES + HISTORIES + chunks
+        of_images = 2 + 2 + design + 2 + chunks  # groups, arrays, their chunks
+        files += 3 + 1 + arrays + small + 2 + of_images
+        directories += 4 + 2 * arrays + 3 + 2 * (design + 3)
+    return files, directories
+
+
+def _jobs(run: Run) -> int:
+    """Jobs of Snakemake whose markers are not there yet."""
+
+    def of(product: Realizations) -> list[bool]:
+        markers = [product.prepared, *map(product.done, product.spans), product.sealed]
+        return [marker.exists() for marker in markers]
+
+    there = [
+        it for stage in (run.lightcones, run.images) for each in stage.values() for it in of(each)
+    ]
+    there += [it.trained.exists() for it in run.trainings.values()]
+    there += [it.scores.exists() for it in run.evaluations.values()]
+    for what, drawn in run.figures.items():
+        names = [EXAMPLES] if what == EXAMPLES else TRAINING_FIGURES
+        there.append(all(file.exists() for name in names for file in drawn.files(name)))
+    there.append(run.summary.manifest.exists())
+    return there.count(False)
+
+
+def _table(plan: Plan) -> list[str]:
+    head = ("", "light-cones", "there", "left", "core-hours", "raw", "on disk", "images", "files")
+    rows = [head, *(_row(part) for part in plan.parts)]
+    if len(plan.parts) > 1:
+        rows.append(_row(_all(plan.parts)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+
+
+def _all(parts: tuple[Part, ...]) -> Part:
+    summed = (
+        "light_cones",
+        "left",
+        "core_hours",
+        "raw",
+        "stored",
+        "images",
+        "files",
+        "directories",
+    )
+    whole: dict[str, Any] = {key: sum(getattr(part, key) for part in parts) for key in summed}
+    blocks = tuple(left for part in parts for left in part.blocks)
+    return Part(name="all", directory="", blocks=blocks, **whole)
+
+
+def _row(part: Part) -> tuple[str, ...]:
+    numbers = (part.light_cones, part.light_cones - part.left, part.left)
+    sizes = (part.raw, part.stored, part.images)
+    return (
+        part.name,
+        *(f"{number:,}" for number in numbers),
+        number(part.core_hours),
+        *map(size, sizes),
+        f"{part.files:,}",
+    )
+
+
+def _lines(plan: Plan) -> list[str]:
+    each, ranks, whole = plan.cost, plan.ranks, _all(plan.parts)
+    threads = counted(plan.threads, "thread")
+    core_hours = number(each.seconds * plan.threads / 3600)
+    where = counted(ranks.total, "rank")
+    memory = f"{size(each.peak_bytes)} of a rank at its peak; a job asks for "
+    memory += f"{size(plan.asked_bytes)} of each"
+    if ranks.nodes:
+        where += f" on {counted(ranks.nodes, 'node')}"
+        memory += f", {size(ranks.total // ranks.nodes * plan.asked_bytes)} of a node"
+    at_a_time = counted(min(ranks.jobs, max(1, len(whole.blocks))), "job")
+    rows = [
+        ("a light-cone", f"{span(each.seconds)} on {threads}, {core_hours} core-hours"),
+        ("known from", each.source),
+        ("", each.doubt),
+        ("wall time", f"{span(plan.wall_seconds)} with {where}: {at_a_time} at a time"),
+        ("memory", memory),
+        (
+            "disk",
+            f"{size(whole.stored + whole.images)} ({each.compression:.2f} of its size) in "
+            f"{whole.files:,} files and {whole.directories:,} directories",
+        ),
+        ("jobs", f"{len(whole.blocks)} of simulation, {plan.jobs} in the whole workflow"),
+    ]
+    return [f"{name:14}{text}" for name, text in rows]
+
+
+def counted(count: int, what: str) -> str:
+    """So many of something."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def number(value: float) -> str:
+    """A number with the digits that an estimate has."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def size(count: float) -> str:
+    """Bytes in a unit that suits them."""
+    return _in_units(count, BYTES)
+
+
+def span(seconds: float) -> str:
+    """A time in a unit that suits it."""
+    return _in_units(seconds / 2, TIMES, 2)  # 90 s rather than 1.5 min
+
+
+def _in_units(value: float, units: Mapping[str, float], times: int = 1) -> str:
+    smallest, *larger = units
+    unit = next((it for it in reversed(larger) if units[it] <= value), smallest)
+    return f"{number(times * value / units[unit])} {unit}"

@@ -1,0 +1,133 @@
+"""Small light-cones timed on this machine, and what they say of larger ones."""
+
+from dataclasses import replace
+
+import pytest
+
+from lcinfer import config, simulate
+from lcinfer.errors import UserError
+from lcinfer.planning import calibration
+from lcinfer.planning.calibration import Calibration, Timed, calibrate, kind, scaled, sizes
+from lcinfer.planning.cost import nodes
+
+PAPER = config.load("config/config.yaml").database
+DEMO = config.load("config/demo.yaml").database
+
+
+def calibrated(simulation, *seconds: float, **changes) -> Calibration:
+    """As if boxes of 32, 48, 64 cells had taken so long, on two busy threads."""
+    runs = [
+        Timed(cells, each, 2 * each, 10**9)
+        for cells, each in zip((32, 48, 64), seconds, strict=False)
+    ]
+    about = {
+        "host": "node7",
+        "cpu": "a CPU",
+        "at_once": 1,
+        "date": "2026-01-01",
+        "versions": {},
+    } | changes
+    return Calibration(fingerprint=kind(simulation), runs=tuple(runs), **about)
+
+
+def test_a_cost_that_grows_with_the_cells_is_extrapolated_exactly() -> None:
+    timed = calibrated(PAPER, *(10 + 1e-4 * cells**3 for cells in (32, 48, 64)))
+    assert timed.seconds(PAPER) == pytest.approx(10 + 1e-4 * 200**3)
+    assert "to 31 times the cells" in timed.doubt(PAPER)
+    assert "tell the time of the largest to +0%" in timed.doubt(PAPER)
+
+
+def test_the_error_of_the_last_step_is_said() -> None:
+    linear = [10 + 1e-4 * cells**3 for cells in (32, 48)]
+    timed = calibrated(PAPER, *linear, 2 * (10 + 1e-4 * 64**3))
+    assert "to -50%" in timed.doubt(PAPER)
+
+
+def test_a_machine_that_was_not_free_is_said() -> None:
+    assert "CPUs" not in calibrated(PAPER, 10, 20, 30).doubt(PAPER)
+    busy = replace(calibrated(PAPER), runs=(Timed(32, 10, 10, 10**9),))
+    assert "it had 1.0 of 2 CPUs" in busy.doubt(PAPER)
+
+
+def test_noise_never_makes_a_larger_box_cheaper_or_a_small_one_free() -> None:
+    assert calibrated(PAPER, 30, 20, 10).seconds(PAPER) > 0
+    assert calibrated(PAPER, 1, 20, 100).seconds(scaled(PAPER, 30)) > 0
+
+
+def test_boxes_are_small_hold_their_bubbles_and_are_not_above_the_one_asked_for(settings) -> None:
+    assert sizes(PAPER) == [32, 48, 64]
+    assert sizes(DEMO) == [16, 24, 32]
+    assert sizes(config.parse(settings).database) == [8]
+    larger = PAPER.model_copy(
+        update={"simulator": PAPER.simulator.model_copy(update={"options": {"R_BUBBLE_MAX": 30.0}})}
+    )
+    assert sizes(larger)[0] * PAPER.box.cell_size >= 90
+
+
+@pytest.mark.parametrize("cells", [32, 48])
+def test_a_scaled_light_cone_has_the_same_cells_nodes_and_kind(cells) -> None:
+    small = scaled(PAPER, cells)
+    assert small.box.cell_size == PAPER.box.cell_size
+    assert nodes(small) == nodes(PAPER)
+    assert small.lightcone == PAPER.lightcone
+    assert kind(small) == kind(PAPER)
+
+
+@pytest.mark.parametrize("of", [PAPER, DEMO])
+def test_nodes_are_counted_as_the_simulator_counts_them(of) -> None:
+    assert nodes(of) == len(simulate.node_redshifts(of))
+
+
+@pytest.mark.parametrize(
+    ("section", "change"),
+    [
+        ("simulator", {"threads": 4}),
+        ("simulator", {"z_step_factor": 1.05}),
+        ("simulator", {"engine": "standin:simulate"}),
+        ("box", {"hires_factor": 2}),
+        ("box", {"length": 400.0}),
+        ("lightcone", {"cells": 1100}),
+    ],
+)
+def test_another_kind_of_light_cone_needs_another_calibration(tmp_path, section, change) -> None:
+    calibration.keep(tmp_path, calibrated(PAPER, 10))
+    other = PAPER.model_copy(update={section: getattr(PAPER, section).model_copy(update=change)})
+    assert calibration.find(tmp_path, PAPER) is not None
+    assert calibration.find(tmp_path, other) is None
+
+
+def test_this_hosts_calibration_counts_before_a_newer_one_of_another(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("platform.node", lambda: "login1")
+    old, new = calibrated(PAPER, 10, host="node7"), calibrated(PAPER, 20, host="node8")
+    for each in (replace(new, date="2026-02-02"), old):
+        calibration.keep(tmp_path, each)
+    assert calibration.find(tmp_path, PAPER).host == "node8"
+    calibration.keep(tmp_path, replace(old, host="login1"))
+    assert calibration.find(tmp_path, PAPER) == replace(old, host="login1")
+
+
+def test_a_stand_in_engine_is_calibrated_like_any_other(settings) -> None:
+    small = {**settings, "database": dict(settings["database"])}
+    settings["database"] |= {"box": {"cells": 24, "length": 144}}
+    database = config.parse(settings).database
+    made = calibrate(database)
+    assert [run.cells for run in made.runs] == [16, 24]
+    assert all(run.seconds > 0 and run.peak_bytes > 10**6 for run in made.runs)
+    assert made.fingerprint == kind(database)
+    assert made.versions["lcinfer"]
+    together = calibrate(config.parse(small).database, at_once=2)
+    assert (together.at_once, len(together.runs)) == (2, 1)
+
+
+def test_an_engine_that_fails_is_one_line(settings) -> None:
+    settings["database"]["simulator"]["engine"] = "standin:raises"
+    with pytest.raises(UserError, match=r"calibration's light-cone of 8\^3 cells: .*no such"):
+        calibrate(config.parse(settings).database)
+
+
+def test_a_damaged_calibration_is_named(tmp_path) -> None:
+    path = calibration.keep(tmp_path, calibrated(PAPER, 10))
+    for text in ("", "[]", '{"runs": 3}', '{"runs": []}', '{"runs": [{"cells": 3}]}'):
+        path.write_text(text)
+        with pytest.raises(UserError, match=f"{path} is damaged"):
+            calibration.find(tmp_path, PAPER)
