@@ -52,6 +52,8 @@ bench: env ## measurements behind the numbers in docs/ (an hour); after `make ru
 	python benchmarks/lightcone.py paper
 	python benchmarks/fidelity.py
 	python benchmarks/chunks.py
+	python benchmarks/inference.py
+	python benchmarks/symmetries.py
 	python benchmarks/reruns.py
 	python benchmarks/scale.py real
 	python benchmarks/scale.py standin

@@ -144,6 +144,46 @@ def test_a_training_set_beyond_memory_gives_the_same_batches_from_zarr(
         assert torch.equal(targets, same_targets)
 
 
+def test_mirrored_images_are_mirrored_across_the_line_of_sight_alone(labelled):
+    plain = batches(labelled)
+    mirrored = batches(labelled, flip=True)
+    originals = {int(image[0, 0]): image for image in labelled.images.reshape(60, 4, 6)}
+    turned = 0
+    for pixels, _ in drawn(mirrored, epochs=4):
+        values = pixels.double() * plain._normalisation.image_std + plain._normalisation.image_mean
+        for image in values[:, 0]:
+            # Its number stands in the first cell of the line of sight, at either side.
+            was = [int(image[row, 0].round()) for row in (0, -1)]
+            same, flipped = (
+                number in originals and np.allclose(seen, originals[number], atol=1e-3)
+                for number, seen in zip(was, (image, image.flip(0)), strict=True)
+            )
+            assert same != flipped
+            turned += flipped
+    assert 0.3 < turned / (4 * 39) < 0.7
+
+
+def test_mirroring_is_drawn_anew_in_every_epoch_and_repeated_by_the_seed(labelled):
+    some = batches(labelled, flip=True, batch=64)
+    (one, _), (other, _) = drawn(some, epochs=2)
+    assert not torch.equal(one.sort(0).values, other.sort(0).values)
+    (again, _), _ = drawn(some, epochs=2)
+    assert torch.equal(one, again)
+
+
+def test_mirroring_draws_from_the_same_generator_in_memory_and_from_zarr(
+    labelled, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(dataset, "SHUFFLED_BYTES", 5 * 3 * labelled.image_bytes)
+    array = zarr.create_array(tmp_path / "images.zarr", data=labelled.images, chunks=(1, 3, 4, 6))
+    on_disk = LabelledImages(array, labelled.parameters, labelled.names)
+    staged, streamed = batches(labelled, flip=True), batches(on_disk, memory=1, flip=True)
+    for (pixels, _), (same, _) in zip(
+        drawn(staged, epochs=2), drawn(streamed, epochs=2), strict=True
+    ):
+        assert torch.equal(pixels, same)
+
+
 def test_using_images_does_not_change_them(labelled):
     before = labelled.images.copy()
     drawn(batches(labelled))

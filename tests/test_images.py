@@ -96,7 +96,8 @@ def test_only_planes_are_read_never_a_whole_light_cone(run, monkeypatch) -> None
 
     monkeypatch.setattr(store, "read_part", counted)
     images.cut_block(made.database_images, (0, 2))
-    assert sorted(shapes) == [(index, (8, 30)) for index in (0, 1) for _ in range(4)]
+    planes = [(2, 8, 30), (8, 2, 30)]  # of the axes x and y
+    assert sorted(shapes) == [(index, shape) for index in (0, 1) for shape in planes]
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -58,6 +58,8 @@ EVERYTHING = {"lightcones/cones", "lightcones/FAINT", *IMAGES}
 
 EDITS = [
     ("trainings.all_images.optimiser.learning_rate", 0.01, ALL_IMAGES),
+    ("trainings.all_images.augment", True, ALL_IMAGES),
+    ("trainings.all_images.augment", False, set()),
     ("trainings.one_image.epochs", 3, ONE_IMAGE),
     ("split.test", 4, TRAININGS),
     ("database.realizations", 16, TRAININGS),

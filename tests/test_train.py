@@ -12,6 +12,7 @@ import torch
 from toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
 from lcinfer import checkpoint as checkpoints
+from lcinfer import memory
 from lcinfer import train as training_module
 from lcinfer.dataset import LabelledImages
 from lcinfer.errors import UserError
@@ -104,6 +105,55 @@ def test_a_training_stopped_after_any_epoch_goes_on_to_the_same_numbers(
         for directory in (tmp_path / "stopped", trained)
     )
     assert same(vars(one), vars(other))
+
+
+def test_a_training_on_mirrored_images_goes_on_to_the_same_numbers(
+    labelled, trained, tmp_path, monkeypatch
+):
+    run(labelled, tmp_path / "undisturbed_too", augment=True)
+    assert history(tmp_path / "undisturbed_too") != history(trained)
+    save = checkpoints.save
+
+    def save_and_stop(checkpoint, path):
+        save(checkpoint, path)
+        if len(checkpoint.history) == 3:
+            raise StoppedError
+
+    with monkeypatch.context() as patched, pytest.raises(StoppedError):
+        patched.setattr(checkpoints, "save", save_and_stop)
+        run(labelled, tmp_path / "stopped", augment=True)
+    run(labelled, tmp_path / "stopped", augment=True)
+    assert history(tmp_path / "stopped") == history(tmp_path / "undisturbed_too")
+
+
+def test_out_of_memory_names_a_batch_that_fits_and_writes_nothing(labelled, tmp_path, monkeypatch):
+    forward = torch.nn.Conv2d.forward
+
+    def with_little_memory(layer, pixels):
+        if len(pixels) > 5 and layer.training:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return forward(layer, pixels)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", with_little_memory)
+    with pytest.raises(UserError, match=r"out of memory with trainings.*batch 16: 4 would fit"):
+        run(labelled, tmp_path / "large")
+    assert not (tmp_path / "large" / "checkpoint.pt").exists()
+
+
+def test_a_batch_larger_than_the_machine_is_refused_before_the_first_step(
+    labelled, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(memory, "available", lambda: 20_000)
+    with pytest.raises(UserError, match=r"batch 16: a step needs at least .* would fit"):
+        run(labelled, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=r"--device cuda: PyTorch .* sees no GPU here"):
+        train(toy_training(), SPLIT, toy_images(), tmp_path / "gpu", IDENTITY, device="cuda")
+    assert not (tmp_path / "gpu").exists()
 
 
 KILLED_WHILE_WRITING = """

@@ -5,17 +5,19 @@ the file (``weights_only``) and without this package.
 """
 
 import pickle
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from . import __version__
 from .dataset import LabelledImages, Normalisation
 from .durable import written_aside
 from .errors import UserError
-from .fingerprint import canonical_json
+from .fingerprint import STAGE_VERSIONS, canonical_json
+from .geometry import Geometry
 from .networks import gillet2019
 from .sections import Network
 
@@ -50,6 +52,10 @@ class Checkpoint:
     """States of the generators: ``torch``, ``shuffling`` and a list ``cuda``."""
     provenance: dict[str, str] = field(default_factory=dict)
     """The product that it is part of, and the code that made it."""
+    geometry: dict[str, Any] = field(default_factory=dict)
+    """``Geometry.plain()`` of the images; empty if it is not known, as in version 0.1."""
+    version: str = ""
+    """The lcinfer that wrote it; 0.1 did not say."""
 
     @property
     def complete(self) -> bool:
@@ -57,13 +63,19 @@ class Checkpoint:
         return len(self.history) >= self.epochs
 
     def trained_network(self, device: torch.device) -> nn.Sequential:
-        """The network with its weights, ready to predict."""
-        model = gillet2019.build(
-            Network.model_validate(self.network),
-            (self.image_shape[0], self.image_shape[1]),
-            len(self.names),
-        )
-        model.load_state_dict(self.model)
+        """The network with its weights, ready to predict.
+
+        Raises:
+            UserError: if this version of lcinfer builds another network from its settings.
+        """
+        shape = (self.image_shape[0], self.image_shape[1])
+        try:
+            network = Network.model_validate(self.network)
+            with torch.device("meta"):  # draws no initial weights
+                model = gillet2019.build(network, shape, len(self.names))
+            model.load_state_dict(self.model, assign=True)
+        except (RuntimeError, ValueError, KeyError):
+            raise self._of_another_version("its weights do not fit the network here") from None
         return model.to(device).eval()
 
     def check_images(self, labelled: LabelledImages) -> None:
@@ -84,6 +96,35 @@ class Checkpoint:
                 f"and the images are labelled with {', '.join(labelled.names)}"
             )
 
+    def images_geometry(self) -> Geometry:
+        """Where its images lie in a light-cone.
+
+        Raises:
+            UserError: if it does not say so, or images are cut in another way now.
+        """
+        if not self.geometry:
+            raise UserError(
+                f"this checkpoint, of {self._writer}, does not say how its images were cut: "
+                f"`lcinfer train` with its configuration adds that, and trains nothing again"
+            )
+        try:
+            geometry = Geometry.read(self.geometry)
+        except (KeyError, TypeError, ValueError):
+            raise self._of_another_version("it describes its images otherwise") from None
+        if geometry.version != STAGE_VERSIONS["images"]:
+            raise self._of_another_version("images were cut otherwise then")
+        return geometry
+
+    def _of_another_version(self, why: str) -> UserError:
+        return UserError(
+            f"this checkpoint is of {self._writer}, and this is lcinfer {__version__}: {why}: "
+            f"use that version, or train again"
+        )
+
+    @property
+    def _writer(self) -> str:
+        return f"lcinfer {self.version}" if self.version else "an earlier lcinfer"
+
     def fitted_normalisation(self) -> Normalisation:
         """The normalisation of the training set."""
         return Normalisation(**self.normalisation)
@@ -100,10 +141,10 @@ def load(path: Path) -> Checkpoint:
     """Read a checkpoint onto the CPU.
 
     Raises:
-        UserError: if it is missing or damaged.
+        UserError: if it is missing or damaged, or of another version.
     """
     try:
-        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no checkpoint: train the network first") from None
     except PermissionError as error:
@@ -113,6 +154,21 @@ def load(path: Path) -> Checkpoint:
         raise UserError(
             f"{path}: this checkpoint is damaged: remove it to train from the start"
         ) from None
+    known = {each.name for each in fields(Checkpoint)}
+    needed = {each.name for each in fields(Checkpoint) if _has_no_default(each)}
+    if not isinstance(content, dict) or not {"model", "identity"} <= content.keys():
+        raise UserError(f"{path}: not a checkpoint of lcinfer")
+    if not needed <= content.keys() <= known:
+        version = content.get("version") or "of another version"
+        raise UserError(
+            f"{path}: this checkpoint was written by lcinfer {version}, and this is lcinfer "
+            f"{__version__}: use that version, or train again"
+        )
+    return Checkpoint(**content)
+
+
+def _has_no_default(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING
 
 
 def check_identity(checkpoint: Checkpoint, identity: dict[str, Any], path: Path) -> None:

@@ -9,6 +9,7 @@ from .arguments import choose, run_of
 from .changes import verbs as changes
 from .doctor import verbs as doctor
 from .errors import UserError
+from .infer import verbs as infer
 from .planning import verbs as planning
 from .products import Realizations, Span
 from .provenance import verbs as provenance
@@ -99,7 +100,9 @@ def _train(options: argparse.Namespace) -> None:
     from . import stages
 
     stages.train_network(
-        choose(run_of(options).trainings, options.training, "training"), options.threads
+        choose(run_of(options).trainings, options.training, "training"),
+        options.threads,
+        options.device,
     )
 
 
@@ -107,7 +110,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     from . import stages
 
     stages.evaluate_network(
-        choose(run_of(options).evaluations, options.training, "training"), options.threads
+        choose(run_of(options).evaluations, options.training, "training"),
+        options.threads,
+        options.device,
     )
 
 
@@ -262,6 +267,9 @@ def _parser() -> argparse.ArgumentParser:
         added = with_config(verb(name, does, what, f"{name} config/demo.yaml all_images"))
         added.add_argument("training", metavar="TRAINING", help="the training's name")
         added.add_argument("--threads", type=int, default=None, help="CPU threads")
+        added.add_argument(
+            "--device", choices=["cpu", "cuda"], help="default: the GPU when there is one"
+        )
     added = with_config(
         verb("figures", _figures, "Draw figures.", "figures config/demo.yaml examples")
     )
@@ -274,6 +282,7 @@ def _parser() -> argparse.ArgumentParser:
             "summary config/demo.yaml",
         )
     )
+    infer.add_verbs(verb)
     planning.add_verbs(verb, with_config)
     upkeep.add_verbs(verb, with_config)
     changes.add_verbs(verb, with_config)

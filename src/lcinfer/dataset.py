@@ -15,6 +15,7 @@ import zarr
 from torch import Tensor
 
 from .errors import UserError
+from .geometry import Geometry
 from .sections import Split
 
 # Images are shuffled within blocks of this many bytes, so that a training set larger than
@@ -45,6 +46,8 @@ class LabelledImages:
     """The parameters' py21cmfast names."""
     failed: tuple[int, ...] = ()
     """Light-cones without images, since their simulations failed."""
+    geometry: Geometry | None = None
+    """Where the images lie in their light-cones, if that is known."""
 
     def __post_init__(self) -> None:
         """Refuse arrays of different light-cones."""
@@ -227,6 +230,9 @@ class Batches:
     Light-cones are shuffled and taken in blocks; all images of a block are shuffled together.
     A training set under ``memory`` bytes is staged once; a larger one is read from its array
     block by block in every epoch. Both give the same batches.
+
+    With ``flip``, each image is mirrored across the line of sight with probability 1/2, anew in
+    every epoch: a symmetry of the sky. The line of sight is never turned round: it is time.
     """
 
     def __init__(
@@ -237,6 +243,7 @@ class Batches:
         batch: int,
         normalisation: Normalisation,
         memory: int = MEMORY_BYTES,
+        flip: bool = False,
     ) -> None:
         """Stage the first ``images`` images of each of ``lightcones``, if they fit.
 
@@ -248,6 +255,7 @@ class Batches:
         self._images = images
         self._batch = batch
         self._normalisation = normalisation
+        self._flip = flip
         self._targets = normalisation.parameters(labelled.parameters[list(lightcones)])
         size = images * labelled.image_bytes
         block = max(1, SHUFFLED_BYTES // size)
@@ -272,7 +280,10 @@ class Batches:
             shuffled = torch.randperm(len(members) * self._images, generator=generator)
             for picked in _batches(shuffled, self._batch):
                 cone, image = picked // self._images, picked % self._images
-                yield pixels[rows[cone], image][:, None], self._targets[members[cone]]
+                drawn = pixels[rows[cone], image][:, None]
+                if self._flip:
+                    drawn = _flipped(drawn, generator)
+                yield drawn, self._targets[members[cone]]
 
     def _read(self, members: Tensor) -> Tensor:
         """Normalised images of some training light-cones, in the order given."""
@@ -282,6 +293,12 @@ class Batches:
             alone = self._lightcones[member : member + 1]
             pixels[place] = self._normalisation.images(self._labelled.read(alone, self._images))[0]
         return pixels
+
+
+def _flipped(images: Tensor, generator: torch.Generator) -> Tensor:
+    """(image, 1, transverse, line of sight), half of them mirrored along ``transverse``."""
+    mirrored = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(mirrored[:, None, None, None], images.flip(-2), images)
 
 
 def _batches(order: Tensor, size: int) -> list[Tensor]:

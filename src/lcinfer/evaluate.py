@@ -53,16 +53,19 @@ def load_trained(path: Path) -> Checkpoint:
 
 
 def predict(
-    checkpoint: Checkpoint, labelled: LabelledImages, lightcones: Sequence[int]
+    checkpoint: Checkpoint,
+    labelled: LabelledImages,
+    lightcones: Sequence[int],
+    device: str | None = None,
 ) -> Predictions:
-    """Predict the parameters of every image of some light-cones.
+    """Predict the parameters of every image of some light-cones, on ``cpu`` or ``cuda``.
 
     Raises:
         UserError: if the network was made for other images or parameters, or an image holds
             NaN (the light-cone is named).
     """
     checkpoint.check_images(labelled)
-    model = checkpoint.trained_network(choose_device())
+    model = checkpoint.trained_network(choose_device(device))
     normalisation = checkpoint.fitted_normalisation()
     predicted = [
         normalisation.physical(apply(model, normalisation.images(images)))

@@ -20,6 +20,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from . import durable, failures, journal, store
 from .dataset import LabelledImages
 from .errors import UserError
+from .geometry import Geometry
 from .products import ImageSet, Span
 from .provenance.record import recorded
 from .provenance.stamp import stamp
@@ -47,10 +48,14 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
         (image, transverse, line_of_sight)
     """
     along = slice(images.line_of_sight_cells)
+    standing = planes(box, images)
+    cells = slice(standing[0], standing[-1] + 1, standing[1] if len(standing) > 1 else 1)
     cuts: list[np.ndarray] = []
     for axis in images.axes:
-        for cell in planes(box, images):
-            plane = cube[cell, :, along] if axis == "x" else cube[:, cell, along]
+        # All of an axis at once: a chunk that two planes share is then decoded once.
+        across = (cells, slice(None)) if axis == "x" else (slice(None), cells)
+        stack = cube[(*across, along)]
+        for plane in stack if axis == "x" else stack.swapaxes(0, 1):
             cuts += np.split(plane, images.halves)
     return np.stack(cuts)
 
@@ -165,7 +170,7 @@ def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Dig
         known, of_images = have.get(str(index), ("", ""))
         if known == digest and of_images:
             return known, of_images
-        images = cut(_Reader(source, index), cones.simulation.box, image_set.images)
+        images = cut(StoredCube(source, index), cones.simulation.box, image_set.images)
         target[index] = images
         written = image_set.store / IMAGES / "c" / str(index) / "0" / "0" / "0"
         durable.sync_up(written, image_set.store)
@@ -191,13 +196,19 @@ def digests(image_set: ImageSet) -> dict[str, Digests]:
     return made
 
 
-class _Reader:
+class StoredCube:
     """One light-cone on disk: only the cells asked for are read, damage is told by index."""
 
     def __init__(self, cubes: zarr.Array, index: int) -> None:
+        """Light-cone ``index`` of ``store.open_cubes``."""
         self._cubes, self._index = cubes, index
 
     def __getitem__(self, cells: tuple[slice | int, ...]) -> np.ndarray:
+        """Some cells (x, y, line of sight) in mK.
+
+        Raises:
+            store.DamagedStore: if one of them is missing or damaged.
+        """
         return np.asarray(store.read_part(self._cubes, self._index, *cells))
 
 
@@ -246,5 +257,10 @@ def open_labelled(image_set: ImageSet) -> LabelledImages:
     group, names = open_store(image_set), image_set.lightcones.design.names
     count = image_set.realizations
     parameters = np.stack([store.values(group, name, count) for name in names], axis=1)
+    geometry = Geometry(
+        box=image_set.lightcones.simulation.box,
+        images=image_set.images,
+        redshift=tuple(store.values(group, "redshift").tolist()),
+    )
     images = store.array(group, IMAGES)
-    return LabelledImages(images, parameters, names, failed=tuple(failed))
+    return LabelledImages(images, parameters, names, tuple(failed), geometry)

@@ -68,13 +68,28 @@ def coordinates(simulation: Simulation) -> tuple[np.ndarray, np.ndarray]:
     distance_to = cosmology(simulation.cosmology).comoving_distance
     cone = simulation.lightcone
     distance = distance_to(cone.z_min).value + simulation.box.cell_size * np.arange(cone.cells)
-    z_far = cone.z_min + 1.0
+    try:
+        return redshift_at(simulation.cosmology, distance, cone.z_min), distance
+    except ValueError:
+        raise UserError(
+            f"database.lightcone.cells {cone.cells} reaches beyond redshift 1000"
+        ) from None
+
+
+def redshift_at(parameters: Cosmology, distance: np.ndarray, z_near: float = 0.0) -> np.ndarray:
+    """Redshift of comoving distances in Mpc, none nearer than ``z_near``.
+
+    Raises:
+        ValueError: if one lies beyond redshift 1000.
+    """
+    distance_to = cosmology(parameters).comoving_distance
+    z_far = z_near + 1.0
     while distance_to(z_far).value < distance[-1]:
         if z_far > 1e3:
-            raise UserError(f"database.lightcone.cells {cone.cells} reaches beyond redshift 1000")
+            raise ValueError(f"{distance[-1]:g} Mpc lie beyond redshift 1000")
         z_far *= 1.5
-    grid = np.geomspace(1 + cone.z_min, 1 + z_far, 4_000) - 1
-    return np.interp(distance, distance_to(grid).value, grid), distance
+    grid = np.geomspace(1 + z_near, 1 + z_far, 4_000) - 1
+    return np.asarray(np.interp(distance, distance_to(grid).value, grid))
 
 
 def check(lightcone: LightCone, simulation: Simulation) -> None:

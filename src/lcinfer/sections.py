@@ -309,7 +309,9 @@ class Training(Section):
     batch: Annotated[int, Field(ge=2)] = 200
     """Images per step."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
-    """Decides initial weights, dropout and the order of images."""
+    """Decides initial weights, dropout, the order of images and their mirroring."""
+    augment: Annotated[bool, Field(json_schema_extra={"since": "0.2"})] = False
+    """Mirror half of the images across the line of sight, others in every epoch."""
 
 
 class Evaluation(Section):

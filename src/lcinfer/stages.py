@@ -16,7 +16,7 @@ from .provenance.stamp import stamp
 from .train import choose_device, train
 
 
-def train_network(run: TrainingRun, threads: int | None = None) -> None:
+def train_network(run: TrainingRun, threads: int | None = None, device: str | None = None) -> None:
     """Train, or go on after the last whole epoch; then write the marker."""
     _use_threads(threads)
     made = (run.checkpoint, run.history, run.trained)
@@ -29,11 +29,12 @@ def train_network(run: TrainingRun, threads: int | None = None) -> None:
             labelled,
             run.directory,
             identity_of(run, labelled.failed),
+            device=device,
             stamp=stamp(run),
         )
         marker = {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
         durable.write_json(run.trained, marker)
-        more |= _computed_on()
+        more |= _computed_on(device)
 
 
 def identity_of(run: TrainingRun, failed: tuple[int, ...]) -> dict[str, Any]:
@@ -55,7 +56,9 @@ def _say_left_out(run: TrainingRun, failed: tuple[int, ...]) -> None:
         print(f"{failures.told(failed)} ({sets})")
 
 
-def evaluate_network(run: EvaluationRun, threads: int | None = None) -> None:
+def evaluate_network(
+    run: EvaluationRun, threads: int | None = None, device: str | None = None
+) -> None:
     """Predict and score the test light-cones; predict every mock."""
     _use_threads(threads)
     made = (run.scores, run.predictions, *(run.mock_predictions(mock.name) for mock in run.mocks))
@@ -68,16 +71,18 @@ def evaluate_network(run: EvaluationRun, threads: int | None = None) -> None:
         identity = identity_of(run.training, failed)
         checkpoints.check_identity(trained, identity, run.training.checkpoint)
         _say_left_out(run.training, failed)
-        tested = predict(trained, labelled, divide(split, labelled.light_cones, failed).test)
+        test = divide(split, labelled.light_cones, failed).test
+        tested = predict(trained, labelled, test, device)
         for mock in run.mocks:
-            recovered = predict(trained, images.open_labelled(mock), range(mock.realizations))
+            light_cones = range(mock.realizations)
+            recovered = predict(trained, images.open_labelled(mock), light_cones, device)
             write_predictions(recovered, run.mock_predictions(mock.name), stamped)
         write_predictions(tested, run.predictions, stamped)
         scores = {**scores_from(tested, run.evaluation), "provenance": stamped}
         if failed:
             scores["left_out"] = left_out(split, failed)
         durable.write_json(run.scores, scores)
-        more |= _computed_on()
+        more |= _computed_on(device)
 
 
 def draw_figures(run: Run, what: str) -> None:
@@ -146,8 +151,8 @@ def _save(run: Run, figure: Any, what: str, name: str) -> None:
     figures.save(figure, drawn.stem(name), run.config.figures, metadata)
 
 
-def _computed_on() -> dict[str, Any]:
-    device = choose_device()
+def _computed_on(asked: str | None) -> dict[str, Any]:
+    device = choose_device(asked)
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {"threads": torch.get_num_threads(), "gpu": gpu}
 

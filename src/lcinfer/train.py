@@ -8,6 +8,8 @@ the same number of threads.
 import csv
 import io
 import math
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,12 +21,15 @@ from torch.nn.functional import mse_loss
 from torch.optim import RMSprop
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from . import __version__
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
-from .dataset import Batches, LabelledImages, divide, fit_normalisation
+from .dataset import MEMORY_BYTES, Batches, LabelledImages, divide, fit_normalisation
 from .durable import sweep, write_text
 from .errors import UserError
+from .memory import available, check_batch, within_memory
 from .networks import gillet2019
+from .networks.layout import bytes_of_step
 from .provenance.stamp import comment
 from .sections import Split, Training
 
@@ -37,9 +42,17 @@ HISTORY = "history.csv"
 COLUMNS = ("epoch", "learning_rate", "training_loss", "validation_loss")
 
 
-def choose_device() -> torch.device:
-    """The accelerator when there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def choose_device(name: str | None = None) -> torch.device:
+    """The device asked for, or the accelerator when there is one, else the CPU.
+
+    Raises:
+        UserError: if a GPU is asked for and PyTorch sees none.
+    """
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        reason = "no GPU or driver" if torch.version.cuda else "its build is for the CPU alone"
+        raise UserError(f"--device cuda: PyTorch {torch.__version__} sees no GPU here ({reason})")
+    return torch.device(name or ("cuda" if there else "cpu"))
 
 
 def train(
@@ -50,6 +63,7 @@ def train(
     identity: dict[str, Any],
     show: bool = True,
     stamp: dict[str, str] | None = None,
+    device: str | None = None,
 ) -> Checkpoint:
     """Train a network (Gillet et al. 2019, Section 3), or go on with a training.
 
@@ -67,23 +81,30 @@ def train(
         identity: what decides the result, as JSON types; kept in the checkpoint.
         show: print the progress.
         stamp: the product that checkpoint and history belong to, kept in both.
+        device: ``cpu`` or ``cuda``; none: the accelerator when there is one.
 
     Returns:
         The checkpoint after the last epoch.
 
     Raises:
         UserError: if the checkpoint in ``directory`` is damaged or of another training, an
-            image holds NaN, the training set is too small, or the loss is not finite.
+            image holds NaN, the training set is too small, the loss is not finite, memory
+            does not suffice (a batch that fits is named), or there is no such device.
     """
+    chosen = choose_device(device)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / checkpoints.NAME
+    geometry = labelled.geometry.plain() if labelled.geometry else {}
     resumed = checkpoints.load(path) if path.exists() else None
     if resumed is not None:
         checkpoints.check_identity(resumed, identity, path)
+        resumed.check_images(labelled)
         if resumed.complete:
+            if geometry and not resumed.geometry:  # of version 0.1: nothing else is missing
+                resumed = replace(resumed, geometry=geometry)
+                checkpoints.save(resumed, path)
             _write_history(resumed, directory)
             return resumed
-        resumed.check_images(labelled)
 
     sets = divide(split, labelled.light_cones, labelled.failed)
     images = labelled.per_lightcone if training.images == "all" else training.images
@@ -94,21 +115,32 @@ def train(
         )
     if len(sets.training) * images < 2:
         raise UserError("a training set of one image is too small: add light-cones or images")
+    batch = min(training.batch, len(sets.training) * images)
+    if chosen.type == "cpu":
+        step_bytes = bytes_of_step(labelled.image_shape, training.network.windows)
+        check_batch(batch, step_bytes, "trainings.*.batch")
     normalisation = (
         resumed.fitted_normalisation()
         if resumed is not None
         else fit_normalisation(labelled, sets.training, images)
     )
-    batches = Batches(labelled, sets.training, images, training.batch, normalisation)
+    batches = Batches(
+        labelled,
+        sets.training,
+        images,
+        training.batch,
+        normalisation,
+        memory=min(MEMORY_BYTES, available() // 2),  # the other half is the network's
+        flip=training.augment,
+    )
     validation_images = normalisation.images(labelled.read(sets.validation, 1)[:, 0])
     validation_targets = normalisation.parameters(labelled.parameters[list(sets.validation)])
 
-    device = choose_device()
     with torch.random.fork_rng(), _Progress(training.epochs, show) as progress:
         torch.manual_seed(training.seed)
         shuffling = torch.Generator().manual_seed(training.seed)
         model = gillet2019.build(training.network, labelled.image_shape, len(labelled.names))
-        model.to(device)
+        model.to(chosen)
         settings = training.optimiser
         # PyTorch adds epsilon to the root, as Keras did in 2018; TensorFlow's own RMSprop, and
         # Keras 3, add it under the root.
@@ -136,13 +168,11 @@ def train(
 
         for epoch in range(len(history) + 1, training.epochs + 1):
             model.train()
-            summed = torch.zeros((), dtype=torch.float64, device=device)
+            summed = torch.zeros((), dtype=torch.float64, device=chosen)
             for pixels, targets in batches.epoch(shuffling):
-                loss = mse_loss(model(pixels.to(device)), targets.to(device))
-                optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
-                optimiser.step()
-                summed += loss.detach() * len(pixels)
+                step = partial(_step, model, optimiser, pixels, targets)
+                loss = within_memory(step, len(pixels), "trainings.*.batch", least=2)
+                summed += loss * len(pixels)
             training_loss = summed.item() / batches.images
             predicted = apply(model, validation_images)
             validation_loss = mse_loss(predicted, validation_targets).item()
@@ -168,6 +198,8 @@ def train(
                 schedule=schedule.state_dict(),
                 random=_generators(shuffling),
                 provenance=stamp or {},
+                geometry=geometry,
+                version=__version__,
             )
             checkpoints.save(reached, path)
             _write_history(reached, directory)
@@ -176,12 +208,25 @@ def train(
     return checkpoints.load(path)
 
 
-def apply(model: nn.Module, images: Tensor) -> Tensor:
+def _step(
+    model: nn.Module, optimiser: RMSprop, pixels: Tensor, targets: Tensor, first: int
+) -> Tensor:
+    """Learn from the ``first`` images of a batch; their loss."""
+    device = next(model.parameters()).device
+    loss = mse_loss(model(pixels[:first].to(device)), targets[:first].to(device))
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
+    optimiser.step()
+    return loss.detach()
+
+
+def apply(model: nn.Module, images: Tensor, together: int = PREDICTED_TOGETHER) -> Tensor:
     """The network's outputs, with dropout off, for normalised images on the CPU.
 
     Args:
         model: the network, wherever it is.
         images: (..., transverse, line of sight).
+        together: images that are in the network at a time.
 
     Returns:
         (..., parameter), normalised, on the CPU.
@@ -190,7 +235,7 @@ def apply(model: nn.Module, images: Tensor) -> Tensor:
     device = next(model.parameters()).device
     with torch.inference_mode():
         flat = images.flatten(0, -3)[:, None]
-        outputs = [model(some.to(device)).cpu() for some in torch.split(flat, PREDICTED_TOGETHER)]
+        outputs = [model(some.to(device)).cpu() for some in torch.split(flat, together)]
     return torch.cat(outputs).reshape(*images.shape[:-2], -1)
 
 

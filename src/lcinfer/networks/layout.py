@@ -5,6 +5,7 @@ in milliseconds.
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple
 
 
@@ -38,3 +39,15 @@ def feature_sizes(
         sizes.append(((window.filters, *convolved), (window.filters, *pooled)))
         rows, columns = pooled
     return sizes
+
+
+def bytes_of_step(image: tuple[int, int], windows: Sequence[Window]) -> int:
+    """Memory in bytes that an image surely takes in a training step, in float32.
+
+    Kept for the way back: each rectified convolution, what is pooled from it, and from where
+    (64-bit); the largest convolution's gradient comes on top. Libraries add to it: about as much
+    again.
+    """
+    cells = [tuple(map(prod, sizes)) for sizes in feature_sizes(image, windows)]
+    kept = sum(4 * convolved + (4 + 8) * pooled for convolved, pooled in cells)
+    return kept + 4 * max(convolved for convolved, _ in cells)

@@ -1,0 +1,1 @@
+"""Parameters of an observed light-cone, with the uncertainty that the test set showed."""

@@ -1,0 +1,137 @@
+"""Whether an observation is what a network was trained on, and what differs."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import images
+from ..dataset import Normalisation
+from ..errors import UserError
+from ..geometry import Geometry
+from .observation import Observation
+
+SIZE_TOLERANCE = 1e-3  # of a cell's size: 0.2 cells over the paper's 200
+OFFSET_TOLERANCE = 0.5  # cells along the line of sight
+# Brightness may differ from the training set's root mean square by less than this factor; the
+# wrong unit is a factor of 1000.
+UNIT_FACTOR = math.sqrt(1000.0)
+
+
+def cut_like(
+    observation: Observation, geometry: Geometry, normalisation: Normalisation
+) -> np.ndarray:
+    """The observation's images, cut as the network's.
+
+    Where it reaches beyond the network's redshifts, the part between them is taken.
+
+    Returns:
+        (image, transverse, line_of_sight) float32 in mK.
+
+    Raises:
+        UserError: one line with all that differs, if anything does.
+    """
+    first, differing = _line_of_sight(observation, np.array(geometry.redshift))
+    differing = [*_face(observation, geometry), *differing]
+    if differing:
+        raise _unfit(observation, "; ".join(differing))
+    along = slice(first, first + len(geometry.redshift))
+    asked = geometry.images.model_copy(update={"line_of_sight_cells": None})
+    cut = images.cut(_Part(observation.cube, along), geometry.box, asked)
+    values: np.ndarray = np.asarray(cut, np.float32)
+    _check_brightness(observation, values, normalisation)
+    return values
+
+
+def _unfit(observation: Observation, why: str) -> UserError:
+    return UserError(f"{observation.name}: not what the network was trained on: {why}")
+
+
+class _Part:
+    """A light-cone between two cells along the line of sight."""
+
+    def __init__(self, cube: Any, along: slice) -> None:
+        self._cube, self._along = cube, along
+
+    def __getitem__(self, cells: tuple[Any, ...]) -> Any:
+        return self._cube[(*cells[:2], self._along)]
+
+
+def _face(observation: Observation, geometry: Geometry) -> list[str]:
+    """What differs in shape, cell size and units."""
+    differing = []
+    box, shape = geometry.box, observation.shape
+    if len(shape) != 3:
+        differing.append(f"its shape {shape} is not (x, y, line of sight)")
+    elif shape[:2] != (box.cells, box.cells):
+        differing.append(
+            f"its face has {shape[0]}x{shape[1]} cells, the network's {box.cells}x{box.cells}"
+        )
+    if not abs(observation.cell_size / box.cell_size - 1) < SIZE_TOLERANCE:
+        differing.append(
+            f"its cells are {observation.cell_size:.6g} Mpc, the network's {box.cell_size:.6g} Mpc"
+        )
+    if observation.units != "mK":
+        differing.append(f"its brightness is in {observation.units!r}, the network's in 'mK'")
+    return differing
+
+
+def _line_of_sight(observation: Observation, wanted: np.ndarray) -> tuple[int, list[str]]:
+    """Cell at which the network's line of sight begins, and what differs along it."""
+    redshift = observation.redshift
+    if redshift.ndim != 1 or (len(observation.shape), len(redshift)) != (3, observation.shape[-1]):
+        cells = observation.shape[-1] if observation.shape else 0
+        return 0, [f"{redshift.size} redshifts do not go with {cells} cells along its last axis"]
+    if len(redshift) < 2 or not np.isfinite(redshift).all():
+        return 0, ["its redshifts are too few, or not finite"]
+    step = np.diff(redshift)
+    if (step < 0).all():
+        return 0, [
+            "its line of sight is reversed: the first cell must be the nearest; turn it round "
+            "together with its redshifts"
+        ]
+    if not (step > 0).all():
+        return 0, ["its redshifts do not ascend from cell to cell"]
+    cell = np.gradient(wanted)
+    covers = (
+        f"its line of sight is z = {redshift[0]:.3f} to {redshift[-1]:.3f} ({len(redshift)} "
+        f"cells), the network's z = {wanted[0]:.3f} to {wanted[-1]:.3f} ({len(wanted)} cells)"
+    )
+    first = int(np.argmin(np.abs(redshift - wanted[0])))
+    near = redshift[first] - wanted[0] <= OFFSET_TOLERANCE * cell[0]
+    far = wanted[-1] - redshift[-1] <= OFFSET_TOLERANCE * cell[-1]
+    if not (near and far):
+        return first, [f"it is too short: {covers}"]
+    part = redshift[first : first + len(wanted)]
+    if len(part) < len(wanted):
+        return first, [f"its cells are longer: {covers}"]
+    offset = np.abs(part - wanted) / cell
+    worst = int(np.argmax(offset))
+    if offset[worst] > OFFSET_TOLERANCE:
+        return first, [
+            f"its redshifts are others: {covers}; they come to differ by {offset[worst]:.1f} cells"
+        ]
+    return first, []
+
+
+def _check_brightness(
+    observation: Observation, cut: np.ndarray, normalisation: Normalisation
+) -> None:
+    """Refuse values that cannot be brightness in mK."""
+    broken = np.flatnonzero(~np.isfinite(cut.sum(axis=(1, 2), dtype=np.float64)))
+    if broken.size:
+        raise UserError(
+            f"{observation.name}: image {broken[0]} of {len(cut)} holds NaN or infinity: "
+            f"fill or repair the light-cone"
+        )
+    if cut.min() == cut.max():
+        raise UserError(f"{observation.name}: every cell of its images is {cut.flat[0]:g} mK")
+    found = float(np.sqrt(np.square(cut).mean(dtype=np.float64)))
+    known = math.hypot(normalisation.image_mean, normalisation.image_std)
+    scale = f"its brightness is {found:.3g} (root mean square), the training images' {known:.3g} mK"
+    if found < known / UNIT_FACTOR:
+        raise _unfit(
+            observation, f"{scale}: it looks like kelvin; multiply by 1000 to give millikelvin"
+        )
+    if found > known * UNIT_FACTOR:
+        raise _unfit(observation, f"{scale}: it does not look like millikelvin")

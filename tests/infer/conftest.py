@@ -1,0 +1,49 @@
+"""A small stand-in run, trained and evaluated once, and observations of its light-cones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filling import complete
+from small import small_settings
+
+from lcinfer import config, images, stages, store
+from lcinfer.products import Run
+
+TESTED = 3  # a light-cone of the test set
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory) -> Run:
+    """Light-cones, images, a network and its evaluation; only to be read."""
+    settings = small_settings()
+    settings["mocks"] = {}
+    finished = Run(config.parse(settings), tmp_path_factory.mktemp("infer") / "results")
+    complete(finished.database)
+    cut = finished.database_images
+    images.prepare(cut)
+    for span in cut.spans:
+        images.cut_block(cut, span)
+    images.seal(cut)
+    stages.train_network(finished.trainings["all_images"], threads=1)
+    stages.evaluate_network(finished.evaluations["all_images"], threads=1)
+    return finished
+
+
+@pytest.fixture(scope="session")
+def checkpoint(run) -> Path:
+    """The trained network's file."""
+    return run.trainings["all_images"].checkpoint
+
+
+@pytest.fixture
+def cube(run) -> np.ndarray:
+    """A light-cone of the test set in mK, to be spoilt at will."""
+    return store.read(run.database.store, TESTED)
+
+
+@pytest.fixture
+def redshift(run) -> np.ndarray:
+    """Its redshifts."""
+    found, _ = store.coordinates(run.database.simulation)
+    return np.array(found)
