@@ -34,7 +34,7 @@ def test_a_cost_that_grows_with_the_cells_is_extrapolated_exactly() -> None:
     timed = calibrated(PAPER, *(10 + 1e-4 * cells**3 for cells in (32, 48, 64)))
     assert timed.seconds(PAPER) == pytest.approx(10 + 1e-4 * 200**3)
     assert "to 31 times the cells" in timed.doubt(PAPER)
-    assert "tell the time of the largest to +0%" in timed.doubt(PAPER)
+    assert "tell the CPU time of the largest to +0%" in timed.doubt(PAPER)
 
 
 def test_the_error_of_the_last_step_is_said() -> None:
@@ -47,6 +47,13 @@ def test_a_machine_that_was_not_free_is_said() -> None:
     assert "CPUs" not in calibrated(PAPER, 10, 20, 30).doubt(PAPER)
     busy = replace(calibrated(PAPER), runs=(Timed(32, 10, 10, 10**9),))
     assert "it had 1.0 of 2 CPUs" in busy.doubt(PAPER)
+
+
+def test_what_else_ran_makes_a_prediction_too_large_and_never_too_small() -> None:
+    free = calibrated(PAPER, 15, 35, 60)
+    slowed = [replace(run, seconds=2 * run.seconds) for run in free.runs[:2]]
+    disturbed = replace(free, runs=(*slowed, free.runs[-1]))
+    assert disturbed.seconds(PAPER) > free.seconds(PAPER)
 
 
 def test_noise_never_makes_a_larger_box_cheaper_or_a_small_one_free() -> None:

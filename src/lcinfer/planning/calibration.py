@@ -61,8 +61,18 @@ class Calibration:
     runs: tuple[Timed, ...]
 
     def seconds(self, simulation: Simulation) -> float:
-        """Wall time of a light-cone of this kind on its threads."""
-        return _at(simulation.box.cells, _fitted(self.runs))
+        """Wall time of a light-cone of this kind on its threads.
+
+        CPU time tells how it grows, wall time how much of it there is to a CPU second: what else
+        runs on the machine then makes the whole too large, never the growth too small.
+        """
+        cpu_seconds = _at(simulation.box.cells, _fitted(self.runs))
+        return cpu_seconds / self._cpus
+
+    @property
+    def _cpus(self) -> float:
+        """CPU seconds in a second."""
+        return sum(run.cpu_seconds for run in self.runs) / sum(run.seconds for run in self.runs)
 
     def doubt(self, simulation: Simulation) -> str:
         """How far that reaches beyond what was measured, and how the last step of it went."""
@@ -72,12 +82,11 @@ class Calibration:
             f"extrapolated to {times:.0f} times the cells" if times > 1 else "timed at its size"
         ]
         if len(self.runs) == len(SIZES):
-            off = _at(largest.cells, _fitted(self.runs[:-1])) / largest.seconds - 1
-            said.append(f"the smaller boxes tell the time of the largest to {off:+.0%}")
+            off = _at(largest.cells, _fitted(self.runs[:-1])) / largest.cpu_seconds - 1
+            said.append(f"the smaller boxes tell the CPU time of the largest to {off:+.0%}")
         threads = simulation.simulator.threads
-        used = sum(it.cpu_seconds for it in self.runs) / sum(it.seconds for it in self.runs)
-        if used < BUSY * threads:
-            said.append(f"it had {used:.1f} of {threads} CPUs: repeat it where nothing else runs")
+        if self._cpus < BUSY * threads:
+            said.append(f"it had {self._cpus:.1f} of {threads} CPUs: too much if others had them")
         return "; ".join(said)
 
 
@@ -193,11 +202,11 @@ def _result(child: Simulating) -> dict[str, Any]:
 
 
 def _fitted(runs: tuple[Timed, ...]) -> tuple[float, float]:
-    """Seconds of any light-cone and seconds per cell of its box, neither negative: the least
+    """CPU seconds of any light-cone, and per cell of its box, neither negative: the least
     squares of relative errors."""
     from scipy.optimize import nnls
 
-    rows = [[1 / run.seconds, run.cells**3 / run.seconds] for run in runs]
+    rows = [[1 / run.cpu_seconds, run.cells**3 / run.cpu_seconds] for run in runs]
     (fixed, per_cell), _ = nnls(rows, [1.0] * len(runs))
     return float(fixed), float(per_cell)
 
