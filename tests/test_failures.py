@@ -10,7 +10,7 @@ from filling import complete, complete_without, fail, fill
 from lcinfer import config, database, failures, images, journal, stages, store, summary
 from lcinfer.errors import UserError
 from lcinfer.products import Run
-from lcinfer.upkeep.repair import make_again, repair
+from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
 FAILED = (1, 3, 9)  # one of validation, of test, of training
@@ -259,46 +259,6 @@ def test_a_light_cone_that_is_lost_and_fails_again_is_left_out_of_the_images_too
     made.database_images.sealed.unlink()
     images.seal(made.database_images)
     assert images.open_labelled(made.database_images).failed == (5, 9)
-
-
-# Looking after a database with gaps.
-
-
-def test_a_database_with_gaps_holds_and_is_repaired_with_the_same_bytes(run) -> None:
-    cones = run().database
-    complete_without(cones, *FAILED)
-    report = verify(cones)
-    assert (report.findings, report.checked) == ([], 9)
-    markers = {path: path.read_bytes() for path in cones.directory.rglob("*after*.json")}
-    assert len(markers) == 3 + 1
-    store.shard_path(cones.store, 2).unlink()
-    found = verify(cones)
-    assert found.bad == [2]
-    done = repair(cones, found.findings)
-    assert (done.again, done.blocks, done.sealed) == ([2], [(0, 4)], [12])
-    assert not cones.sealed.exists()
-    fill(cones, 2)
-    make_again(cones, done)
-    assert {path: path.read_bytes() for path in cones.directory.rglob("*after*.json")} == markers
-    assert verify(cones).findings == []
-
-
-@pytest.mark.parametrize("failed", [[], [1], [1, 3, 9, 10], [1, 3, 99], "no list", [[]]])
-def test_an_edited_list_of_failures_is_found(run, failed) -> None:
-    cones = run().database
-    complete_without(cones, *FAILED)
-    sealed = told(cones.sealed)
-    cones.sealed.write_text(json.dumps({**sealed, "failed": failed}))
-    kinds = {found.kind for found in verify(cones).findings}
-    assert kinds & {"marker", "light-cone"}
-
-
-def test_a_plain_marker_may_name_no_failure(run) -> None:
-    cones = run().database
-    complete_without(cones, *FAILED)
-    cones.done((0, 4)).rename(cones.complete((0, 4)))
-    (found,) = verify(cones).findings
-    assert (found.kind, found.path) == ("marker", cones.complete((0, 4)))
 
 
 def test_a_damaged_marker_is_one_line(run) -> None:

@@ -59,7 +59,7 @@ def test_a_run_goes_on_without_the_failed_and_their_return_makes_another_one(cor
     assert "light-cones 1, 3 (1 validation, 1 test, 0 training)" in Path(f"{log}.log").read_text()
     assert planned(tmp_path, lenient) == Counter()
 
-    few = snakemake(tmp_path, corner("few", allowed_failures=0.1, name="few"))
+    few = snakemake(tmp_path, corner("few", allowed_failures=0.1))
     assert few.returncode == 0, "nothing is left to do, and nothing is taken back"
 
     patient = corner("patient", allowed_failures=0.2, max_attempts=2)
