@@ -272,6 +272,7 @@ class _Progress:
         self._epochs = epochs
         self._console = Console(quiet=not show)
         self._every = math.ceil(epochs / SHOWN_LINES)
+        self._drawn = show and self._console.is_terminal
         self._bar = Progress(
             TextColumn("epoch"),
             MofNCompleteColumn(),
@@ -279,16 +280,18 @@ class _Progress:
             TextColumn("{task.description}"),
             TimeRemainingColumn(),
             console=self._console,
-            disable=not (show and self._console.is_terminal),
+            disable=not self._drawn,
         )
         self._task = self._bar.add_task("", total=epochs)
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        if self._drawn:
+            self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._drawn:
+            self._bar.stop()
 
     def went_on(self, history: list[dict[str, float]]) -> None:
         """Say where a resumed training stands."""

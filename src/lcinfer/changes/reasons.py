@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..config import parse
+from ..errors import UserError
 from ..fingerprint import canonical
 from ..products import Product, Realizations, Run, Span
 from .keys import Change, behind, differences, listed
@@ -56,16 +58,17 @@ class Reasons:
     def _finished(self, path: Path) -> Finished | None:
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
+            before = parse(manifest["configuration"])
             products = [each for kind in manifest.values() for each in _entries(kind)]
             return Finished(
                 path.parent.name,
                 [
-                    *differences(manifest["configuration"], canonical(self._run.config)),
-                    *self._numbers(manifest.get("realizations", {})),
+                    *differences(canonical(before), canonical(self._run.config)),
+                    *self._numbers(manifest["realizations"]),
                 ],
                 {each["fingerprint"]: Path(each["directory"]).name for each in products},
             )
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, UserError, ValueError, TypeError, KeyError, AttributeError):
             return None  # of another version, or damaged: it explains nothing
 
     def _numbers(self, before: dict[str, int]) -> list[Change]:

@@ -182,18 +182,19 @@ def _files(
     """Files and directories that light-cones and their images add.
 
     A light-cone is a shard, its images are a chunk, each three directories down. A block has
-    two markers, and a journal of each rank.
+    two markers, each with its provenance, and a journal of each rank.
     """
     journals = sum(min(ranks.of_a_job, left) for left in blocks)
-    files, directories = 2 * sum(blocks) + 2 * len(blocks) + journals, 6 * sum(blocks)
+    files, directories = 2 * sum(blocks) + 4 * len(blocks) + journals, 6 * sum(blocks)
     if stores:
         design = len(cones.design.names) + 1
         chunks = design * math.ceil(cones.realizations / DESIGNS_PER_CHUNK)
         arrays = COORDINATES + HISTORIES + design + 1
         small = COORDINATES + HISTORIES + chunks
         of_images = 2 + 2 + design + 2 + chunks  # groups, arrays, their chunks
-        files += 3 + 1 + arrays + small + 2 + of_images
-        directories += 4 + 2 * arrays + 3 + 2 * (design + 3)
+        records = 1 + 2 * 2  # the images' spec.json, provenance of preparing and sealing
+        files += 3 + 1 + arrays + small + 2 + of_images + records
+        directories += 4 + 2 * arrays + 3 + 2 * (design + 3) + 2
     return files, directories
 
 

@@ -57,8 +57,8 @@ def recorded(
         "cpu_seconds": _cpu_seconds() - cpu,
         "job": os.environ.get("SLURM_JOB_ID"),
         **surroundings(PACKAGES),
-        "outputs": _digests(product.root, made),
-        "inputs": _digests(product.root, (path for path in read if path.exists())),
+        "outputs": _digests(product, made),
+        "inputs": _digests(product, (path for path in read if path.exists())),
         **more,
     }
     name = f"{stage}-{time.time_ns()}-{platform.node()}-{os.getpid()}.json"
@@ -149,8 +149,17 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _digests(root: Path, paths: Iterable[Path]) -> dict[str, str]:
-    return {path.relative_to(root).as_posix(): sha256(path) for path in paths}
+def _digests(product: Product, paths: Iterable[Path]) -> dict[str, str]:
+    """By the paths in the results; a database may be made somewhere else first."""
+    own = Path(product.kind, product.directory.name)
+    return {
+        (
+            own / path.relative_to(product.directory)
+            if path.is_relative_to(product.directory)
+            else path.relative_to(product.root)
+        ).as_posix(): sha256(path)
+        for path in paths
+    }
 
 
 def _cpu_seconds() -> float:

@@ -6,6 +6,7 @@ What is not recorded is left out, never guessed.
 import json
 from collections.abc import Iterable
 
+from ..dataset import Sets, divide
 from ..journal import Record
 from ..lightcone import coordinates
 from ..networks.gillet2019 import layers
@@ -55,12 +56,20 @@ def _is_21cmfast(recorded: Recorded) -> bool:
 def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
     database = recorded.run.config.database
     simulator, box = database.simulator, database.box
-    told = [
-        f"We simulated {style.count(database.realizations)} light-cones of the 21-cm brightness "
-        f"temperature with {_engine(recorded, style)}."
-    ]
-    ranges = _listed(f"{symbol} in {ends}" for symbol, ends in _prior(recorded, style))
-    told.append(f"Their parameters are {SAMPLING[database.sampling]} over {ranges}.")
+    count = style.count(len(recorded.database.finished))
+    if database.adopted is None:
+        ranges = _listed(f"{symbol} in {ends}" for symbol, ends in _prior(recorded, style))
+        told = [
+            f"We simulated {count} light-cones of the 21-cm brightness temperature with "
+            f"{_engine(recorded, style)}.",
+            f"Their parameters are {SAMPLING[database.sampling]} over {ranges}.",
+        ]
+    else:
+        told = [f"We took {count} light-cones of the 21-cm brightness temperature from files."]
+    if failed := recorded.database.left_out:
+        told.append(
+            f"The simulations of {style.count(len(failed))} more failed; they are left out."
+        )
     near, far = _redshifts(recorded)
     told.append(
         f"A light-cone has {_cells(recorded, style)} cells of {_cell_size(recorded, style)} "
@@ -99,14 +108,14 @@ def _engine(recorded: Recorded, style: Style) -> str:
 
 def _on_images(recorded: Recorded, style: Style) -> list[str]:
     config = recorded.run.config
-    images, split = config.images, config.split
+    images, sets = config.images, _sets(recorded)
     rows, columns = config.image_shape
-    validation, test = style.count(split.validation), style.count(split.test)
+    validation, test = style.count(len(sets.validation)), style.count(len(sets.test))
     told = [
         f"Each light-cone gives {images.per_lightcone} images of {style.cells(rows, columns)} "
         f"cells (across and along the line of sight), in planes "
         f"{style.number(images.spacing, 'Mpc')} apart.",
-        f"Light-cones, not images, are split: {style.count(_training_cones(recorded))} for "
+        f"Light-cones, not images, are split: {style.count(len(sets.training))} for "
         f"training, {validation} for validation and {test} for testing.",
     ]
     if config.mocks:
@@ -176,13 +185,13 @@ def _versions(recorded: Recorded) -> dict[str, tuple[str, ...]]:
 
 def _table(recorded: Recorded, style: Style) -> str:
     config = recorded.run.config
-    database, split = config.database, config.split
+    database, sets = config.database, _sets(recorded)
     near, far = _redshifts(recorded)
     rows: list[Row] = [
-        ("Light-cones", style.count(database.realizations)),
-        ("for training", style.count(_training_cones(recorded))),
-        ("for validation", style.count(split.validation)),
-        ("for testing", style.count(split.test)),
+        ("Light-cones", style.count(len(recorded.database.finished))),
+        ("for training", style.count(len(sets.training))),
+        ("for validation", style.count(len(sets.validation))),
+        ("for testing", style.count(len(sets.test))),
         *((f"Prior of {symbol}", ends) for symbol, ends in _prior(recorded, style)),
         ("Sampling of the prior", f"{database.sampling}, seed {database.seed}"),
         ("Box", style.number(database.box.length, "Mpc")),
@@ -270,9 +279,9 @@ def _cell_size(recorded: Recorded, style: Style) -> str:
     return style.number(recorded.run.config.database.box.cell_size, "Mpc")
 
 
-def _training_cones(recorded: Recorded) -> int:
-    split = recorded.run.config.split
-    return recorded.run.database.realizations - split.validation - split.test
+def _sets(recorded: Recorded) -> Sets:
+    database = recorded.database
+    return divide(recorded.run.config.split, database.cones.realizations, database.left_out)
 
 
 def _weights(recorded: Recorded, run: TrainingRun) -> int:

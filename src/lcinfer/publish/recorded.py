@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .. import config, journal, store
+from .. import config, failures, journal, store
 from ..errors import UserError
 from ..journal import Record
 from ..products import EvaluationRun, FigureSet, ImageSet, LightCones, Product, Run, TrainingRun
@@ -32,6 +32,8 @@ class Simulated:
     """The record of each light-cone, in their order."""
     root_digest: str
     """One digest for all light-cones."""
+    left_out: tuple[int, ...] = ()
+    """Light-cones whose simulations failed."""
 
     @property
     def failed(self) -> list[Record]:
@@ -205,13 +207,15 @@ def _check_marker(product: Product) -> None:
 
 def _simulated(cones: LightCones) -> Simulated:
     done = journal.finished(cones.journal, histories=False)
-    missing = [index for index in range(cones.realizations) if index not in done]
+    left_out = failures.named(cones.sealed)
+    indices = sorted(set(range(cones.realizations)) - set(left_out))
+    missing = [index for index in indices if index not in done]
     if missing:
         raise UserError(
             f"{cones.journal}: no record of {len(missing)} of {cones.realizations} light-cones, "
             f"of which the first is {missing[0]}: `lcinfer verify` says more"
         )
-    finished = [done[index] for index in range(cones.realizations)]
+    finished = [done[index] for index in indices]
     root_digest = store.root_digest([record["digest"] for record in finished])
     if root_digest != _json(cones.sealed).get("root_digest"):
         raise UserError(
@@ -223,7 +227,7 @@ def _simulated(cones: LightCones) -> Simulated:
         for record in journal.records(cones.journal, histories=False)
         if record["index"] < cones.realizations
     ]
-    return Simulated(cones, attempts, finished, root_digest)
+    return Simulated(cones, attempts, finished, root_digest, tuple(left_out))
 
 
 def _stages(product: Product) -> list[Record]:
