@@ -55,6 +55,9 @@ bench: env ## measurements behind the numbers in docs/ (an hour); after `make ru
 	python benchmarks/inference.py
 	python benchmarks/symmetries.py
 	python benchmarks/reruns.py
+	python benchmarks/scaling.py
+	python benchmarks/planning.py
+	python benchmarks/audit.py
 	python benchmarks/scale.py real
 	python benchmarks/scale.py standin
 

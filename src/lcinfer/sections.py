@@ -125,10 +125,10 @@ class Simulation(Section):
 
     @property
     def memory_mb(self) -> int:
-        """What a process that simulates needs, in MB: measured, see docs/measurements.md."""
+        """What a rank and its simulating process need, in MB: measured, see docs/measurements.md."""
         voxels = self.box.cells**2 * self.lightcone.cells
         hires = (self.box.cells * self.box.hires_factor) ** 3
-        return math.ceil(800 + (12 * voxels + 28 * hires) / 1e6)
+        return math.ceil(1100 + (12 * voxels + 28 * hires) / 1e6)
 
     @model_validator(mode="after")
     def _options_of_its_own(self) -> "Simulation":
