@@ -125,7 +125,7 @@ class Simulation(Section):
 
     @property
     def memory_mb(self) -> int:
-        """What a rank and its simulating process need, in MB: measured, see docs/measurements.md."""
+        """What a rank and its simulating process need, in MB, as docs/measurements.md measures."""
         voxels = self.box.cells**2 * self.lightcone.cells
         hires = (self.box.cells * self.box.hires_factor) ** 3
         return math.ceil(1100 + (12 * voxels + 28 * hires) / 1e6)
