@@ -64,10 +64,15 @@ def finish(run: Run) -> Run:
         for span in image_set.spans:
             images.cut_block(image_set, span)
         images.seal(image_set)
+    for training in run.trainings.values():
+        if not training.trained.exists():
+            stages.train_network(training, 1)
     for evaluation in run.evaluations.values():
         if not evaluation.scores.exists():
-            stages.train_network(evaluation.training, 1)
             stages.evaluate_network(evaluation, 1)
+    for sweep in run.sweeps.values():
+        if not sweep.outcome.exists():
+            stages.compare_trials(sweep, 1)
     for what in run.figures:
         stages.draw_figures(run, what)
     summary.write(run)

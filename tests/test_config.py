@@ -72,7 +72,7 @@ def test_the_demo_shares_the_papers_prior_and_cosmology(paper) -> None:
     demo = config.load(HERE / "demo.yaml")
     assert demo.database.prior == paper.database.prior
     assert demo.database.cosmology == paper.database.cosmology
-    assert demo.training_images("all_images") == demo.images.per_lightcone == 16
+    assert demo.training_images(demo.trainings["all_images"]) == demo.images.per_lightcone == 16
 
 
 NETWORK = "trainings.all_images.network"

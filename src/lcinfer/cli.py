@@ -1,6 +1,7 @@
 """``lcinfer VERB``: parse, call, print. The rules of the workflow call the same verbs."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,9 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(1) from None
     except PermissionError as error:
         print(f"lcinfer: {error.filename}: {error.strerror}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except BrokenPipeError:  # whoever reads the output has had enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -113,6 +117,14 @@ def _evaluate(options: argparse.Namespace) -> None:
         choose(run_of(options).evaluations, options.training, "training"),
         options.threads,
         options.device,
+    )
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from . import stages
+
+    stages.compare_trials(
+        choose(run_of(options).sweeps, options.sweep, "sweep"), options.threads, options.device
     )
 
 
@@ -260,12 +272,17 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
     added.add_argument("--block", type=_span, metavar="START-STOP", help="default: everything")
     added.add_argument("--threads", type=int, default=1, help="light-cones cut at a time")
-    for name, does, what in (
-        ("train", _train, "Train a network, or go on with it after its last whole epoch."),
-        ("evaluate", _evaluate, "Predict the test light-cones and the mocks, and score."),
+    train = "Train a network, or go on with it after its last whole epoch."
+    evaluate = "Predict the test light-cones and the mocks, and score."
+    compare = "Rank the trials of a sweep, or gather those of a learning curve."
+    for name, does, what, of in (
+        ("train", _train, train, "training"),
+        ("evaluate", _evaluate, evaluate, "training"),
+        ("compare", _compare, compare, "sweep"),
     ):
-        added = with_config(verb(name, does, what, f"{name} config/demo.yaml all_images"))
-        added.add_argument("training", metavar="TRAINING", help="the training's name")
+        example = "study" if of == "sweep" else "all_images"
+        added = with_config(verb(name, does, what, f"{name} config/small.yaml {example}"))
+        added.add_argument(of, metavar=of.upper(), help=f"the {of}'s name")
         added.add_argument("--threads", type=int, default=None, help="CPU threads")
         added.add_argument(
             "--device", choices=["cpu", "cuda"], help="default: the GPU when there is one"
@@ -273,7 +290,9 @@ def _parser() -> argparse.ArgumentParser:
     added = with_config(
         verb("figures", _figures, "Draw figures.", "figures config/demo.yaml examples")
     )
-    added.add_argument("what", metavar="WHAT", help="'examples', or a training's name")
+    added.add_argument(
+        "what", metavar="WHAT", help="'examples', or the name of a training or a sweep"
+    )
     with_config(
         verb(
             "summary",

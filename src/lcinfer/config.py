@@ -26,6 +26,7 @@ from .sections import (
     Training,
 )
 from .seeds import mock_block
+from .sweeps import Sweep, Trial, trials
 
 
 class Config(Section):
@@ -43,6 +44,8 @@ class Config(Section):
     """Validation, test and training light-cones."""
     trainings: Annotated[dict[Name, Training], Field(min_length=1)]
     """Named trainings."""
+    sweeps: dict[Name, Sweep] = Field(default={})
+    """Named sets of trainings that vary one: learning curves, studies of hyper-parameters."""
     evaluation: Evaluation = Evaluation()
     """Scores."""
     figures: Figures = Figures()
@@ -54,10 +57,19 @@ class Config(Section):
         along = self.images.line_of_sight_cells or self.database.lightcone.cells
         return self.database.box.cells // self.images.halves, along
 
-    def training_images(self, training: str) -> int:
+    def training_images(self, training: Training) -> int:
         """Images per light-cone that a training learns from."""
-        images = self.trainings[training].images
-        return self.images.per_lightcone if images == "all" else images
+        return self.images.per_lightcone if training.images == "all" else training.images
+
+    def training_lightcones(self, training: Training) -> int:
+        """Light-cones that a training learns from, if none of them failed."""
+        left = self.database.realizations - self.split.validation - self.split.test
+        return training.light_cones or left
+
+    def trials(self, sweep: str) -> list[Trial]:
+        """The trainings of a sweep."""
+        settings = self.sweeps[sweep]
+        return trials(settings, self.trainings[settings.training])
 
     @model_validator(mode="after")
     def _agrees(self) -> "Config":
@@ -66,6 +78,7 @@ class Config(Section):
         _check_mocks(self)
         _check_images(self)
         _check_trainings(self)
+        _check_sweeps(self)
         return self
 
 
@@ -133,17 +146,44 @@ def _check_trainings(config: Config) -> None:
     if "examples" in config.trainings:
         raise ValueError("trainings: 'examples' is the name of the mocks' figures: choose another")
     for name, training in config.trainings.items():
-        if config.training_images(name) > config.images.per_lightcone:
+        _check_training(config, f"trainings.{name}", training)
+
+
+def _check_training(config: Config, where: str, training: Training) -> None:
+    if config.training_images(training) > config.images.per_lightcone:
+        raise ValueError(
+            f"{where}.images {training.images} exceeds the "
+            f"{config.images.per_lightcone} images cut from a light-cone"
+        )
+    left = config.database.realizations - config.split.validation - config.split.test
+    if config.training_lightcones(training) > left:
+        raise ValueError(
+            f"{where}.light_cones {training.light_cones} exceeds the {left} that validation and "
+            f"test leave of the database's {config.database.realizations}"
+        )
+    try:
+        feature_sizes(config.image_shape, training.network.windows)
+    except ValueError as error:
+        raise ValueError(f"{where}.network is too large for its image: {error}") from None
+
+
+def _check_sweeps(config: Config) -> None:
+    for name, sweep in config.sweeps.items():
+        where = f"sweeps.{name}"
+        if name in (*config.trainings, "examples"):
+            raise ValueError(f"{where}: {name} is the name of other figures: choose another")
+        if sweep.training not in config.trainings:
             raise ValueError(
-                f"trainings.{name}.images {training.images} exceeds the "
-                f"{config.images.per_lightcone} images cut from a light-cone"
+                f"{where}.training: there is no training {sweep.training}; there are "
+                f"{', '.join(config.trainings)}"
             )
         try:
-            feature_sizes(config.image_shape, training.network.windows)
+            found = config.trials(name)
         except ValueError as error:
-            raise ValueError(
-                f"trainings.{name}.network is too large for its image: {error}"
-            ) from None
+            raise ValueError(f"{where}.{error}") from None
+        for trial in found:
+            values = ", ".join(f"{key} = {value}" for key, value in trial.values.items())
+            _check_training(config, f"{where} ({values}): training", trial.training)
 
 
 def parse(settings: Mapping[str, Any], source: str = "configuration") -> Config:

@@ -149,10 +149,18 @@ class Normalisation:
         return asdict(self)
 
 
-def divide(split: Split, light_cones: int, failed: Collection[int] = ()) -> Sets:
+def divide(
+    split: Split, light_cones: int, failed: Collection[int] = (), training: int | None = None
+) -> Sets:
     """Light-cones of each set: validation and test first, so that growth only adds training.
 
     Failed ones are left out of the set that they would be in; no other takes their place.
+
+    Args:
+        split: sizes of the validation and the test set.
+        light_cones: all that there are, the failed ones too.
+        failed: their indices.
+        training: train on the first so many of the others, the failed ones too; none: all.
 
     Raises:
         UserError: if none are left to train on, or a set is too small without the failed.
@@ -163,7 +171,8 @@ def divide(split: Split, light_cones: int, failed: Collection[int] = ()) -> Sets
             f"split: {split.validation} light-cones for validation and {split.test} for "
             f"testing leave none of {light_cones} for training"
         )
-    whole = (range(split.validation), range(split.validation, taken), range(taken, light_cones))
+    last = light_cones if training is None else min(light_cones, taken + training)
+    whole = (range(split.validation), range(split.validation, taken), range(taken, last))
     sets = Sets(*([index for index in them if index not in failed] for them in whole))
     for name, members, least in zip(Sets._fields, sets, (1, 2, 1), strict=True):
         if len(members) < least:

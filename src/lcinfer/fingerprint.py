@@ -17,6 +17,7 @@ STAGE_VERSIONS = {
     "images": 1,
     "training": 1,
     "evaluation": 1,
+    "sweep": 1,
     "figures": 1,
     "summary": 1,
     "calibration": 1,

@@ -26,10 +26,17 @@ from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .errors import UserError
 from .fingerprint import digest, identity, short
 from .sections import Evaluation, Images, Simulation, Split, Training
+from .sweeps import Sweep, Trial, repeats
 
 RESULTS = Path("results")
 EXAMPLES = "examples"
 TRAINING_FIGURES = ("loss", "recovery")
+SWEEP_FIGURES = ("sweep",)
+DRAWN = {  # what figures are made from, as their identity says it, and which they then are
+    "mocks": (EXAMPLES,),
+    "evaluation": TRAINING_FIGURES,
+    "sweep": SWEEP_FIGURES,
+}
 Span = tuple[int, int]
 
 
@@ -179,6 +186,13 @@ class TrainingRun(Product):
     kind = "trainings"
 
     @property
+    def light_cones(self) -> int:
+        """How many of the database's light-cones decide it: those up to its last one."""
+        if self.training.light_cones is None:
+            return self.images.realizations
+        return self.split.validation + self.split.test + self.training.light_cones
+
+    @property
     def checkpoint(self) -> Path:
         """Weights, optimiser, history and normalisation after the last whole epoch."""
         return self.directory / "checkpoint.pt"
@@ -220,12 +234,52 @@ class EvaluationRun(Product):
 
 
 @dataclass(frozen=True)
+class SweepRun(Product):
+    """The trials of a sweep, ranked or scored."""
+
+    sweep: Sweep
+    trials: tuple[tuple[Trial, TrainingRun], ...]
+    evaluations: dict[str, EvaluationRun]
+    """By the names of the trainings' directories: all are made for a learning curve, the best
+    trial's alone for a study."""
+
+    kind = "sweeps"
+
+    @property
+    def needed(self) -> list[Path]:
+        """What there must be before trials are compared."""
+        if self.sweep.scored_on == "test":
+            return [evaluation.scores for evaluation in self.evaluations.values()]
+        return [training.trained for _, training in self.trials]
+
+    @property
+    def table(self) -> Path:
+        """A line per trial: varied keys, losses, scores."""
+        return self.directory / "trials.csv"
+
+    @property
+    def outcome(self) -> Path:
+        """What came out: the best trial of a study with its score on the test set."""
+        return self.directory / "outcome.json"
+
+
+@dataclass(frozen=True)
 class FigureSet(Product):
     """Plots of one thing, each in every configured format."""
 
     formats: tuple[str, ...]
 
     kind = "figures"
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names of the plots."""
+        return next(names for what, names in DRAWN.items() if what in self.identity)
+
+    @property
+    def all_files(self) -> list[Path]:
+        """Every plot in every format."""
+        return [file for figure in self.figures for file in self.files(figure)]
 
     def stem(self, figure: str) -> Path:
         """A figure's path without its suffix."""
@@ -287,7 +341,7 @@ class Run:
     @property
     def lightcones(self) -> dict[str, LightCones]:
         """The database and the mocks, by the names of their directories."""
-        return {_label(cones): cones for cones in (self.database, *self.mocks.values())}
+        return {_named(cones): cones for cones in (self.database, *self.mocks.values())}
 
     @cached_property
     def images(self) -> dict[str, ImageSet]:
@@ -297,12 +351,12 @@ class Run:
     @property
     def database_images(self) -> ImageSet:
         """The database's images."""
-        return self.images[_label(self.database)]
+        return self.images[_named(self.database)]
 
     @property
     def mock_images(self) -> dict[str, ImageSet]:
         """The mocks' images by the mocks' names."""
-        return {name: self.images[_label(cones)] for name, cones in self.mocks.items()}
+        return {name: self.images[_named(cones)] for name, cones in self.mocks.items()}
 
     @property
     def examples(self) -> tuple[str, ...]:
@@ -310,38 +364,59 @@ class Run:
         return self.config.figures.examples or tuple(sorted(self.mocks))
 
     @cached_property
+    def repeats(self) -> dict[str, tuple[str, ...]]:
+        """The names of each configured training's repeats, itself first."""
+        return {
+            name: (name, *(f"{name}.seed{other.seed}" for other in repeats(training)[1:]))
+            for name, training in self.config.trainings.items()
+        }
+
+    @cached_property
     def trainings(self) -> dict[str, TrainingRun]:
-        """The trainings by name."""
-        return {name: self._training(name) for name in self.config.trainings}
+        """The trainings by name: those configured, their repeats, and trials of sweeps.
+
+        A trial that is one of the former is not named again.
+        """
+        named = {
+            label: self._training(name, training)
+            for name, labels in self.repeats.items()
+            for label, training in zip(labels, repeats(self.config.trainings[name]), strict=True)
+        }
+        for sweep, settings in self.config.sweeps.items():
+            for number, trial in enumerate(self.config.trials(sweep), start=1):
+                run = self._training(settings.training, trial.training)
+                if all(run.fingerprint != other.fingerprint for other in named.values()):
+                    named[f"{sweep}.{number}"] = run
+        return named
 
     @cached_property
     def evaluations(self) -> dict[str, EvaluationRun]:
-        """The evaluations by their training's name."""
-        mocks = tuple(self.mock_images.values())
+        """The evaluations that are asked for, by their training's name.
+
+        Of a study's trials the best is evaluated too, when it is known.
+        """
+        asked = {label for labels in self.repeats.values() for label in labels}
+        for name, settings in self.config.sweeps.items():
+            if settings.scored_on == "test":
+                asked |= {self._label(run) for _, run in self._trials(name)}
         return {
-            name: EvaluationRun(
-                name=name,
-                identity=identity(
-                    "evaluation",
-                    evaluation=self.config.evaluation,
-                    training=run.fingerprint,
-                    mocks=_sizes(mocks),
-                ),
-                root=self.root,
-                evaluation=self.config.evaluation,
-                training=run,
-                mocks=mocks,
-            )
-            for name, run in self.trainings.items()
+            name: self._evaluation(run) for name, run in self.trainings.items() if name in asked
         }
 
     @cached_property
+    def sweeps(self) -> dict[str, SweepRun]:
+        """The sweeps by name."""
+        return {name: self._sweep(name) for name in self.config.sweeps}
+
+    @cached_property
     def figures(self) -> dict[str, FigureSet]:
-        """The figures of each training by its name, and ``examples``: images of the mocks."""
+        """Figures by what they are of: a configured training, a sweep, or ``examples``."""
         drawn = {
-            name: self._figures(name, evaluation=evaluation.fingerprint)
-            for name, evaluation in self.evaluations.items()
+            name: self._figures(name, evaluation=self.evaluations[name].fingerprint)
+            for name in self.repeats
         }
+        for name, sweep in self.sweeps.items():
+            drawn[name] = self._figures(name, sweep=sweep.fingerprint)
         if self.mocks:
             shown = [[name, *_sizes([self.mock_images[name]])] for name in self.examples]
             drawn[EXAMPLES] = self._figures(EXAMPLES, mocks=shown)
@@ -350,28 +425,32 @@ class Run:
     @cached_property
     def by_directory(self) -> dict[str, Any]:
         """Every product by its directory's name, which is how the rules know it."""
-        stages = (self.lightcones, self.images, self.trainings, self.evaluations, self.figures)
+        stages: tuple[dict[str, Any], ...] = (
+            self.lightcones,
+            self.images,
+            self.trainings,
+            self.evaluations,
+            self.sweeps,
+            self.figures,
+        )
         return {product.directory.name: product for stage in stages for product in stage.values()}
 
     @property
     def figure_files(self) -> list[Path]:
         """Every figure in every format."""
-        return [
-            file
-            for what, figures in self.figures.items()
-            for figure in ([EXAMPLES] if what == EXAMPLES else TRAINING_FIGURES)
-            for file in figures.files(figure)
-        ]
+        return [file for figures in self.figures.values() for file in figures.all_files]
 
     @property
     def summary(self) -> Summary:
         """The run's own directory."""
         made_from = {name: figures.fingerprint for name, figures in self.figures.items()}
-        return Summary(
-            name=self.config.name,
-            identity=identity("summary", figures=made_from),
-            root=self.root,
-        )
+        again = {
+            label: self.evaluations[label].fingerprint
+            for labels in self.repeats.values()
+            for label in labels[1:]
+        }
+        made_of = identity("summary", figures=made_from, **({"repeats": again} if again else {}))
+        return Summary(name=self.config.name, identity=made_of, root=self.root)
 
     def _lightcones(
         self, name: str, design: Design, realizations: int, allowed_failures: float = 0
@@ -413,22 +492,72 @@ class Run:
             lightcones=cones,
         )
 
-    def _training(self, name: str) -> TrainingRun:
-        training, images = self.config.trainings[name], self.database_images
+    def _training(self, name: str, training: Training) -> TrainingRun:
+        images = self.database_images
         given_up = {"given_up": images.given_up} if images.given_up else {}
-        return TrainingRun(
+        run = TrainingRun(
             name=name,
-            identity=identity(
-                "training",
-                training=training,
-                split=self.config.split,
-                images=_sizes([images]),
-                **given_up,
-            ),
+            identity={},
             root=self.root,
             training=training,
             split=self.config.split,
             images=images,
+        )
+        made_of = identity(
+            "training",
+            training=training,
+            split=self.config.split,
+            images=[[images.fingerprint, run.light_cones]],
+            **given_up,
+        )
+        return replace(run, identity=made_of)
+
+    def _evaluation(self, run: TrainingRun) -> EvaluationRun:
+        mocks = tuple(self.mock_images.values())
+        return EvaluationRun(
+            name=run.name,
+            identity=identity(
+                "evaluation",
+                evaluation=self.config.evaluation,
+                training=run.fingerprint,
+                mocks=_sizes(mocks),
+            ),
+            root=self.root,
+            evaluation=self.config.evaluation,
+            training=run,
+            mocks=mocks,
+        )
+
+    def _trials(self, sweep: str) -> list[tuple[Trial, TrainingRun]]:
+        name = self.config.sweeps[sweep].training
+        return [
+            (trial, self.trainings[self._label(self._training(name, trial.training))])
+            for trial in self.config.trials(sweep)
+        ]
+
+    def _sweep(self, name: str) -> SweepRun:
+        settings, trials = self.config.sweeps[name], self._trials(name)
+        evaluations = {run.directory.name: self._evaluation(run) for _, run in trials}
+        return SweepRun(
+            name=name,
+            identity=identity(
+                "sweep",
+                scored_on=settings.scored_on,
+                trials=[
+                    [trial.values, run.fingerprint, evaluations[run.directory.name].fingerprint]
+                    for trial, run in trials
+                ],
+            ),
+            root=self.root,
+            sweep=settings,
+            trials=tuple(trials),
+            evaluations=evaluations,
+        )
+
+    def _label(self, run: TrainingRun) -> str:
+        """The name of a training in :attr:`trainings`."""
+        return next(
+            label for label, it in self.trainings.items() if it.fingerprint == run.fingerprint
         )
 
     def _figures(self, name: str, **made_from: Any) -> FigureSet:
@@ -441,7 +570,7 @@ class Run:
         )
 
 
-def _label(product: Product) -> str:
+def _named(product: Product) -> str:
     return product.directory.name
 
 

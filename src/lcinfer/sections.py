@@ -300,6 +300,8 @@ class Training(Section):
 
     images: PositiveInt | Literal["all"] = "all"
     """Images per light-cone in the training set. Validation uses one, as the paper does."""
+    light_cones: Annotated[PositiveInt | None, Field(json_schema_extra={"since": "0.2"})] = None
+    """Train on this many light-cones, the first of the training set; none: all."""
     network: Network = Network()
     """The network."""
     optimiser: Optimiser = Optimiser()
@@ -310,6 +312,8 @@ class Training(Section):
     """Images per step."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     """Decides initial weights, dropout, the order of images and their mirroring."""
+    repeats: Annotated[PositiveInt, Field(json_schema_extra=RUN_ONLY)] = 1
+    """Train as often, with `seed`, `seed` + 1, ...: tables have the mean and the spread."""
     augment: Annotated[bool, Field(json_schema_extra={"since": "0.2"})] = False
     """Mirror half of the images across the line of sight, others in every epoch."""
 

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 
 from . import checkpoint as checkpoints
-from . import durable, failures, figures, images, store
+from . import durable, failures, figures, images, store, trials
 from .dataset import Sets, divide, left_out
 from .evaluate import load_trained, predict, read_predictions, scores_from, write_predictions
 from .fingerprint import canonical
-from .products import EXAMPLES, TRAINING_FIGURES, EvaluationRun, Run, TrainingRun
+from .products import EXAMPLES, EvaluationRun, Run, SweepRun, TrainingRun
 from .provenance.record import recorded
-from .provenance.stamp import stamp
+from .provenance.stamp import comment, stamp
 from .train import choose_device, train
 
 
@@ -39,21 +39,27 @@ def train_network(run: TrainingRun, threads: int | None = None, device: str | No
 
 def identity_of(run: TrainingRun, failed: tuple[int, ...]) -> dict[str, Any]:
     """What a checkpoint says that it is of, made without these light-cones."""
+    missing = _missing(run, failed)
     return {
         "fingerprint": run.fingerprint,
         "training": canonical(run.training),
         "split": canonical(run.split),
         "images": run.images.fingerprint,
-        "light_cones": run.images.realizations,
-        **({"failed_light_cones": list(failed)} if failed else {}),
+        "light_cones": run.light_cones,
+        **({"failed_light_cones": missing} if missing else {}),
     }
 
 
+def _missing(run: TrainingRun, failed: tuple[int, ...]) -> list[int]:
+    """The failed light-cones that a training would have used."""
+    return [index for index in failed if index < run.light_cones]
+
+
 def _say_left_out(run: TrainingRun, failed: tuple[int, ...]) -> None:
-    if failed:
-        counts = left_out(run.split, failed)
+    if missing := _missing(run, failed):
+        counts = left_out(run.split, missing)
         sets = ", ".join(f"{counts[name]} {name}" for name in Sets._fields)
-        print(f"{failures.told(failed)} ({sets})")
+        print(f"{failures.told(missing)} ({sets})")
 
 
 def evaluate_network(
@@ -79,26 +85,58 @@ def evaluate_network(
             write_predictions(recovered, run.mock_predictions(mock.name), stamped)
         write_predictions(tested, run.predictions, stamped)
         scores = {**scores_from(tested, run.evaluation), "provenance": stamped}
-        if failed:
-            scores["left_out"] = left_out(split, failed)
+        if missing := _missing(run.training, failed):
+            scores["left_out"] = left_out(split, missing)
         durable.write_json(run.scores, scores)
         more |= _computed_on(device)
 
 
+def compare_trials(run: SweepRun, threads: int | None = None, device: str | None = None) -> None:
+    """Rank the trials of a study and evaluate the best, or gather those of a learning curve.
+
+    A study's test set is read here, once, for the best trial alone.
+    """
+    with recorded(run, "compare", (run.table, run.outcome), run.needed):
+        tried = trials.results(run)
+        if run.sweep.scored_on == "validation":
+            best = run.evaluations[trials.best(tried).run.directory.name]
+            if not best.scores.exists():
+                evaluate_network(best, threads, device)
+        stamped = stamp(run)
+        durable.write_text(run.table, comment(stamped) + trials.table(run, tried))
+        outcome = {**trials.outcome(run, tried), "provenance": stamped}
+        durable.write_json(run.outcome, outcome)
+
+
 def draw_figures(run: Run, what: str) -> None:
-    """Draw the mocks' images (``examples``), or the loss and the recovery of a training."""
+    """Draw the mocks' images (``examples``), or the figures of a training or of a sweep."""
     drawn = run.figures[what]
+    if what in run.sweeps:
+        with recorded(drawn, "draw", drawn.all_files, run.sweeps[what].needed):
+            _draw_sweep(run, what)
+        return
     if what == EXAMPLES:
         read = [run.mock_images[name].sealed for name in run.examples]
-        with recorded(drawn, "draw", drawn.files(EXAMPLES), read):
+        with recorded(drawn, "draw", drawn.all_files, read):
             _draw_examples(run)
         return
-    evaluation, names = run.evaluations[what], TRAINING_FIGURES
+    evaluation = run.evaluations[what]
     read = [evaluation.training.checkpoint, evaluation.predictions, evaluation.scores]
     read += [evaluation.mock_predictions(mock.name) for mock in evaluation.mocks]
-    with recorded(drawn, "draw", [file for name in names for file in drawn.files(name)], read):
+    with recorded(drawn, "draw", drawn.all_files, read):
         _draw_loss(run, what)
         _draw_recovery(run, what)
+
+
+def _draw_sweep(run: Run, what: str) -> None:
+    sweep = run.sweeps[what]
+    tried = trials.results(sweep)
+    if sweep.sweep.scored_on == "validation":
+        figure = figures.draw_study(sweep.sweep, tried)
+    else:
+        averaged = [trend for trend in trials.trends(tried) if trend.prediction == "average"]
+        figure = figures.draw_learning(averaged)
+    _save(run, figure, what, "sweep")
 
 
 def _draw_examples(run: Run) -> None:

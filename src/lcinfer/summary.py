@@ -151,6 +151,7 @@ def _manifest(run: Run) -> dict[str, Any]:
         "images": entries(run.images),
         "trainings": entries(run.trainings),
         "evaluations": entries(run.evaluations),
+        **({"sweeps": entries(run.sweeps)} if run.sweeps else {}),
         "figures": entries(run.figures),
     }
 

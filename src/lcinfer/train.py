@@ -106,7 +106,7 @@ def train(
             _write_history(resumed, directory)
             return resumed
 
-    sets = divide(split, labelled.light_cones, labelled.failed)
+    sets = divide(split, labelled.light_cones, labelled.failed, training.light_cones)
     images = labelled.per_lightcone if training.images == "all" else training.images
     if images > labelled.per_lightcone:
         raise UserError(

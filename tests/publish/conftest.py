@@ -14,6 +14,8 @@ def published(tmp_path_factory) -> Run:
     """Every product of a small configuration; not to be changed."""
     settings = small_settings()
     settings["database"]["simulator"]["options"] = {"N_POISSON": -1}
+    study = {"training": "all_images", "vary": {"optimiser.learning_rate": [0.001, 0.01]}}
+    settings["sweeps"] = {"rates": study}
     return whole_run(settings, tmp_path_factory.mktemp("published") / "results")
 
 

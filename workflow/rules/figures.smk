@@ -62,3 +62,29 @@ rule draw_training:
         "Figures of the training {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} figures {params.config} {wildcards.name} >{log} 2>&1"
+
+
+rule draw_sweep:
+    """A learning curve, or a study's losses against the varied keys."""
+    input:
+        lambda wildcards: ancient(RUN.sweeps[of(wildcards).name].outcome),
+    output:
+        report(
+            f"results/figures/{{name}}/sweep.{SHOWN}",
+            category="Sweeps",
+            caption="../report/sweep.rst",
+            labels={"figure": "{name}"},
+        ),
+        expand("results/figures/{{name}}/sweep.{suffix}", suffix=OTHER_FORMATS),
+    log:
+        "results/logs/figures/{name}/sweep.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
+        why=why,
+    message:
+        "Figure of the sweep {wildcards.name}: {params.why}"
+    shell:
+        "{params.lcinfer} figures {params.config} {wildcards.name} >{log} 2>&1"

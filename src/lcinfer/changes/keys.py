@@ -14,6 +14,7 @@ from ..products import (
     ImageSet,
     LightCones,
     Product,
+    SweepRun,
     TrainingRun,
 )
 from ..sections import Simulation
@@ -100,14 +101,20 @@ def _depends_on(product: Product) -> tuple[str, ...]:
         case ImageSet():
             return ("images", *_depends_on(product.lightcones))
         case TrainingRun():
-            return (f"trainings.{product.name}", "split", *_depends_on(product.images))
+            trials = f"trainings.{product.name}", "sweeps", "split"
+            return (*trials, *_depends_on(product.images))
         case EvaluationRun():
             return ("evaluation", "mocks", *_depends_on(product.training))
+        case SweepRun():
+            return ("evaluation", "mocks", *_depends_on(product.trials[0][1]))
         case FigureSet(name=name):
             drawn = ("figures", "database", "images", "mocks")
-            scored = () if name == EXAMPLES else (f"trainings.{name}", "split", "evaluation")
-            return (*drawn, *scored)
-    return ("name", "database", "mocks", "images", "split", "trainings", "evaluation", "figures")
+            if name == EXAMPLES:
+                return drawn
+            scored = ("split", "evaluation", f"trainings.{name}")
+            swept = (f"sweeps.{name}", "trainings") if "sweep" in product.identity else ()
+            return (*drawn, *scored, *swept)
+    return tuple(Config.model_fields)
 
 
 def listed(changed: list[Change]) -> str:

@@ -24,16 +24,17 @@ from ..products import (
     LightCones,
     Run,
     Summary,
+    SweepRun,
     TrainingRun,
 )
 
-STAGES = (LightCones, ImageSet, TrainingRun, EvaluationRun, FigureSet, Summary)
+STAGES = (LightCones, ImageSet, TrainingRun, EvaluationRun, SweepRun, FigureSet, Summary)
 KINDS = [stage.kind for stage in STAGES]
 LOGS = "logs"
 QUARANTINE = "quarantine"
 NAME = re.compile(rf"[\w.]+-[0-9a-f]{{{SHOWN_DIGITS}}}")
 REMOVING = ".removing-"  # begins the name of what is about to be removed
-FINAL = ("sealed-*.json", "trained.json", "scores.json", "manifest.json")
+FINAL = ("sealed-*.json", "trained.json", "scores.json", "outcome.json", "manifest.json")
 AT_WORK = 3600  # seconds since the last write, in which what is not finished may be being made
 
 What = Literal["product", "light-cones", "partial file", "quarantine"]
@@ -108,6 +109,8 @@ def find(runs: list[Run], root: Path) -> Found:
     if not root.is_dir():
         raise UserError(f"{root}: no results here")
     kept = {each.directory for run in runs for each in (*run.by_directory.values(), run.summary)}
+    studies = [sweep for run in runs for sweep in run.sweeps.values()]
+    kept |= {each.directory for sweep in studies for each in sweep.evaluations.values()}
     unused: list[Unused] = []
     foreign: list[Path] = []
     for entry in sorted(root.iterdir()):

@@ -10,7 +10,6 @@ from pathlib import Path
 from .. import journal
 from ..products import (
     EXAMPLES,
-    TRAINING_FIGURES,
     EvaluationRun,
     FigureSet,
     ImageSet,
@@ -20,6 +19,7 @@ from ..products import (
     Run,
     Span,
     Summary,
+    SweepRun,
     TrainingRun,
 )
 
@@ -28,6 +28,7 @@ DOES = {
     "images": "cut",
     "trainings": "train",
     "evaluations": "evaluate",
+    "sweeps": "compare",
     "figures": "draw",
     "runs": "summarise",
 }
@@ -65,25 +66,34 @@ def complete(product: Product) -> bool:
             return product.scores.exists()
         case Summary():
             return product.manifest.exists()
-        case FigureSet(name=name):
-            drawn = [EXAMPLES] if name == EXAMPLES else TRAINING_FIGURES
-            return all(file.exists() for figure in drawn for file in product.files(figure))
+        case SweepRun():
+            return product.outcome.exists()
+        case FigureSet():
+            return all(file.exists() for file in product.all_files)
     raise TypeError(f"{type(product).__name__} is no product")
 
 
 def to_make(run: Run) -> list[Work]:
     """All that is left to do, in the order of the stages."""
     figures = {name: each for name, each in run.figures.items() if not complete(each)}
+    summarised = complete(run.summary)
+    sweeps = [each for name, each in run.sweeps.items() if name in figures and not complete(each)]
     evaluations = {
         name: each
         for name, each in run.evaluations.items()
-        if not complete(each) and (name in figures or not complete(run.summary))
+        if not complete(each) and (name in figures or not summarised or sweeps)
     }
-    trainings = [each.training for each in evaluations.values() if not complete(each.training)]
+    asked_for = [
+        *(each.training for each in evaluations.values()),
+        *(training for each in sweeps for _, training in each.trials),
+    ]
+    trainings = [
+        each for each in {each.directory: each for each in asked_for}.values() if not complete(each)
+    ]
     asked: dict[str, ImageSet] = {}
     if trainings:
         asked[run.database.name] = run.database_images
-    if evaluations:
+    if evaluations or sweeps:
         asked |= run.mock_images
     if EXAMPLES in figures:
         asked |= {name: run.mock_images[name] for name in run.examples}
@@ -93,8 +103,9 @@ def to_make(run: Run) -> list[Work]:
         *(Work(each, _left(each.spans, each, _cut(each))) for each in images),
         *map(Work, trainings),
         *map(Work, evaluations.values()),
+        *map(Work, sweeps),
         *map(Work, figures.values()),
-        *([] if complete(run.summary) else [Work(run.summary)]),
+        *([] if summarised else [Work(run.summary)]),
     ]
 
 

@@ -4,6 +4,7 @@ Every light-cone and every image is read once: an image is compared with one cut
 voxels whose digest is being computed. Nothing is written.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,14 @@ from ..dataset import divide
 from ..design import AdoptedDesign
 from ..errors import UserError
 from ..fingerprint import short
-from ..products import EXAMPLES, TRAINING_FIGURES, ImageSet, LightCones, Product, Run, TrainingRun
+from ..products import (
+    EvaluationRun,
+    ImageSet,
+    LightCones,
+    Product,
+    Run,
+    TrainingRun,
+)
 from ..upkeep.findings import Kind
 from ..upkeep.verify import verify
 from . import checks
@@ -73,6 +81,7 @@ class _Walk:
         self._cones: dict[Path, LightCones] = {}
         self._image_sets: dict[Path, ImageSet | None] = {}
         self._trainings: dict[Path, TrainingRun | None] = {}
+        self._evaluations: dict[Path, EvaluationRun | None] = {}
 
     def enter(self, directory: Path) -> Step | None:
         """Begin with a product, and go back from it."""
@@ -84,6 +93,7 @@ class _Walk:
             walks = {
                 "runs": self._run,
                 "figures": self._figures,
+                "sweeps": self._sweep,
                 "evaluations": self._evaluation,
                 "trainings": self._training,
             }
@@ -154,6 +164,8 @@ class _Walk:
         )
         for name, fingerprint in spec.identity["figures"].items():
             self._figures(self._back("figures", fingerprint, step, name))
+        for fingerprint in spec.identity.get("repeats", {}).values():
+            self._evaluation(self._back("evaluations", fingerprint, step))
         if follows:
             step.check("table", checks.table(run), "r2.csv follows from every scores.json")
 
@@ -162,20 +174,45 @@ class _Walk:
             return
         step, spec = begun
         figures = self._products.figures(spec)
-        examples = "mocks" in spec.identity
-        names = (EXAMPLES,) if examples else TRAINING_FIGURES
-        made = [file for name in names for file in figures.files(name)]
-        self._recorded(step, figures, made)
-        step.check("stamps", checks.stamps(figures, made), "its own")
-        if examples:
-            for name, (fingerprint, count) in spec.identity["mocks"]:
-                self._images(self._back("images", fingerprint, step, name), Seal(count))
-        else:
+        self._recorded(step, figures, figures.all_files)
+        step.check("stamps", checks.stamps(figures, figures.all_files), "its own")
+        for name, (fingerprint, count) in spec.identity.get("mocks", []):
+            self._images(self._back("images", fingerprint, step, name), Seal(count))
+        if "evaluation" in spec.identity:
             self._evaluation(self._back("evaluations", spec.identity["evaluation"], step))
+        if "sweep" in spec.identity:
+            self._sweep(self._back("sweeps", spec.identity["sweep"], step, spec.content["name"]))
 
-    def _evaluation(self, directory: Path) -> None:
+    def _sweep(self, directory: Path) -> None:
         if (begun := self._begin(directory)) is None:
             return
+        step, spec = begun
+        tried = spec.identity["trials"]
+        trainings = [self._training(self._back("trainings", each, step)) for _, each, _ in tried]
+        evaluations = [
+            self._evaluation(self._back("evaluations", each, step))
+            for _, _, each in tried
+            if spec.identity["scored_on"] == "test" or _is_best(directory, each)
+        ]
+        if None in trainings or None in evaluations:
+            step.check("made from", ["its trials are not what they say: see below"], "")
+            return
+        run = self._products.sweep(
+            spec, [each for each in trainings if each], [each for each in evaluations if each]
+        )
+        made = [run.table, run.outcome]
+        self._recorded(step, run, made)
+        step.check("stamps", checks.stamps(run, made), "its own")
+        step.check("trials", checks.trials(run), "they follow from histories and scores")
+
+    def _evaluation(self, directory: Path) -> EvaluationRun | None:
+        if directory not in self._evaluations:
+            self._evaluations[directory] = self._new_evaluation(directory)
+        return self._evaluations[directory]
+
+    def _new_evaluation(self, directory: Path) -> EvaluationRun | None:
+        if (begun := self._begin(directory)) is None:
+            return None
         step, spec = begun
         training = self._training(self._back("trainings", spec.identity["training"], step))
         found = [
@@ -185,7 +222,7 @@ class _Walk:
         mocks = tuple(mock for mock in found if mock is not None)
         if training is None or len(mocks) < len(found):
             step.check("made from", ["what it is made from is not what it says: see below"], "")
-            return
+            return None
         run = self._products.evaluation(spec, training, mocks)
         made = [run.scores, run.predictions, *(run.mock_predictions(it.name) for it in mocks)]
         self._recorded(step, run, made)
@@ -216,6 +253,7 @@ class _Walk:
         }
         groups |= {it.name: (it.lightcones, range(it.realizations)) for it in mocks}
         step.check("mocks", checks.shared(groups), "they share no seed with the database")
+        return run
 
     def _training(self, directory: Path) -> TrainingRun | None:
         if directory not in self._trainings:
@@ -227,8 +265,11 @@ class _Walk:
             return None
         step, spec = begun
         ((fingerprint, count),) = spec.identity["images"]
+        there = self._back("images", fingerprint, step)
         seal = Seal.of(count, spec.identity.get("given_up", ""))
-        images = self._images(self._back("images", fingerprint, step), seal)
+        if spec.identity["training"].get("light_cones") is not None:
+            seal = sealed(there)  # of more light-cones than it needs
+        images = self._images(there, seal)
         if images is None:
             step.check("made from", ["its images are not what they say: see below"], "")
             return None
@@ -321,6 +362,15 @@ class _Walk:
             self.steps[cones.directory].check(
                 f"light-cone {index} again", [] if again.holds else [str(again)], str(again)
             )
+
+
+def _is_best(sweep: Path, evaluation: str) -> bool:
+    """Whether a study says that this evaluation is its best trial's: no other one is made."""
+    try:
+        best = json.loads((sweep / "outcome.json").read_bytes())["best"]
+        return str(best["evaluation"]).endswith(short(evaluation))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # what is wrong with the file is told as such
 
 
 def _verify(step: Step, cones: LightCones, recuts: list[Recut], threads: int) -> None:

@@ -13,7 +13,8 @@ from .. import images as cutting
 from .. import journal
 from ..design import Design
 from ..errors import UserError
-from ..products import EvaluationRun, LightCones, Product, Run, TrainingRun
+from ..fingerprint import canonical
+from ..products import EvaluationRun, LightCones, Product, Run, SweepRun, TrainingRun
 from ..sections import DEFAULT_ENGINE
 from . import stamp
 from .record import Record, sha256
@@ -221,6 +222,24 @@ def normalised_again(run: TrainingRun, training: Sequence[int]) -> Iterator[str]
             yield f"{run.checkpoint}: its {name} is not that of the training set"
 
 
+def trials(run: SweepRun) -> Iterator[str]:
+    """A table of trials that does not follow from their histories and scores."""
+    from .. import trials as compared
+
+    try:
+        tried = compared.results(run)
+        with run.table.open(encoding="utf-8", newline="") as file:
+            if "".join(stamp.uncommented(file)) != compared.table(run, tried):
+                yield f"{run.table}: histories and scores give another table"
+        said = json.loads(run.outcome.read_bytes())
+        if {**canonical(compared.outcome(run, tried)), "provenance": said["provenance"]} != said:
+            yield f"{run.outcome}: histories and scores give another outcome"
+    except UserError as error:
+        yield str(error)
+    except (ValueError, KeyError, TypeError):
+        yield f"{run.outcome} is damaged"
+
+
 def configuration(run: Run, directory: Path) -> list[str]:
     """Products that a manifest lists and its configuration does not make, and the reverse."""
     listed: dict[str, Any] = json.loads((directory / "manifest.json").read_bytes())
@@ -230,7 +249,7 @@ def configuration(run: Run, directory: Path) -> list[str]:
             f"{directory / 'manifest.json'}: its configuration makes "
             f"{run.summary.directory.name}, not this run: it was edited"
         )
-    for kind in ("lightcones", "images", "trainings", "evaluations", "figures"):
+    for kind in ("lightcones", "images", "trainings", "evaluations", "sweeps", "figures"):
         made = {
             name: product.fingerprint
             for name, product in run.by_directory.items()

@@ -19,12 +19,14 @@ from ..products import (
     ImageSet,
     LightCones,
     Summary,
+    SweepRun,
     TrainingRun,
 )
 from ..sections import Database, Evaluation, Figures, Images, Mock, Simulation, Split, Training
+from ..sweeps import Sweep, Trial
 from . import stamp
 
-MADE = (LightCones, ImageSet, TrainingRun, EvaluationRun, FigureSet, Summary)
+MADE = (LightCones, ImageSet, TrainingRun, EvaluationRun, SweepRun, FigureSet, Summary)
 KINDS = frozenset(product.kind for product in MADE)
 DIRECTORY = re.compile(r"(?P<name>.+)-(?P<digits>[0-9a-f]{10})")
 
@@ -225,6 +227,26 @@ class Products:
                 evaluation=Evaluation.model_validate(spec.identity["evaluation"]),
                 training=training,
                 mocks=mocks,
+            )
+
+    def sweep(
+        self, spec: Spec, runs: list[TrainingRun], evaluations: list[EvaluationRun]
+    ) -> SweepRun:
+        """The trials of a sweep, and the evaluations that there are of them."""
+        with _understood(spec):
+            taken = [values for values, _, _ in spec.identity["trials"]]
+            return SweepRun(
+                **self._common(spec),
+                sweep=Sweep(
+                    training=runs[0].name,
+                    vary={key: tuple(values[key] for values in taken) for key in taken[0]},
+                    scored_on=spec.identity["scored_on"],
+                ),
+                trials=tuple(
+                    (Trial(values, run.training), run)
+                    for values, run in zip(taken, runs, strict=True)
+                ),
+                evaluations={it.training.directory.name: it for it in evaluations},
             )
 
     def figures(self, spec: Spec) -> FigureSet:

@@ -19,7 +19,15 @@ from rocrate.model.entity import Entity
 
 from .. import store
 from ..errors import UserError
-from ..products import EvaluationRun, FigureSet, ImageSet, LightCones, Product, TrainingRun
+from ..products import (
+    EvaluationRun,
+    FigureSet,
+    ImageSet,
+    LightCones,
+    Product,
+    SweepRun,
+    TrainingRun,
+)
 from . import methods
 from .entities import Entities, set_all
 from .recorded import Recorded, Simulated
@@ -256,6 +264,7 @@ def _add_parameters(
         (ImageSet, "images", "Dataset"),
         (TrainingRun, "networks", "File"),
         (EvaluationRun, "predictions-and-scores", "File"),
+        (SweepRun, "sweeps", "File"),
         (FigureSet, "figures", "File"),
     ):
         products = [product for product in recorded.products if isinstance(product, kinds)]

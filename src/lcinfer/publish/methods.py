@@ -128,7 +128,7 @@ def _on_images(recorded: Recorded, style: Style) -> list[str]:
 
 def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str]:
     training, optimiser = run.training, run.training.optimiser
-    images = recorded.run.config.training_images(run.name)
+    images = recorded.run.config.training_images(training)
     network = training.network
     epochs = _epochs(run)
     told = [
@@ -206,7 +206,7 @@ def _table(recorded: Recorded, style: Style) -> str:
         training = run.training
         code = style.code(name)
         rows += [
-            (f"{code}: images of a light-cone", style.count(config.training_images(name))),
+            (f"{code}: images of a light-cone", style.count(config.training_images(training))),
             (f"{code}: weights", style.count(_weights(recorded, run))),
             (f"{code}: epochs", style.count(_epochs(run))),
             (f"{code}: batch", style.count(training.batch)),

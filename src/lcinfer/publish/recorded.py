@@ -13,7 +13,16 @@ from typing import Any
 from .. import config, failures, journal, store
 from ..errors import UserError
 from ..journal import Record
-from ..products import EvaluationRun, FigureSet, ImageSet, LightCones, Product, Run, TrainingRun
+from ..products import (
+    EvaluationRun,
+    FigureSet,
+    ImageSet,
+    LightCones,
+    Product,
+    Run,
+    SweepRun,
+    TrainingRun,
+)
 from ..provenance.rebuild import configuration
 from ..provenance.record import DIRECTORY, records
 
@@ -181,8 +190,10 @@ def _required(run: Run, product: Product) -> list[Path]:
         case EvaluationRun():
             mocks = [product.mock_predictions(mock.name) for mock in product.mocks]
             return [product.scores, product.predictions, *mocks]
+        case SweepRun():
+            return [product.table, product.outcome]
         case FigureSet():
-            return [file for file in run.figure_files if file.parent == product.directory]
+            return product.all_files
         case _:
             return [run.summary.table, run.summary.manifest]
 
@@ -196,8 +207,8 @@ def _check_marker(product: Product) -> None:
         case TrainingRun():
             marker = product.trained
             stated = _json(marker).get("fingerprint")
-        case EvaluationRun():
-            marker = product.scores
+        case EvaluationRun() | SweepRun():
+            marker = product.scores if isinstance(product, EvaluationRun) else product.outcome
             stated = _json(marker).get("provenance", {}).get("fingerprint")
         case _:
             return

@@ -10,7 +10,15 @@ from typing import Any
 from rocrate.model.entity import Entity
 
 from ..journal import Record, ended
-from ..products import EvaluationRun, FigureSet, ImageSet, LightCones, Product, TrainingRun
+from ..products import (
+    EvaluationRun,
+    FigureSet,
+    ImageSet,
+    LightCones,
+    Product,
+    SweepRun,
+    TrainingRun,
+)
 from .entities import Entities, set_all
 from .recorded import HOUR, Recorded
 
@@ -20,6 +28,7 @@ RULES = {  # kind of product -> the rule file that makes it, and what that does
     "images": ("images.smk", "Cut light-cones into images"),
     "trainings": ("train.smk", "Train a network"),
     "evaluations": ("evaluate.smk", "Predict and score"),
+    "sweeps": ("sweep.smk", "Compare the trials of a sweep"),
     "figures": ("figures.smk", "Draw figures"),
     "runs": ("summary.smk", "Write the table of R2 and the manifest"),
 }
@@ -150,6 +159,7 @@ def _steps(entities: Entities, recorded: Recorded, workflow: Entity) -> dict[str
 def _made_from(recorded: Recorded, product: Product) -> list[str]:
     """Directories of the products that a product is made from."""
     run = recorded.run
+    made_from: list[Product]
     match product:
         case LightCones():
             return []
@@ -159,6 +169,10 @@ def _made_from(recorded: Recorded, product: Product) -> list[str]:
             return [product.images.directory.name]
         case EvaluationRun():
             made_from = [product.training, product.training.images, *product.mocks]
+        case SweepRun():
+            made_from = [training for _, training in product.trials]
+        case FigureSet() if product.name in run.sweeps:
+            made_from = [run.sweeps[product.name]]
         case FigureSet() if product.name in run.evaluations:
             made_from = [run.trainings[product.name], run.evaluations[product.name]]
         case FigureSet():

@@ -1,0 +1,81 @@
+"""R2 against the size of the training set: where more light-cones would help."""
+
+from collections.abc import Sequence
+from itertools import cycle
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from ..parameters import shown
+from ..trials import Trend
+from .style import PAGE, paper
+
+MORE = 1000  # light-cones that the trend is continued by
+COLOURS = ("#12508f", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+@paper()
+def draw_learning(trends: Sequence[Trend]) -> Figure:
+    """1 - R2 against the number of training light-cones, a panel per parameter.
+
+    Points: mean over the seeds, with their standard deviation. Dashed: the power law through
+    them, continued by a thousand light-cones. Numbers of images and other varied keys have a
+    colour each.
+
+    Args:
+        trends: of one kind of prediction.
+    """
+    parameters = list(dict.fromkeys(trend.parameter for trend in trends))
+    kinds = list(dict.fromkeys(_kind(trend) for trend in trends))
+    columns = min(2, len(parameters))
+    rows = -(-len(parameters) // columns)
+    figure = Figure(figsize=(PAGE, 0.36 * PAGE * rows + 0.3), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
+    styles = dict(zip(kinds, zip(cycle(COLOURS), cycle(MARKERS), strict=False), strict=False))
+    for axes, parameter in zip(panels, parameters, strict=False):
+        for trend in trends:
+            if trend.parameter == parameter:
+                _draw(axes, trend, *styles[_kind(trend)])
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        sizes = sorted({size for trend in trends for size in trend.light_cones.tolist()})
+        axes.set_xticks(sizes if len(sizes) <= 6 else sizes[:: -(-len(sizes) // 6)])
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_title(shown(parameter).symbol, fontsize="medium", pad=4)
+        axes.set_ylabel("$1-R^2$")
+    for axes in panels[len(parameters) :]:
+        axes.set_visible(False)
+    for axes in panels[max(0, len(parameters) - columns) : len(parameters)]:
+        axes.set_xlabel("Training light-cones")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)))
+    return figure
+
+
+def _draw(axes: Axes, trend: Trend, colour: str, marker: str) -> None:
+    left = 1 - trend.mean
+    axes.errorbar(
+        trend.light_cones,
+        left,
+        yerr=np.nan_to_num(trend.spread),
+        fmt=marker,
+        color=colour,
+        markersize=3.5,
+        linewidth=0.8,
+        capsize=2,
+        label=_kind(trend),
+    )
+    ends = (trend.light_cones[0], trend.light_cones[-1], trend.light_cones[-1] + MORE)
+    if (r2 := trend.at(np.geomspace(ends[0], ends[2], 60))) is not None:
+        axes.plot(np.geomspace(ends[0], ends[2], 60), 1 - r2, "--", color=colour, linewidth=0.8)
+    else:
+        axes.plot(trend.light_cones, left, ":", color=colour, linewidth=0.8)
+
+
+def _kind(trend: Trend) -> str:
+    images = f"{trend.images} image{'s' if trend.images > 1 else ''} of each"
+    return ", ".join([images, *(f"{key} = {value}" for key, value in trend.others.items())])

@@ -1,0 +1,73 @@
+"""A study of hyper-parameters: the validation loss of every trial against each varied key."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..sweeps import Range, Sweep
+from ..trials import Result, best
+from .style import PAGE, paper
+
+MOST_COLUMNS = 3
+SHORT, LONGEST = 6, 18  # characters of a value on an axis
+
+
+@paper()
+def draw_study(sweep: Sweep, tried: Sequence[Result]) -> Figure:
+    """A panel per varied key: the trials' validation losses, the best trial marked.
+
+    The losses are mean squared errors of the normalised parameters after the last epoch.
+
+    Args:
+        sweep: which keys were varied, and how.
+        tried: its trials.
+    """
+    columns = min(MOST_COLUMNS, len(sweep.vary))
+    rows = -(-len(sweep.vary) // columns)
+    figure = Figure(figsize=(PAGE, 0.33 * PAGE * rows + 0.3), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    losses = np.array([result.validation_loss for result in tried])
+    chosen = best(tried)
+    for axes, (key, values) in zip(panels.ravel(), sweep.vary.items(), strict=False):
+        places = _places(axes, values, [result.trial.values[key] for result in tried])
+        axes.plot(places, losses, "o", color="#12508f", markersize=3.5, alpha=0.7, label="a trial")
+        at = chosen.number - 1
+        axes.plot(
+            places[at],
+            losses[at],
+            "*",
+            color="#d55e00",
+            markersize=9,
+            label=f"the best, trial {chosen.number}",
+        )
+        axes.set_yscale("log")
+        axes.set_xlabel(key)
+    for axes in panels.ravel()[len(sweep.vary) :]:
+        axes.set_visible(False)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("Validation loss")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
+
+
+def _places(axes: Axes, values: Range | tuple[Any, ...], taken: list[Any]) -> np.ndarray:
+    """Where each trial stands along a key's axis; listed values stand side by side."""
+    if isinstance(values, Range):
+        axes.set_xscale("log" if values.log else "linear")
+        return np.array(taken, dtype=float)
+    names = [_named(value) for value in values]
+    axes.set_xticks(range(len(names)), names)
+    if max(map(len, names)) > SHORT:
+        axes.tick_params(axis="x", rotation=20)
+    axes.set_xlim(-0.5, len(names) - 0.5)
+    return np.array([values.index(value) for value in taken], dtype=float)
+
+
+def _named(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
