@@ -80,3 +80,5 @@ def test_a_block_is_named_by_its_first_and_last_light_cone(settings, tmp_path) -
     assert said == "Images of light-cones 4 to 7 of cones: not made yet"
     durable.write_json(run.database.directory / "sealed-000008.json", {})
     assert Reasons(run).why(run.database) == "grows from 8 to 12"
+    durable.write_json(run.database.directory / "sealed-000009-after-3-attempts.json", {})
+    assert Reasons(run).why(run.database) == "grows from 9 to 12"

@@ -24,6 +24,7 @@ from lcinfer import config
 from lcinfer.changes.diff import compare
 from lcinfer.changes.work import to_make
 from lcinfer.products import Run
+from lcinfer.provenance.stamp import uncommented
 
 PROJECT = Path(__file__).parents[2]
 EXAMPLES = [
@@ -245,7 +246,7 @@ def test_growing_keeps_what_validates_and_tests_and_the_smaller_run(tmp_path) ->
 def truth(run: Run) -> set[tuple]:
     """Test light-cones with their true parameters."""
     with run.evaluations["all_images"].predictions.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(uncommented(file)))
     assert rows
     return {tuple(value for key, value in row.items() if _is_truth(key)) for row in rows}
 

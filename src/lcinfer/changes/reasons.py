@@ -89,8 +89,9 @@ def _entries(kind: Any) -> list[dict[str, str]]:
 
 def _goes_on(product: Product) -> str:
     if isinstance(product, Realizations):
-        seals = (path.stem for path in product.directory.glob("sealed-*.json"))
-        numbers = [int(seal.removeprefix("sealed-")) for seal in seals]
+        seals = product.directory.glob("sealed-*.json")
+        # What follows a number says after how many attempts failed ones were left out.
+        numbers = [int(seal.stem.split("-")[1]) for seal in seals]
         if fewer := [number for number in numbers if number < product.realizations]:
             return f"grows from {max(fewer)} to {product.realizations}"
     return "begun, not finished"
