@@ -23,6 +23,7 @@ GROWN = Counter(
     cut_images=1,
     seal_images=1,
 )
+STUDY = Counter(train=1, compare=1, draw_sweep=1, summarise=1)  # one trial is there already
 EVERYTHING = SIMULATED + CUT + REST
 DATABASE = "a new database beside the old, and all that follows"
 
@@ -41,6 +42,7 @@ def edits() -> list[Edit]:
     """The table's rows that are edits of a configuration."""
     training = small_settings()["trainings"]["all_images"]
     third = {**training, "seed": 9}
+    sweep = {"training": "all_images", "vary": {"seed": [training.get("seed", 1), 9]}}
     mock = small_settings()["mocks"]["FAINT"]
     return [
         Edit(
@@ -70,6 +72,24 @@ def edits() -> list[Edit]:
             "that one, its evaluation and figures",
             {"trainings.third": third},
             REST,
+        ),
+        Edit(
+            "more `repeats` of a training",
+            "the trainings with the new seeds, their evaluations, and the tables",
+            {"trainings.all_images.repeats": 3},
+            Counter(train=2, evaluate=2, summarise=1),
+        ),
+        Edit(
+            "a new learning curve in `sweeps`, or more values in one",
+            "the trials that are not there, their evaluations, the comparison and its figure",
+            {"sweeps.curve": {**sweep, "scored_on": "test"}},
+            Counter(evaluate=1) + STUDY,
+        ),
+        Edit(
+            "a new study in `sweeps`, or more trials in one",
+            "the trials that are not there, the comparison and its figure",
+            {"sweeps.study": sweep},
+            STUDY,
         ),
         Edit(
             "the number of slices, or another key of `images`",

@@ -84,6 +84,8 @@ WORK = {
     "evaluate": "evaluate",
     "draw_training": "draw",
     "draw_examples": "draw",
+    "compare": "compare",
+    "draw_sweep": "draw",
     "summarise": "summarise",
 }
 
