@@ -28,7 +28,7 @@ from .dataset import MEMORY_BYTES, Batches, LabelledImages, divide, fit_normalis
 from .durable import sweep, write_text
 from .errors import UserError
 from .memory import available, check_batch, within_memory
-from .networks import gillet2019
+from .networks.architectures import build
 from .networks.layout import bytes_of_step
 from .provenance.stamp import comment
 from .sections import Split, Training
@@ -117,7 +117,7 @@ def train(
         raise UserError("a training set of one image is too small: add light-cones or images")
     batch = min(training.batch, len(sets.training) * images)
     if chosen.type == "cpu":
-        step_bytes = bytes_of_step(labelled.image_shape, training.network.windows)
+        step_bytes = bytes_of_step(training.network.sizes(labelled.image_shape))
         check_batch(batch, step_bytes, "trainings.*.batch")
     normalisation = (
         resumed.fitted_normalisation()
@@ -139,7 +139,7 @@ def train(
     with torch.random.fork_rng(), _Progress(training.epochs, show) as progress:
         torch.manual_seed(training.seed)
         shuffling = torch.Generator().manual_seed(training.seed)
-        model = gillet2019.build(training.network, labelled.image_shape, len(labelled.names))
+        model = build(training.network, labelled.image_shape, len(labelled.names))
         model.to(chosen)
         settings = training.optimiser
         # PyTorch adds epsilon to the root, as Keras did in 2018; TensorFlow's own RMSprop, and

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from ..sections import Network
-from .layout import feature_sizes
 
 BATCH_NORM_EPSILON = 1e-3
 BATCH_NORM_MOMENTUM = 0.01
@@ -45,7 +44,7 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
     """
     model = nn.Sequential()
     channels = 1
-    sizes = feature_sizes(image_shape, network.windows)
+    sizes = network.sizes(image_shape)
     for number, window in enumerate(network.windows, start=1):
         convolution = nn.Conv2d(channels, window.filters, window.kernel)
         model.add_module(f"convolution_{number}", convolution)
