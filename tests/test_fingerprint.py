@@ -34,7 +34,7 @@ KNOWN = {
         "lightcones/BRIGHT-7be67a3c22",
         "lightcones/FAINT-e93d1c0cf9",
         "lightcones/gillet2019-427461c155",
-        "runs/gillet2019-fc73dbecb3",
+        "runs/gillet2019-562e633942",
         "trainings/one_image-ade7afb97e",
         "trainings/ten_images-1b92cca99b",
     },
@@ -48,7 +48,7 @@ KNOWN = {
         "lightcones/BRIGHT-b3f9cd22af",
         "lightcones/FAINT-8f2aaebaac",
         "lightcones/demo-aef9dc3ff0",
-        "runs/demo-c5da378a81",
+        "runs/demo-c7e13f1071",
         "trainings/all_images-ea5004da37",
     },
 }

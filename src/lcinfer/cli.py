@@ -304,7 +304,7 @@ def _parser() -> argparse.ArgumentParser:
         verb(
             "summary",
             _summary,
-            "Write the run's table of R2 and its manifest.",
+            "Write the run's tables and its manifest.",
             "summary config/demo.yaml",
         )
     )

@@ -19,7 +19,7 @@ STAGE_VERSIONS = {
     "evaluation": 1,
     "sweep": 1,
     "figures": 1,
-    "summary": 1,
+    "summary": 2,
     "calibration": 1,
 }
 

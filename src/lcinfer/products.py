@@ -37,6 +37,8 @@ DRAWN = {  # what figures are made from, as their identity says it, and which th
     "evaluation": TRAINING_FIGURES,
     "sweep": SWEEP_FIGURES,
 }
+PAPER_TABLES = ("table1", "table2")
+TABLE_FORMATS = ("csv", "md", "tex")
 Span = tuple[int, int]
 
 
@@ -305,6 +307,20 @@ class Summary(Product):
     def table(self) -> Path:
         """R2 of every training as CSV."""
         return self.directory / "r2.csv"
+
+    @property
+    def paper_tables(self) -> list[Path]:
+        """The paper's tables, each in every format."""
+        return [self.paper_table(name, kind) for name in PAPER_TABLES for kind in TABLE_FORMATS]
+
+    def paper_table(self, name: str, kind: str) -> Path:
+        """One of them in one format."""
+        return self.directory / f"{name}.{kind}"
+
+    @property
+    def all_files(self) -> list[Path]:
+        """Every file of a finished run but its report."""
+        return [self.table, *self.paper_tables, self.manifest]
 
     @property
     def report(self) -> Path:

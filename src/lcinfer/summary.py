@@ -8,6 +8,7 @@ from typing import Any
 from . import durable
 from .errors import UserError
 from .lightcone import coordinates
+from .paper import tables
 from .parameters import shown
 from .products import EvaluationRun, Product, Run
 from .provenance.record import recorded
@@ -55,11 +56,13 @@ def network_table(name: str, network: Network, image: tuple[int, int], outputs: 
 
 
 def write(run: Run) -> None:
-    """Write ``r2.csv`` and ``manifest.json`` of a run."""
-    made = (run.summary.table, run.summary.manifest)
-    scores = (evaluation.scores for evaluation in run.evaluations.values())
-    with recorded(run.summary, "summarise", made, scores):
+    """Write ``r2.csv``, the paper's tables and ``manifest.json`` of a run."""
+    evaluations = run.evaluations.values()
+    read = [file for each in evaluations for file in (each.scores, each.predictions)]
+    read += [each.training.history for each in evaluations]
+    with recorded(run.summary, "summarise", run.summary.all_files, read):
         durable.write_text(run.summary.table, comment(stamp(run.summary)) + r2_table(run))
+        tables.write(run)
         write_manifest(run)
 
 

@@ -21,6 +21,8 @@ class Layer(NamedTuple):
 
     order: int
     """Place in the network; the input is 1."""
+    name: str
+    """Of its submodule, as :func:`build` names it; ``input`` of the image."""
     step: str
     """What the layer does, in the paper's words."""
     shape: tuple[int, ...]
@@ -81,7 +83,7 @@ def layers(network: Network, image_shape: tuple[int, int], outputs: int) -> list
     Raises:
         ValueError: if the image is too small for the convolutions.
     """
-    rows = [Layer(1, "Input", image_shape, 0)]
+    rows = [Layer(1, "input", "Input", image_shape, 0)]
     with torch.device("meta"), torch.no_grad():
         model = build(network, image_shape, outputs).eval()
         data = torch.empty(1, 1, *image_shape)
@@ -90,7 +92,7 @@ def layers(network: Network, image_shape: tuple[int, int], outputs: int) -> list
             if not isinstance(layer, nn.ReLU):  # Table 1 counts it to the layer before
                 weights = sum(parameter.numel() for parameter in layer.parameters())
                 step = _step(name, layer)
-                rows.append(Layer(len(rows) + 1, step, tuple(data.shape[1:]), weights))
+                rows.append(Layer(len(rows) + 1, name, step, tuple(data.shape[1:]), weights))
     return rows
 
 

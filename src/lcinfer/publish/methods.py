@@ -10,6 +10,7 @@ from ..dataset import Sets, divide
 from ..journal import Record
 from ..lightcone import coordinates
 from ..networks.gillet2019 import layers
+from ..paper.scores import table as table2
 from ..parameters import shown
 from ..products import TrainingRun
 from ..sections import DEFAULT_ENGINE
@@ -44,7 +45,7 @@ def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
     ]
     parts = [" ".join(told), _table(recorded, style)]
     if scores:
-        parts.append(_scores(recorded, style))
+        parts.append(table2(recorded.run, style))
     cited = [NETWORK, *(MODEL if _is_21cmfast(recorded) else ())]
     return "\n\n".join([*parts, style.references(cited)]) + "\n"
 
@@ -230,24 +231,6 @@ def _table(recorded: Recorded, style: Style) -> str:
         *(("Code", style.code(code)) for code in recorded.codes),
     ]
     return style.table(("Quantity", "Value"), rows, "The run in numbers.")
-
-
-def _scores(recorded: Recorded, style: Style) -> str:
-    confidence = style.text(f"{recorded.run.config.evaluation.confidence:.0%}")
-    rows = []
-    for name, evaluation in recorded.run.evaluations.items():
-        scores = json.loads(evaluation.scores.read_text(encoding="utf-8"))
-        for prediction in ("one_image", "average"):
-            for parameter, score in scores[prediction].items():
-                numbers = (style.number(round(score[key], 3)) for key in ("r2", "low", "high"))
-                what = (style.code(name), prediction.replace("_", " "), style.symbol(parameter))
-                rows.append((*what, *numbers))
-    head = ("Training", "Prediction", "Parameter", style.symbol("R2"), f"{confidence} from", "to")
-    caption = (
-        f"{style.symbol('R2')} on the test light-cones, from one image and from the average over "
-        "a light-cone's images, with bootstrap intervals over light-cones."
-    )
-    return style.table(head, rows, caption)
 
 
 def _prior(recorded: Recorded, style: Style) -> list[Row]:
