@@ -44,7 +44,7 @@ def describe(run: Run) -> str:
 
 def network_table(name: str, network: Network, image: tuple[int, int], outputs: int) -> str:
     """A network layer by layer, as Table 1 of Gillet et al. 2019."""
-    from .networks.gillet2019 import layers
+    from .networks.architectures import layers
 
     rows = layers(network, image, outputs)
     lines = [f"{name}", f"{'order':>5}  {'layer':<36} {'data':>18} {'weights':>12}"]

@@ -2,9 +2,9 @@
 
 A power spectrum is the mean square of an image behind fixed filters, its waves. Here the filters
 are learned, on several scales, and their power in slices of the line of sight is what a few dense
-layers see. Means over whole slices know the symmetries of the sky by construction, and have far
-fewer weights to learn than pixels behind pixels: hundreds of light-cones will do. It is not from
-Gillet et al. 2019.
+layers see. Such means do not depend on where in the sky a bubble lies, and leave far fewer weights
+to learn than all the places of an image: hundreds of light-cones will do. It is not from Gillet et
+al. 2019.
 """
 
 import torch
