@@ -316,6 +316,11 @@ class Training(Section):
     """Train as often, with `seed`, `seed` + 1, ...: tables have the mean and the spread."""
     augment: Annotated[bool, Field(json_schema_extra={"since": "0.2"})] = False
     """Mirror half of the images across the line of sight, others in every epoch."""
+    precision: Annotated[
+        Literal["single", "tf32", "bfloat16"], Field(json_schema_extra={"since": "0.2"})
+    ] = "single"
+    """What products of a training step are rounded to: `tf32` on GPUs, `bfloat16` on newer CPUs
+    too. Weights, sums and predictions are in single precision."""
 
 
 class Evaluation(Section):
