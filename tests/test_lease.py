@@ -8,9 +8,11 @@ import time
 
 import pytest
 
+from lcinfer import config, stages
 from lcinfer import lease as module
 from lcinfer.errors import UserError
 from lcinfer.lease import Lease, holders
+from lcinfer.products import Run
 
 
 def test_a_held_lease_says_block_ranks_and_that_its_holder_lives(tmp_path) -> None:
@@ -52,3 +54,17 @@ def test_a_lease_of_a_process_that_is_gone_is_taken_over_at_once(tmp_path) -> No
     began = time.monotonic()
     with Lease(path, what="training").held():
         assert time.monotonic() - began < 2
+
+
+def test_a_second_world_of_processes_is_refused_before_it_reads_or_writes(
+    settings, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(stages, "_train", lambda *_: pytest.fail("both train"))
+    run = Run(config.parse(settings), tmp_path).trainings["all_images"]
+    with (
+        Lease(run.directory / "lease.json", what="training").held(),
+        pytest.raises(UserError, match="is at work on this training"),
+    ):
+        stages.train_network(run, device="cpu")
+    assert list(run.directory.iterdir()) == []

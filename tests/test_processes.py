@@ -21,6 +21,7 @@ EXACT = {
     "network": {**toy_training().network.model_dump(), "dropout": 0},
     "optimiser": {"learning_rate": 1e-3},
 }
+TORCHRUN = ("--standalone", "--nproc-per-node")
 # What each process does; the trainings are told apart by their directories.
 SCRIPT = """
 import sys
@@ -59,19 +60,23 @@ with joined("cpu") as world:
 """
 
 
-def run_together(number, *arguments):
-    """Run the script in so many processes, as torchrun does it."""
-    command = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={number}"]
+def started(number, *arguments):
+    """What becomes of so many processes, as torchrun starts them."""
     path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
-    script = Path(arguments[0]) / "script.py"
-    script.write_text(SCRIPT, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, *command, str(script), *map(str, arguments)],
+    return subprocess.run(
+        [sys.executable, "-m", "lcinfer.torchrun", *TORCHRUN, str(number), *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
     )
+
+
+def run_together(number, directory, *wanted):
+    """Run the script in so many processes."""
+    script = directory / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    done = started(number, script, directory, *wanted)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -178,3 +183,20 @@ def test_the_first_process_speaks_for_all_and_another_where_it_is_silent(
         assert (world.rank, world.size) == (rank, 2)
         raise UserError("no room")
     assert slept == [processes.FIRST_SPEAKS_SECONDS] * rank
+
+
+@pytest.mark.parametrize(
+    ("ends", "says"),
+    [
+        ("raise SystemExit('lcinfer: no room' if rank == 0 else 1)", "lcinfer: no room\n"),
+        ("os.kill(os.getpid(), 9 if rank == 0 else 0)", "lcinfer: process 0 ended with -9\n"),
+    ],
+    ids=["a mistake of the user's", "killed"],
+)
+def test_processes_that_fail_are_told_in_one_line(ends, says, tmp_path):
+    script = tmp_path / "ends.py"
+    wait = "time.sleep(0 if rank == 0 else 60)"
+    lines = ("import os, time", 'rank = int(os.environ["RANK"])', wait, ends)
+    script.write_text("\n".join(lines), encoding="utf-8")
+    done = started(2, script)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", says)

@@ -31,5 +31,5 @@ def lcinfer(resources: Mapping[str, Any]) -> str:
     count = gpus(resources)
     if count < 2:
         return f"{sys.executable} -m lcinfer"
-    torchrun = f"{sys.executable} -m torch.distributed.run"
-    return f"{torchrun} --standalone --nproc-per-node {count} -m lcinfer"
+    torchrun = f"{sys.executable} -m lcinfer.torchrun --standalone --nproc-per-node {count}"
+    return f"{torchrun} -m lcinfer"

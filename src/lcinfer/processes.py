@@ -81,8 +81,7 @@ class World:
             if isinstance(layer, nn.BatchNorm1d):
                 setattr(network, name, WholeBatchNorm(layer))
         on_gpu = self.device.type == "cuda"
-        devices = [self.device] if on_gpu else None
-        return DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False)
+        return DistributedDataParallel(network, device_ids=[self.device] if on_gpu else None)
 
 
 class WholeBatchNorm(nn.BatchNorm1d):
