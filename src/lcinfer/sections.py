@@ -304,6 +304,11 @@ class Optimiser(Section):
     """Decay of the running mean of squared gradients."""
     epsilon: PositiveFloat = 1e-7
     """Added to the root of that mean."""
+    schedule: Annotated[Literal["plateau", "cosine"], Field(json_schema_extra={"since": "0.2"})] = (
+        "plateau"
+    )
+    """When the learning rate is lowered: on a `plateau` of the training loss, as in the paper, or
+    along half a `cosine` to zero at the last epoch."""
     patience: PositiveInt = 5
     """Epochs without a training loss lower by 1e-4 before the learning rate is lowered."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -331,6 +336,11 @@ class Training(Section):
     """Train as often, with `seed`, `seed` + 1, ...: tables have the mean and the spread."""
     augment: Annotated[bool, Field(json_schema_extra={"since": "0.2"})] = False
     """Mirror half of the images across the line of sight, others in every epoch."""
+    precision: Annotated[
+        Literal["single", "tf32", "bfloat16"], Field(json_schema_extra={"since": "0.2"})
+    ] = "single"
+    """What products of a training step are rounded to: `tf32` on GPUs, `bfloat16` on newer CPUs
+    too. Weights, sums and predictions are in single precision."""
 
 
 class Evaluation(Section):

@@ -5,6 +5,7 @@ weights, zero biases, and batch normalisation with epsilon 1e-3 and momentum 0.9
 0.01 in PyTorch's sense (the share of the new value, not of the old one).
 """
 
+import torch
 from torch import nn
 
 from ..sections import Network
@@ -22,6 +23,10 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
     acts on the flattened features; the first dense layer alone is batch-normalised, behind
     its rectifier. Submodules are named: ``convolution_1``, ``dense_1``, ``output``...
 
+    A convolution's rectifier comes behind its pooling: the largest of rectified cells is the
+    rectified largest cell, bit for bit and on the way back too, and there are fewer of them.
+    Data lie in memory with the channels last, which pooling and convolutions are faster on.
+
     Raises:
         ValueError: if the image is too small for the convolutions.
     """
@@ -31,8 +36,8 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
     for number, window in enumerate(network.windows, start=1):
         convolution = nn.Conv2d(channels, window.filters, window.kernel)
         model.add_module(f"convolution_{number}", convolution)
-        model.add_module(f"convolution_relu_{number}", nn.ReLU())
         model.add_module(f"pooling_{number}", nn.MaxPool2d(window.pool))
+        model.add_module(f"convolution_relu_{number}", nn.ReLU(inplace=True))
         channels = window.filters
     model.add_module("flattening", nn.Flatten())
     model.add_module("dropout", nn.Dropout(network.dropout))
@@ -53,4 +58,6 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
             nn.init.xavier_uniform_(layer.weight)
             assert layer.bias is not None
             nn.init.zeros_(layer.bias)
+        if isinstance(layer, nn.Conv2d):  # what follows a convolution lies as its weights do
+            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
     return model
