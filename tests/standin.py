@@ -88,6 +88,22 @@ def sleeps(simulation: Simulation, parameters: dict[str, float], seed: int) -> L
     return simulate(simulation, parameters, seed)
 
 
+def eats_memory_of_the_child(
+    simulation: Simulation, parameters: dict[str, float], seed: int
+) -> LightCone:
+    """A simulation that takes memory until the kernel kills it for that; 8 GB at most."""
+    eaten = [np.ones(2**23) for _ in range(128)]  # 64 MB each
+    raise AssertionError(f"{len(eaten)} pieces were there to be had")
+
+
+def eats_memory_of_the_rank(
+    simulation: Simulation, parameters: dict[str, float], seed: int
+) -> LightCone:
+    """The same, and the kernel prefers to kill the rank."""
+    Path(f"/proc/{os.getppid()}/oom_score_adj").write_text("1000")
+    return eats_memory_of_the_child(simulation, parameters, seed)
+
+
 def raises_above_200(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
     """A corner of the prior that fails until the file that STANDIN_MARKER names is there."""
     if parameters["HII_EFF_FACTOR"] > 200 and not Path(os.environ[MARKER]).exists():
@@ -178,6 +194,8 @@ for _fault in (
     exits,
     segfaults,
     sleeps,
+    eats_memory_of_the_child,
+    eats_memory_of_the_rank,
     rank_dies_before_the_rename,
     rank_dies_before_the_journals_line,
 ):
