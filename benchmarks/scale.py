@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "slurm")]
 
 import cluster  # noqa: E402
-from projects import Project, on_four_ranks  # noqa: E402
+from projects import Project, on_both_nodes  # noqa: E402
 from small import small_settings  # noqa: E402
 
 from lcinfer import config, database, journal  # noqa: E402
@@ -57,7 +57,7 @@ def standin(sizes: list[int]) -> None:
 def _whole_run(size: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as directory:
         project = Project(Path(directory) / "project", _settings(size))
-        ranks = ["--set-resources", *on_four_ranks()]
+        ranks = ["--set-resources", *on_both_nodes(RANKS)]
         dry, planned = _snakemake(project, *ranks, "--dry-run")
         wall, said = _snakemake(project, *ranks)
         no_op, again = _snakemake(project, *ranks)
