@@ -129,10 +129,10 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def _figures(options: argparse.Namespace) -> None:
-    from . import stages
+    from . import drawing
 
     run = run_of(options)
-    stages.draw_figures(run, choose(run.figures, options.what, "figure").name)
+    drawing.draw_figures(run, choose(run.figures, options.what, "figure").name)
 
 
 def _summary(options: argparse.Namespace) -> None:
@@ -291,7 +291,7 @@ def _parser() -> argparse.ArgumentParser:
         verb("figures", _figures, "Draw figures.", "figures config/demo.yaml examples")
     )
     added.add_argument(
-        "what", metavar="WHAT", help="'examples', or the name of a training or a sweep"
+        "what", metavar="WHAT", help="'examples', 'scheme', or the name of a training or a sweep"
     )
     with_config(
         verb(
