@@ -28,7 +28,7 @@ SHAPE = (8, 60)
 def test_its_features_are_means_and_the_log_power_of_rectified_filters_in_slices() -> None:
     image = np.random.default_rng(1).normal(size=(6, 20)).astype(np.float32)
     bank = FilterBank([Window(1, (2, 4), (1, 1))], 3)
-    filters = bank.scales[0]
+    filters = bank.convolution_1
     weights = filters.weight.detach().numpy()[0, 0]
     at = [(row, column) for row in range(5) for column in range(0, 17, 2)]
     seen = [(image[r : r + 2, c : c + 4] * weights).sum() for r, c in at]
@@ -46,7 +46,7 @@ def test_a_scale_sees_the_image_averaged_over_the_pools_before_it() -> None:
     windows = [Window(1, (2, 2), (2, 2)), Window(1, (2, 2), (2, 2))]
     two = FilterBank(windows, 4)
     alone = FilterBank(windows[1:], 4)
-    alone.scales[0].load_state_dict(two.scales[1].state_dict())
+    alone.convolution_1.load_state_dict(two.convolution_2.state_dict())
     coarse = torch.nn.functional.avg_pool2d(image, 2)
     assert torch.equal(two(image)[:, 8:], alone(coarse)[:, 4:])
 
@@ -71,8 +71,8 @@ def test_the_sizes_that_are_checked_before_a_job_are_those_of_the_network() -> N
     model = architectures.build(BANK, SHAPE, 4)
     bank = model.filter_bank
     images = torch.zeros(1, 1, *SHAPE)
-    for filters, (convolved, pooled) in zip(bank.scales, BANK.sizes(SHAPE), strict=True):
-        assert filters(images).shape[1:] == convolved
+    for number, (convolved, pooled) in enumerate(BANK.sizes(SHAPE), start=1):
+        assert bank.get_submodule(f"convolution_{number}")(images).shape[1:] == convolved
         images = torch.nn.functional.avg_pool2d(images, 2)
         assert images.shape[1:] == pooled
 

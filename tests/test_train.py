@@ -260,7 +260,10 @@ def test_the_learning_rate_follows_half_a_cosine_to_zero_and_goes_on_to_the_same
 ):
     optimiser = {"schedule": "cosine", "learning_rate": 0.01}
     run(labelled, tmp_path / "whole", optimiser=optimiser)
-    rates = [row["learning_rate"] for row in checkpoints.load(tmp_path / "whole" / "checkpoint.pt").history]
+    rates = [
+        row["learning_rate"]
+        for row in checkpoints.load(tmp_path / "whole" / "checkpoint.pt").history
+    ]
     expected = [0.005 * (1 + math.cos(math.pi * i / len(rates))) for i in range(len(rates))]
     assert rates == pytest.approx(expected)
     with monkeypatch.context() as patched, pytest.raises(StoppedError):

@@ -63,7 +63,7 @@ def _network(options: argparse.Namespace) -> None:
 
     run = run_of(options)
     outputs = len(run.database.design.names)
-    names = [options.training] if options.training else list(run.trainings)
+    names = [options.training] if options.training else list(run.config.trainings)
     for name in names:
         network = choose(run.trainings, name, "training").training.network
         print(summary.network_table(name, network, run.config.image_shape, outputs))
@@ -136,10 +136,10 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def _figures(options: argparse.Namespace) -> None:
-    from . import stages
+    from . import drawing
 
     run = run_of(options)
-    stages.draw_figures(run, choose(run.figures, options.what, "figure").name)
+    drawing.draw_figures(run, choose(run.figures, options.what, "figure").name)
 
 
 def _summary(options: argparse.Namespace) -> None:
@@ -298,7 +298,7 @@ def _parser() -> argparse.ArgumentParser:
         verb("figures", _figures, "Draw figures.", "figures config/demo.yaml examples")
     )
     added.add_argument(
-        "what", metavar="WHAT", help="'examples', or the name of a training or a sweep"
+        "what", metavar="WHAT", help="'examples', 'scheme', or the name of a training or a sweep"
     )
     with_config(
         verb(

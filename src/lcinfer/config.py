@@ -27,6 +27,8 @@ from .sections import (
 from .seeds import mock_block
 from .sweeps import Sweep, Trial, trials
 
+OTHER_FIGURES = {"examples": "the mocks' figures", "scheme": "the figure of the slices"}
+
 
 class Config(Section):
     """The whole configuration of a run."""
@@ -104,9 +106,10 @@ def _check_mocks(config: Config) -> None:
                 f"mocks.{name}.parameters must name the prior's parameters "
                 f"({', '.join(sorted(varied))}), not {', '.join(sorted(mock.parameters))}"
             )
-    unknown = set(config.figures.examples or ()) - set(config.mocks)
-    if unknown:
-        raise ValueError(f"figures.examples: there is no mock {', '.join(sorted(unknown))}")
+    for key in ("examples", "responses"):
+        unknown = set(getattr(config.figures, key) or ()) - set(config.mocks)
+        if unknown:
+            raise ValueError(f"figures.{key}: there is no mock {', '.join(sorted(unknown))}")
     if config.database.name in config.mocks:
         raise ValueError(f"mocks.{config.database.name} has the database's name: rename one")
     for one, other in combinations(config.mocks, 2):
@@ -142,8 +145,9 @@ def _check_images(config: Config) -> None:
 
 
 def _check_trainings(config: Config) -> None:
-    if "examples" in config.trainings:
-        raise ValueError("trainings: 'examples' is the name of the mocks' figures: choose another")
+    for name, what in OTHER_FIGURES.items():
+        if name in config.trainings:
+            raise ValueError(f"trainings: {name!r} is the name of {what}: choose another")
     for name, training in config.trainings.items():
         _check_training(config, f"trainings.{name}", training)
 
@@ -169,7 +173,7 @@ def _check_training(config: Config, where: str, training: Training) -> None:
 def _check_sweeps(config: Config) -> None:
     for name, sweep in config.sweeps.items():
         where = f"sweeps.{name}"
-        if name in (*config.trainings, "examples"):
+        if name in (*config.trainings, *OTHER_FIGURES):
             raise ValueError(f"{where}: {name} is the name of other figures: choose another")
         if sweep.training not in config.trainings:
             raise ValueError(

@@ -368,6 +368,8 @@ class Figures(Section):
     """Ends of the brightness temperature's colour scale in mK."""
     examples: tuple[Name, ...] | None = None
     """Mocks of Figure 1 from the top; none: all, by name."""
+    responses: Annotated[tuple[Name, ...] | None, Field(json_schema_extra={"since": "0.2"})] = None
+    """Mocks of Figure A2, to which the networks' responses are drawn; none: those of Figure 1."""
     bins: Annotated[int, Field(ge=4, le=200)] = 25
     """Bins along each axis of a density of predictions."""
 

@@ -56,6 +56,8 @@ def results(run) -> dict[str, Path]:
         "figures": figures.directory,
         "figure": figures.files("recovery")[1],
         "examples": run.figures["examples"].files("examples")[0],
+        "slicing": run.figures["scheme"].files("slicing")[0],
+        **{name: figures.files(name)[0] for name in figures.figures},
         "evaluation": evaluation.directory,
         "scores": evaluation.scores,
         "predictions": evaluation.predictions,
@@ -74,6 +76,8 @@ KINDS = {
     "scores": {"evaluations", "trainings", "images", "lightcones"},
     "checkpoint": {"trainings", "images", "lightcones"},
     "examples": {"figures", "images", "lightcones"},
+    "responses": {"figures", "evaluations", "trainings", "images", "lightcones"},
+    "slicing": {"figures"},
     "images": {"images", "lightcones"},
     "light-cones": {"lightcones"},
 }

@@ -9,6 +9,7 @@ from ..design import MockDesign
 from ..fingerprint import canonical, canonical_json
 from ..products import (
     EXAMPLES,
+    SCHEME,
     EvaluationRun,
     FigureSet,
     ImageSet,
@@ -109,6 +110,8 @@ def _depends_on(product: Product) -> tuple[str, ...]:
             return ("evaluation", "mocks", *_depends_on(product.trials[0][1]))
         case FigureSet(name=name):
             drawn = ("figures", "database", "images", "mocks")
+            if name == SCHEME:
+                return ("figures", "images", "database.box", "database.lightcone")
             if name == EXAMPLES:
                 return drawn
             scored = ("split", "evaluation", f"trainings.{name}")

@@ -64,9 +64,7 @@ def _step(name: str, layer: nn.Module) -> str:
     match layer:
         case filter_bank.FilterBank():
             filters = ", ".join(
-                "{} of {}x{}".format(scale.out_channels, *scale.kernel_size)
-                for scale in layer.scales
-                if isinstance(scale, nn.Conv2d)
+                "{} of {}x{}".format(window.filters, *window.kernel) for window in layer.windows
             )
             return f"Power of filters ({filters}; {layer.slices} slices)"
         case nn.Conv2d():

@@ -30,18 +30,21 @@ class FilterBank(nn.Module):
         """A scale for each window."""
         super().__init__()
         self.slices = slices
-        self.pools = [window.pool for window in windows[:-1]]
-        self.scales = nn.ModuleList(
-            nn.Conv2d(1, window.filters, window.kernel, stride=step(window)) for window in windows
-        )
+        self.windows = windows
+        for number, window in enumerate(windows, start=1):
+            filters = nn.Conv2d(1, window.filters, window.kernel, stride=step(window))
+            self.add_module(f"convolution_{number}", filters)
+            self.add_module(f"convolution_relu_{number}", nn.ReLU())
 
     def forward(self, images: Tensor) -> Tensor:
         """See the class."""
         features = [self._slices(images)]
-        for filters, pool in zip(self.scales, [None, *self.pools], strict=True):
-            images = images if pool is None else avg_pool2d(images, pool)
-            power = self._slices(filters(images).relu().square())
-            features.append(torch.log(power + POWER_FLOOR))
+        for number, window in enumerate(self.windows, start=1):
+            seen = self.get_submodule(f"convolution_{number}")(images)
+            rectified = self.get_submodule(f"convolution_relu_{number}")(seen)
+            features.append(torch.log(self._slices(rectified.square()) + POWER_FLOOR))
+            if number < len(self.windows):
+                images = avg_pool2d(images, window.pool)
         return torch.cat(features, 1)
 
     def _slices(self, images: Tensor) -> Tensor:
