@@ -5,22 +5,26 @@ is under way when a fault comes is the same in every run.
 """
 
 import re
+import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from projects import Project
 from ranks import attempts, cones_of, run, shards, simulate, wait_until
 from small import small_settings
+from standin import waiting
 
 from lcinfer import database, journal, supervise
 from lcinfer.products import LightCones
 from lcinfer.simulate import version as engine_version
 
 HELD_UP = "standin:waits_for_fourth_seeds"
+SECONDS_TO_LOAD = 4.0  # of CPU, and more: until py21cmfast is there
 
 
 def settings_held_up() -> dict:
@@ -191,14 +195,24 @@ def test_a_killed_snakemake_leaves_its_job_at_work_and_a_restart_does_nothing_tw
     assert_same(project.cones, local)
 
 
-def test_a_warning_before_the_limit_lets_what_is_under_way_end(project, local, tmp_path):
+def test_a_warning_before_the_limit_lets_what_is_under_way_end_and_the_retry_does_the_rest(
+    project, local, tmp_path
+):
     gate = tmp_path / "gate"
-    snakemake, job, _ = until_only_held_up_are_left(project, gate)
+    snakemake = project.start(ranks=3, STANDIN_MARKER=str(gate))  # each comes to one held up
+    wait_until(lambda: len(list(tmp_path.glob(waiting(gate).name))) == 3, 90)
+    (job,) = running()
+    under_way, finished = held_up(project.cones), attempts(project.cones)
+    assert len(finished) == 6
     subprocess.run(["scancel", "--signal=USR1", f"{job}.0"], check=True, timeout=30)
-    time.sleep(1)
+    # Children block the signal, so it can be seen that it has come: it is pending for them.
+    wait_until(lambda: all(map(usr1_is_pending, simulating(project))), 30)
     gate.touch()
+    wait_until(lambda: "JobState=FAILED" in about(job), 60)
+    assert attempts(project.cones)[:9] == sorted(finished + under_way)
     said, _ = snakemake.communicate(timeout=120)
     assert snakemake.returncode == 0, said
+    assert "stopped by signal SIGUSR1; 3 of light-cones 0 to 11 are left" in said
     assert attempts(project.cones) == list(range(project.cones.realizations))
     assert_same(project.cones, local)
 
@@ -222,8 +236,10 @@ def test_a_job_that_loses_a_node_is_started_again_when_there_are_enough(project,
 
 
 @pytest.mark.real
-def test_21cmfast_itself_runs_on_the_nodes_as_it_does_without_slurm(project, tmp_path):
-    settings = small_settings()
+def test_21cmfast_itself_goes_through_the_whole_workflow_although_a_simulation_is_killed(
+    project, tmp_path
+):
+    settings = settings_held_up()
     settings["database"] |= {
         "realizations": 4,
         "box": {"cells": 32, "length": 96},
@@ -232,19 +248,33 @@ def test_21cmfast_itself_runs_on_the_nodes_as_it_does_without_slurm(project, tmp
     }
     settings["split"] = {"validation": 1, "test": 2}
     project.write(settings)
-    snakemake = project.start()
-    said, _ = snakemake.communicate(timeout=200)
+    snakemake = project.start(whole=True)
+    victims: list[psutil.Process] = []
+    wait_until(lambda: victims.extend(filter(is_in_21cmfast, simulating(project))) or victims, 120)
+    victims[0].kill()
+    said, _ = snakemake.communicate(timeout=300)
     assert snakemake.returncode == 0, said
-    records = list(journal.records(project.cones.journal))
-    assert sorted(record["index"] for record in records) == [0, 1, 2, 3]
-    assert {record["versions"]["21cmfast"] for record in records} == {engine_version()}
+    (failure,) = journal.failures(project.cones.journal)
+    assert "SIGKILL" in failure["error"]
+    made = {
+        line["index"]: line for line in journal.records(project.cones.journal) if "digest" in line
+    }
+    assert attempts(project.cones) == sorted([*made, failure["index"]])
+    assert sorted(made) == [0, 1, 2, 3]
+    assert {record["versions"]["21cmfast"] for record in made.values()} == {engine_version()}
     assert re.search(r"4 ranks: \d on n1, \d on n2", log_of(project))
-    (simulation, first) = project.cones.simulation, records[0]
-    again = tmp_path / "again"
-    cones = cones_of(project.path / "run.yaml", again)
-    index = first["index"]
-    done = supervise.realize(simulation, cones.store, index, first["parameters"], first["seed"])
-    assert done["digest"] == first["digest"]
+    run = project.run
+    for file in (*run.figure_files, run.summary.table, run.summary.manifest):
+        assert file.stat().st_size > 0
+    cones = cones_of(project.path / "run.yaml", tmp_path / "again")
+    again = (
+        cones.simulation,
+        cones.store,
+        failure["index"],
+        failure["parameters"],
+        failure["seed"],
+    )
+    assert supervise.realize(*again)["digest"] == made[failure["index"]]["digest"]
 
 
 def until_only_held_up_are_left(project: Project, gate: Path, *more: str):
@@ -254,9 +284,9 @@ def until_only_held_up_are_left(project: Project, gate: Path, *more: str):
     finished = sorted(set(range(cones.realizations)) - set(held_up(cones)))
     assert len(finished) == 9
     wait_until(lambda: attempts(cones) == finished, 90)
-    jobs = output("squeue", "--noheader", "--states=R", "--format=%i").split()
-    assert len(jobs) == 1
-    return snakemake, jobs[0], finished
+    wait_until(lambda: len(list(gate.parent.glob(waiting(gate).name))) == 3)
+    (job,) = running()
+    return snakemake, job, finished
 
 
 def finish(project: Project, gate: Path) -> None:
@@ -276,6 +306,41 @@ def log_of(project: Project) -> str:
     """What the ranks of the database's only block said."""
     logs = project.path / "results/logs/lightcones" / project.cones.directory.name
     return next(logs.glob("000000-*.log")).read_text()
+
+
+def running() -> list[str]:
+    """The numbers of the jobs that run."""
+    return output("squeue", "--noheader", "--states=R", "--format=%i").split()
+
+
+def simulating(project: Project) -> list[psutil.Process]:
+    """The children in which a project's ranks simulate now."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        with suppress(psutil.NoSuchProcess):
+            words, rank = process.info["cmdline"] or [], process.parent()
+            if (
+                "spawn_main" in " ".join(words)
+                and rank
+                and str(project.path) in rank.environ()["PWD"]
+            ):
+                found.append(process)
+    return found
+
+
+def usr1_is_pending(process: psutil.Process) -> bool:
+    """Whether a process that blocks SIGUSR1 has been sent it."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    pending = int(re.findall(r"^ShdPnd:\t(\w+)$", status, flags=re.MULTILINE)[0], 16)
+    return bool(pending >> (signal.SIGUSR1 - 1) & 1)
+
+
+def is_in_21cmfast(process: psutil.Process) -> bool:
+    """Whether a process computes: some seconds after Python was there."""
+    with suppress(psutil.NoSuchProcess):
+        loaded = any("py21cmfast" in part.path for part in process.memory_maps())
+        return loaded and sum(process.cpu_times()[:2]) > SECONDS_TO_LOAD
+    return False
 
 
 def about(job: str) -> str:
