@@ -73,6 +73,9 @@ def main() -> None:
     if options.section == "paper":
         paper(options)
         return
+    if options.section == "keras" and importlib.util.find_spec("keras") is None:
+        print("not compared with Keras, which is not installed: pip install lcinfer[bench]")
+        return
     batch = options.batch or (32 if options.section == "data" else 64)
     with tempfile.TemporaryDirectory() as directory:
         store = Path(directory) / "images.zarr"
@@ -96,8 +99,6 @@ def rows(section: str, store: Path, batch: int, threads: int) -> dict[str, Calla
             names[name] = partial(plain_epoch, store, batch, threads, workers)
     else:
         del names["lcinfer, single, streamed"]
-        if importlib.util.find_spec("keras") is None:
-            raise SystemExit("keras is not installed: pip install keras (or lcinfer[bench])")
         for data_format in ("channels_last", "channels_first"):
             name = f"Keras 3 on PyTorch, {data_format}"
             names[name] = partial(keras_epoch, store, batch, threads, data_format)
