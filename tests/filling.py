@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lcinfer import config, database, images, journal, stages, summary
+from lcinfer import config, database, drawing, images, journal, stages, summary
 from lcinfer.products import LightCones, Run
 from lcinfer.supervise import realize
 
@@ -74,7 +74,7 @@ def finish(run: Run) -> Run:
         if not sweep.outcome.exists():
             stages.compare_trials(sweep, 1)
     for what in run.figures:
-        stages.draw_figures(run, what)
+        drawing.draw_figures(run, what)
     summary.write(run)
     return run
 

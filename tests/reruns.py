@@ -23,6 +23,7 @@ GROWN = Counter(
     cut_images=1,
     seal_images=1,
 )
+SCHEME = Counter(draw_scheme=1)
 STUDY = Counter(train=1, compare=1, draw_sweep=1, summarise=1)  # one trial is there already
 EVERYTHING = SIMULATED + CUT + REST
 DATABASE = "a new database beside the old, and all that follows"
@@ -48,8 +49,13 @@ def edits() -> list[Edit]:
         Edit(
             "how plots look (`figures`)",
             "figures",
-            {"figures.dpi": 60, "figures.bins": 20, "figures.brightness_range": [-100, 20]},
-            Counter(draw_training=1, draw_examples=1, summarise=1),
+            {
+                "figures.dpi": 60,
+                "figures.bins": 20,
+                "figures.brightness_range": [-100, 20],
+                "figures.responses": ["FAINT"],
+            },
+            Counter(draw_training=1, draw_examples=1, draw_scheme=1, summarise=1),
         ),
         Edit(
             "how networks are scored (`evaluation`)",
@@ -95,7 +101,7 @@ def edits() -> list[Edit]:
             "the number of slices, or another key of `images`",
             "the images and what follows",
             {"images.slices": 1, "images.axes": ["x"]},
-            CUT + REST,
+            CUT + REST + SCHEME,
         ),
         Edit(
             "a new entry in `mocks`",
@@ -120,10 +126,15 @@ def edits() -> list[Edit]:
             - Counter(prepare_images=1, cut_images=1, seal_images=1, draw_examples=1),
         ),
         Edit(
-            "box, cosmology, an option of 21cmFAST, the engine's version, `threads`",
+            "the box, or the cells of a light-cone",
+            DATABASE + "; the figure of the slices",
+            {"database.box.length": 24},
+            EVERYTHING + SCHEME,
+        ),
+        Edit(
+            "cosmology, an option of 21cmFAST, the engine's version, `threads`",
             DATABASE,
             {
-                "database.box.length": 24,
                 "database.cosmology": {"SIGMA_8": 0.8},
                 "database.simulator.options": {"R_BUBBLE_MAX": 10},
                 "database.simulator.engine_version": "2",

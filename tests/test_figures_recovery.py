@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lcinfer.errors import UserError
 from lcinfer.figures import draw_recovery
-from lcinfer.figures.profile import density_bins, profile_bins, residual_profile
+from lcinfer.residuals import density_bins, profile_bins, residual_profile
 
 NAMES = ["HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH"]
 PRIORS = {

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from lcinfer.networks.gillet2019 import build, layers
+from lcinfer.networks.architectures import layers
+from lcinfer.networks.gillet2019 import build
 from lcinfer.sections import Network
 
 PAPER = (100, 2200)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lcinfer import config, durable
-from lcinfer.products import Run
+from lcinfer.products import RESPONSE_FIGURES, TRAINING_FIGURES, Run
 
 STAGES = ("lightcones", "images", "trainings", "evaluations", "figures")
 
@@ -53,6 +53,7 @@ ONE_IMAGE = {"trainings/one_image", "evaluations/one_image", "figures/one_image"
 TRAININGS = ALL_IMAGES | ONE_IMAGE
 EVALUATIONS = {product for product in TRAININGS if not product.startswith("trainings")}
 EXAMPLES = {"figures/examples"}
+SCHEME = {"figures/scheme"}
 IMAGES = {"images/cones", "images/FAINT", *TRAININGS, *EXAMPLES}
 EVERYTHING = {"lightcones/cones", "lightcones/FAINT", *IMAGES}
 
@@ -64,11 +65,11 @@ EDITS = [
     ("split.test", 4, TRAININGS),
     ("database.realizations", 16, TRAININGS),
     ("mocks.FAINT.realizations", 3, EVALUATIONS | EXAMPLES),
-    ("images.slices", 1, IMAGES),
+    ("images.slices", 1, IMAGES | SCHEME),
     ("database.seed", 6, EVERYTHING - {"lightcones/FAINT", "images/FAINT"} - EXAMPLES),
-    ("database.box.length", 24, EVERYTHING),
+    ("database.box.length", 24, EVERYTHING | SCHEME),
     ("evaluation.bootstrap", 60, EVALUATIONS),
-    ("figures.dpi", 60, {"figures/all_images", "figures/one_image", "runs"} | EXAMPLES),
+    ("figures.dpi", 60, {"figures/all_images", "figures/one_image", "runs"} | EXAMPLES | SCHEME),
     ("database.block", 3, set()),
     ("database.storage.chunk_cells", 4, set()),
     ("name", "renamed", {"runs"}),
@@ -124,7 +125,7 @@ def test_an_existing_database_keeps_its_block_size_and_its_images_follow(
 def test_every_product_is_found_by_its_directorys_name(settings) -> None:
     run = Run(config.parse(settings))
     products = [product for stage in STAGES for product in getattr(run, stage).values()]
-    assert len(run.by_directory) == len(products) == 2 + 2 + 2 + 2 + 3
+    assert len(run.by_directory) == len(products) == 2 + 2 + 2 + 2 + 4
     for product in products:
         assert run.by_directory[product.directory.name] is product
 
@@ -140,14 +141,17 @@ def test_a_path_is_root_kind_name_and_ten_digits_of_the_fingerprint(settings, tm
 def test_every_figure_has_a_file_in_every_format_and_none_without_mocks(settings) -> None:
     settings["figures"]["formats"] = ["pdf", "png"]
     files = Run(config.parse(settings)).figure_files
+    of_a_training = (*TRAINING_FIGURES, *RESPONSE_FIGURES)
     assert sorted({path.name for path in files}) == [
         f"{figure}.{suffix}"
-        for figure in ("examples", "loss", "recovery")
+        for figure in sorted(("examples", "slicing", *of_a_training))
         for suffix in ("pdf", "png")
     ]
-    assert len(files) == len(set(files)) == 2 * (1 + 2 * 2)
+    assert len(files) == len(set(files)) == 2 * (1 + 1 + 2 * len(of_a_training))
     settings["mocks"] = {}
-    assert "examples" not in Run(config.parse(settings)).figures
+    without = Run(config.parse(settings)).figures
+    assert without.keys() == {"all_images", "one_image", "scheme"}
+    assert without["all_images"].figures == TRAINING_FIGURES, "no responses: there is no image"
 
 
 def test_nothing_is_written_by_asking_where_things_are(settings, tmp_path) -> None:

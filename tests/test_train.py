@@ -255,6 +255,24 @@ def test_the_learning_rate_is_halved_after_exactly_patience_epochs_without_impro
     assert rates == [1e-12] * 4 + [5e-13] * 3 + [2.5e-13]
 
 
+def test_the_learning_rate_follows_half_a_cosine_to_zero_and_goes_on_to_the_same_numbers(
+    labelled, tmp_path, monkeypatch
+):
+    optimiser = {"schedule": "cosine", "learning_rate": 0.01}
+    run(labelled, tmp_path / "whole", optimiser=optimiser)
+    rates = [
+        row["learning_rate"]
+        for row in checkpoints.load(tmp_path / "whole" / "checkpoint.pt").history
+    ]
+    expected = [0.005 * (1 + math.cos(math.pi * i / len(rates))) for i in range(len(rates))]
+    assert rates == pytest.approx(expected)
+    with monkeypatch.context() as patched, pytest.raises(StoppedError):
+        patched.setattr(checkpoints, "save", stopping_after(2))
+        run(labelled, tmp_path / "stopped", optimiser=optimiser)
+    run(labelled, tmp_path / "stopped", optimiser=optimiser)
+    assert history(tmp_path / "stopped") == history(tmp_path / "whole")
+
+
 def test_a_diverging_training_says_so_in_one_line(labelled, tmp_path):
     with pytest.raises(UserError, match="the loss is not finite in epoch") as refused:
         run(labelled, tmp_path, optimiser={"learning_rate": 1e30})

@@ -11,7 +11,6 @@ from pydantic import Field, ValidationError, model_validator
 
 from .errors import UserError
 from .mistakes import one_line
-from .networks.layout import feature_sizes
 from .sections import (
     DEFAULT_ENGINE,
     Database,
@@ -27,6 +26,8 @@ from .sections import (
 )
 from .seeds import mock_block
 from .sweeps import Sweep, Trial, trials
+
+OTHER_FIGURES = {"examples": "the mocks' figures", "scheme": "the figure of the slices"}
 
 
 class Config(Section):
@@ -105,9 +106,10 @@ def _check_mocks(config: Config) -> None:
                 f"mocks.{name}.parameters must name the prior's parameters "
                 f"({', '.join(sorted(varied))}), not {', '.join(sorted(mock.parameters))}"
             )
-    unknown = set(config.figures.examples or ()) - set(config.mocks)
-    if unknown:
-        raise ValueError(f"figures.examples: there is no mock {', '.join(sorted(unknown))}")
+    for key in ("examples", "responses"):
+        unknown = set(getattr(config.figures, key) or ()) - set(config.mocks)
+        if unknown:
+            raise ValueError(f"figures.{key}: there is no mock {', '.join(sorted(unknown))}")
     if config.database.name in config.mocks:
         raise ValueError(f"mocks.{config.database.name} has the database's name: rename one")
     for one, other in combinations(config.mocks, 2):
@@ -143,8 +145,9 @@ def _check_images(config: Config) -> None:
 
 
 def _check_trainings(config: Config) -> None:
-    if "examples" in config.trainings:
-        raise ValueError("trainings: 'examples' is the name of the mocks' figures: choose another")
+    for name, what in OTHER_FIGURES.items():
+        if name in config.trainings:
+            raise ValueError(f"trainings: {name!r} is the name of {what}: choose another")
     for name, training in config.trainings.items():
         _check_training(config, f"trainings.{name}", training)
 
@@ -162,7 +165,7 @@ def _check_training(config: Config, where: str, training: Training) -> None:
             f"test leave of the database's {config.database.realizations}"
         )
     try:
-        feature_sizes(config.image_shape, training.network.windows)
+        training.network.sizes(config.image_shape)
     except ValueError as error:
         raise ValueError(f"{where}.network is too large for its image: {error}") from None
 
@@ -170,7 +173,7 @@ def _check_training(config: Config, where: str, training: Training) -> None:
 def _check_sweeps(config: Config) -> None:
     for name, sweep in config.sweeps.items():
         where = f"sweeps.{name}"
-        if name in (*config.trainings, "examples"):
+        if name in (*config.trainings, *OTHER_FIGURES):
             raise ValueError(f"{where}: {name} is the name of other figures: choose another")
         if sweep.training not in config.trainings:
             raise ValueError(

@@ -86,6 +86,35 @@ def r2(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.asarray(1 - residual / np.square(true - true.mean(axis=0)).sum(axis=0))
 
 
+def resamples(light_cones: int, evaluation: Evaluation) -> np.ndarray:
+    """(resample, light_cone) how often each is drawn: sums over it are then matrix products."""
+    generator = np.random.default_rng(evaluation.seed)
+    share = np.full(light_cones, 1 / light_cones)
+    return generator.multinomial(light_cones, share, size=evaluation.bootstrap)
+
+
+def resampled_r2(true: np.ndarray, predicted: np.ndarray, evaluation: Evaluation) -> np.ndarray:
+    """(light_cone, parameter) twice to R2 of each resample, (resample, parameter).
+
+    Predictions of the same light-cones are resampled alike, so that differences are paired.
+    """
+    count = len(true)
+    drawn = resamples(count, evaluation)
+    centred = true - true.mean(axis=0)  # keeps digits in SS_tot
+    residual = drawn @ np.square(true - predicted)
+    total = drawn @ np.square(centred) - np.square(drawn @ centred) / count
+    # A resample of one light-cone alone has no R2; likely only with a handful of light-cones.
+    total[(drawn.max(axis=1) == count)] = np.nan
+    return np.asarray(1 - residual / total)
+
+
+def interval(resampled: np.ndarray, evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
+    """The two ends of the percentile interval over the first axis, NaN left out."""
+    tail = (1 - evaluation.confidence) / 2
+    low, high = np.nanquantile(resampled, [tail, 1 - tail], axis=0)
+    return low, high
+
+
 def scores_from(predictions: Predictions, evaluation: Evaluation) -> dict[str, Any]:
     """R2 with percentile bootstrap intervals over light-cones.
 
@@ -116,18 +145,7 @@ def _scored(
     names: tuple[str, ...], true: np.ndarray, predicted: np.ndarray, evaluation: Evaluation
 ) -> dict[str, dict[str, float]]:
     """(light_cone, parameter) twice to r2, low, high per name."""
-    count = len(true)
-    # A resample is how often each light-cone is drawn: all sums are then matrix products.
-    drawn = np.random.default_rng(evaluation.seed).multinomial(
-        count, np.full(count, 1 / count), size=evaluation.bootstrap
-    )
-    centred = true - true.mean(axis=0)  # keeps digits in SS_tot
-    residual = drawn @ np.square(true - predicted)
-    total = drawn @ np.square(centred) - np.square(drawn @ centred) / count
-    # A resample of one light-cone alone has no R2; likely only with a handful of light-cones.
-    total[(drawn.max(axis=1) == count)] = np.nan
-    tail = (1 - evaluation.confidence) / 2
-    low, high = np.nanquantile(1 - residual / total, [tail, 1 - tail], axis=0)
+    low, high = interval(resampled_r2(true, predicted, evaluation), evaluation)
     score = r2(true, predicted)
     return {
         name: {"r2": float(score[i]), "low": float(low[i]), "high": float(high[i])}

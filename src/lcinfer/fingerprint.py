@@ -18,8 +18,8 @@ STAGE_VERSIONS = {
     "training": 1,
     "evaluation": 1,
     "sweep": 1,
-    "figures": 1,
-    "summary": 1,
+    "figures": 2,
+    "summary": 2,
     "calibration": 1,
 }
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.optim import RMSprop
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from .batches import Batch
 from .device import arithmetic
 from .memory import within_memory
-from .networks import gillet2019
+from .networks.architectures import build
 from .processes import WholeBatchNorm, World
 from .sections import Training
 
@@ -32,7 +32,7 @@ class Learner:
     ) -> None:
         """Draw the initial weights; PyTorch's global generators are seeded for the dropout."""
         torch.manual_seed(training.seed)
-        network = gillet2019.build(training.network, image_shape, outputs)
+        network = build(training.network, image_shape, outputs)
         if world.rank > 0:
             torch.manual_seed(training.seed + (world.rank << 32))
         self.network = network.to(world.device)
@@ -48,16 +48,7 @@ class Learner:
             alpha=settings.rho,
             eps=settings.epsilon,
         )
-        # Keras lowers the rate at the end of the patience-th epoch without improvement;
-        # PyTorch waits for one more, and by default ignores steps below eps.
-        self._schedule = ReduceLROnPlateau(
-            self._optimiser,
-            factor=settings.factor,
-            patience=settings.patience - 1,
-            threshold=MIN_DELTA,
-            threshold_mode="abs",
-            eps=0.0,
-        )
+        self._schedule = _schedule(self._optimiser, training)
 
     @property
     def learning_rate(self) -> float:
@@ -113,8 +104,11 @@ class Learner:
         return self._world.total(squares.to(self._world.device)).item() / targets.numel()
 
     def end_epoch(self, training_loss: float) -> None:
-        """Lower the learning rate if the training loss has not improved for long enough."""
-        self._schedule.step(training_loss)
+        """Lower the learning rate, if it is time."""
+        if isinstance(self._schedule, ReduceLROnPlateau):
+            self._schedule.step(training_loss)
+        else:
+            self._schedule.step()
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint: its fields ``model``, ``optimiser`` and ``schedule``."""
@@ -131,6 +125,22 @@ class Learner:
         self.network.load_state_dict(model)
         self._optimiser.load_state_dict(optimiser)
         self._schedule.load_state_dict(schedule)
+
+
+def _schedule(optimiser: RMSprop, training: Training) -> ReduceLROnPlateau | CosineAnnealingLR:
+    settings = training.optimiser
+    if settings.schedule == "cosine":
+        return CosineAnnealingLR(optimiser, training.epochs)
+    # Keras lowers the rate at the end of the patience-th epoch without improvement;
+    # PyTorch waits for one more, and by default ignores steps below eps.
+    return ReduceLROnPlateau(
+        optimiser,
+        factor=settings.factor,
+        patience=settings.patience - 1,
+        threshold=MIN_DELTA,
+        threshold_mode="abs",
+        eps=0.0,
+    )
 
 
 def apply(model: nn.Module, images: Tensor, together: int = PREDICTED_TOGETHER) -> Tensor:

@@ -21,11 +21,18 @@ class Shown:
     """The shown value is py21cmfast's value times this."""
     logarithmic: bool = False
     """Whether the value is a decimal logarithm."""
+    brief: str = ""
+    """The symbol without units inside, for a line with several; empty: it has none."""
 
     @property
     def label(self) -> str:
         """Symbol and unit, for an axis."""
         return _with_unit(self.symbol, self.unit)
+
+    def equal_to(self, value: float) -> str:
+        """The brief symbol and py21cmfast's value of it in the shown unit, for a figure."""
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.brief or self.symbol} = {value * self.scale:.4g}{unit}"
 
     @property
     def text_label(self) -> str:
@@ -45,13 +52,17 @@ def _with_unit(name: str, unit: str) -> str:
 REGISTRY = {
     "HII_EFF_FACTOR": Shown(r"$\zeta$", "zeta"),
     "ION_Tvir_MIN": Shown(
-        r"$\log_{10}(T_{\mathrm{vir}}/\mathrm{K})$", "log10(T_vir/K)", logarithmic=True
+        r"$\log_{10}(T_{\mathrm{vir}}/\mathrm{K})$",
+        "log10(T_vir/K)",
+        logarithmic=True,
+        brief=r"$\log_{10}T_{\mathrm{vir}}$",
     ),
     "L_X": Shown(
         r"$\log_{10}\left(\dfrac{L_{\mathrm{X}<2\,\mathrm{keV}}/\mathrm{SFR}}"
         r"{\mathrm{erg\,s^{-1}\,M_\odot^{-1}\,yr}}\right)$",
         "log10(L_X<2keV/SFR / erg s^-1 Msun^-1 yr)",
         logarithmic=True,
+        brief=r"$\log_{10}L_{\mathrm{X}}$",
     ),
     # py21cmfast keeps this energy in eV.
     "NU_X_THRESH": Shown(r"$E_0$", "E_0", unit="keV", scale=1e-3),

@@ -30,13 +30,19 @@ from .sweeps import Sweep, Trial, repeats
 
 RESULTS = Path("results")
 EXAMPLES = "examples"
-TRAINING_FIGURES = ("loss", "recovery")
+SCHEME = "scheme"
+TRAINING_FIGURES = ("architecture", "loss", "recovery", "residuals", "filters")
+RESPONSE_FIGURES = ("responses", "activations")
 SWEEP_FIGURES = ("sweep",)
 DRAWN = {  # what figures are made from, as their identity says it, and which they then are
     "mocks": (EXAMPLES,),
+    "images": ("slicing",),
     "evaluation": TRAINING_FIGURES,
+    "responses": RESPONSE_FIGURES,
     "sweep": SWEEP_FIGURES,
 }
+PAPER_TABLES = ("table1", "table2")
+TABLE_FORMATS = ("csv", "md", "tex")
 Span = tuple[int, int]
 
 
@@ -274,7 +280,7 @@ class FigureSet(Product):
     @property
     def figures(self) -> tuple[str, ...]:
         """The names of the plots."""
-        return next(names for what, names in DRAWN.items() if what in self.identity)
+        return tuple(name for what in DRAWN if what in self.identity for name in DRAWN[what])
 
     @property
     def all_files(self) -> list[Path]:
@@ -305,6 +311,20 @@ class Summary(Product):
     def table(self) -> Path:
         """R2 of every training as CSV."""
         return self.directory / "r2.csv"
+
+    @property
+    def paper_tables(self) -> list[Path]:
+        """The paper's tables, each in every format."""
+        return [self.paper_table(name, kind) for name in PAPER_TABLES for kind in TABLE_FORMATS]
+
+    def paper_table(self, name: str, kind: str) -> Path:
+        """One of them in one format."""
+        return self.directory / f"{name}.{kind}"
+
+    @property
+    def all_files(self) -> list[Path]:
+        """Every file of a finished run but its report."""
+        return [self.table, *self.paper_tables, self.manifest]
 
     @property
     def report(self) -> Path:
@@ -363,6 +383,11 @@ class Run:
         """The mocks whose images are shown, in their order."""
         return self.config.figures.examples or tuple(sorted(self.mocks))
 
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """The mocks to which networks' responses are shown, in their order."""
+        return self.config.figures.responses or self.examples
+
     @cached_property
     def repeats(self) -> dict[str, tuple[str, ...]]:
         """The names of each configured training's repeats, itself first."""
@@ -410,9 +435,10 @@ class Run:
 
     @cached_property
     def figures(self) -> dict[str, FigureSet]:
-        """Figures by what they are of: a configured training, a sweep, or ``examples``."""
+        """Figures by what they are of: a configured training, a sweep, ``examples``, ``scheme``."""
+        answered = {"responses": self.responses} if self.mocks else {}
         drawn = {
-            name: self._figures(name, evaluation=self.evaluations[name].fingerprint)
+            name: self._figures(name, evaluation=self.evaluations[name].fingerprint, **answered)
             for name in self.repeats
         }
         for name, sweep in self.sweeps.items():
@@ -420,6 +446,10 @@ class Run:
         if self.mocks:
             shown = [[name, *_sizes([self.mock_images[name]])] for name in self.examples]
             drawn[EXAMPLES] = self._figures(EXAMPLES, mocks=shown)
+        database = self.config.database
+        drawn[SCHEME] = self._figures(
+            SCHEME, images=self.config.images, box=database.box, lightcone=database.lightcone
+        )
         return drawn
 
     @cached_property

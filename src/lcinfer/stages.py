@@ -1,20 +1,19 @@
-"""What the rules of training, evaluation and figures do: products in, products out."""
+"""What the rules of training, evaluation and sweeps do: products in, products out."""
 
-import json
 from typing import Any
 
 import torch
 
 from . import checkpoint as checkpoints
-from . import durable, failures, figures, images, store, trials
+from . import durable, failures, images, trials
 from .checkpoint import Checkpoint
 from .dataset import Sets, divide, left_out
 from .device import choose_device
-from .evaluate import load_trained, predict, read_predictions, scores_from, write_predictions
+from .evaluate import load_trained, predict, scores_from, write_predictions
 from .fingerprint import canonical
 from .lease import Lease
 from .processes import World, joined
-from .products import EXAMPLES, EvaluationRun, Run, SweepRun, TrainingRun
+from .products import EvaluationRun, SweepRun, TrainingRun
 from .provenance.record import recorded
 from .provenance.stamp import comment, stamp
 from .train import train
@@ -126,87 +125,6 @@ def compare_trials(run: SweepRun, threads: int | None = None, device: str | None
         durable.write_text(run.table, comment(stamped) + trials.table(run, tried))
         outcome = {**trials.outcome(run, tried), "provenance": stamped}
         durable.write_json(run.outcome, outcome)
-
-
-def draw_figures(run: Run, what: str) -> None:
-    """Draw the mocks' images (``examples``), or the figures of a training or of a sweep."""
-    drawn = run.figures[what]
-    if what in run.sweeps:
-        with recorded(drawn, "draw", drawn.all_files, run.sweeps[what].needed):
-            _draw_sweep(run, what)
-        return
-    if what == EXAMPLES:
-        read = [run.mock_images[name].sealed for name in run.examples]
-        with recorded(drawn, "draw", drawn.all_files, read):
-            _draw_examples(run)
-        return
-    evaluation = run.evaluations[what]
-    read = [evaluation.training.checkpoint, evaluation.predictions, evaluation.scores]
-    read += [evaluation.mock_predictions(mock.name) for mock in evaluation.mocks]
-    with recorded(drawn, "draw", drawn.all_files, read):
-        _draw_loss(run, what)
-        _draw_recovery(run, what)
-
-
-def _draw_sweep(run: Run, what: str) -> None:
-    sweep = run.sweeps[what]
-    tried = trials.results(sweep)
-    if sweep.sweep.scored_on == "validation":
-        figure = figures.draw_study(sweep.sweep, tried)
-    else:
-        averaged = [trend for trend in trials.trends(tried) if trend.prediction == "average"]
-        figure = figures.draw_learning(averaged)
-    _save(run, figure, what, "sweep")
-
-
-def _draw_examples(run: Run) -> None:
-    opened = {name: images.open_store(run.mock_images[name]) for name in run.examples}
-    first = next(iter(opened.values()))
-    figure = figures.draw_examples(
-        {
-            f"{name} galaxies": store.values(group, images.IMAGES, 1)[0, 0]
-            for name, group in opened.items()
-        },
-        redshift=store.values(first, "redshift"),
-        distance=store.values(first, "distance"),
-        cell_size=run.config.database.box.cell_size,
-        brightness_range=run.config.figures.brightness_range,
-    )
-    _save(run, figure, EXAMPLES, EXAMPLES)
-
-
-def _draw_loss(run: Run, training: str) -> None:
-    history = checkpoints.load(run.trainings[training].checkpoint).history
-    columns = ("epoch", "training_loss", "validation_loss", "learning_rate")
-    figure = figures.draw_loss(*([row[column] for row in history] for column in columns))
-    _save(run, figure, training, "loss")
-
-
-def _draw_recovery(run: Run, training: str) -> None:
-    evaluation = run.evaluations[training]
-    tested = read_predictions(evaluation.predictions)
-    scores = json.loads(evaluation.scores.read_text(encoding="utf-8"))["one_image"]
-    mocks = {}
-    for mock in evaluation.mocks:
-        recovered = read_predictions(evaluation.mock_predictions(mock.name))
-        mocks[mock.name] = (recovered.true[0], recovered.predicted[:, 0])
-    figure = figures.draw_recovery(
-        tested.true,
-        tested.predicted[:, 0],
-        tested.names,
-        run.config.database.prior,
-        mocks=mocks,
-        scores={name: (score["r2"], score["low"], score["high"]) for name, score in scores.items()},
-        confidence=run.config.evaluation.confidence,
-        bins=run.config.figures.bins,
-    )
-    _save(run, figure, training, "recovery")
-
-
-def _save(run: Run, figure: Any, what: str, name: str) -> None:
-    drawn = run.figures[what]
-    metadata = {"Software": "lcinfer", **stamp(drawn)}
-    figures.save(figure, drawn.stem(name), run.config.figures, metadata)
 
 
 def _computed_on(asked: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from . import durable
 from .errors import UserError
 from .lightcone import coordinates
+from .paper import tables
 from .parameters import shown
 from .products import EvaluationRun, Product, Run
 from .provenance.record import recorded
@@ -43,23 +44,26 @@ def describe(run: Run) -> str:
 
 def network_table(name: str, network: Network, image: tuple[int, int], outputs: int) -> str:
     """A network layer by layer, as Table 1 of Gillet et al. 2019."""
-    from .networks.gillet2019 import layers
+    from .networks.architectures import layers
 
     rows = layers(network, image, outputs)
-    lines = [f"{name}", f"{'order':>5}  {'layer':<36} {'data':>18} {'weights':>12}"]
+    wide = max(len(row.step) for row in rows)
+    lines = [f"{name}", f"{'order':>5}  {'layer':<{wide}} {'data':>18} {'weights':>12}"]
     for row in rows:
         data = " x ".join(f"{cells:,}" for cells in row.shape)
-        lines.append(f"{row.order:>5}  {row.step:<36} {data:>18} {row.weights:>12,}")
-    lines.append(f"{'':>5}  {'all weights':<36} {'':>18} {sum(r.weights for r in rows):>12,}")
+        lines.append(f"{row.order:>5}  {row.step:<{wide}} {data:>18} {row.weights:>12,}")
+    lines.append(f"{'':>5}  {'all weights':<{wide}} {'':>18} {sum(r.weights for r in rows):>12,}")
     return "\n".join(lines)
 
 
 def write(run: Run) -> None:
-    """Write ``r2.csv`` and ``manifest.json`` of a run."""
-    made = (run.summary.table, run.summary.manifest)
-    scores = (evaluation.scores for evaluation in run.evaluations.values())
-    with recorded(run.summary, "summarise", made, scores):
+    """Write ``r2.csv``, the paper's tables and ``manifest.json`` of a run."""
+    evaluations = run.evaluations.values()
+    read = [file for each in evaluations for file in (each.scores, each.predictions)]
+    read += [each.training.history for each in evaluations]
+    with recorded(run.summary, "summarise", run.summary.all_files, read):
         durable.write_text(run.summary.table, comment(stamp(run.summary)) + r2_table(run))
+        tables.write(run)
         write_manifest(run)
 
 

@@ -162,7 +162,7 @@ class _Data:
             raise UserError("a training set of one image is too small: add light-cones or images")
         batch = min(training.batch, len(sets.training) * images)
         on_cpu = world.device.type == "cpu"
-        image_bytes = bytes_of_step(labelled.image_shape, training.network.windows)
+        image_bytes = bytes_of_step(training.network.sizes(labelled.image_shape))
         if on_cpu:
             check_batch(batch, image_bytes, "trainings.*.batch")
         self.normalisation = _normalisation(labelled, sets.training, images, resumed, world)

@@ -198,7 +198,11 @@ def test_the_report_holds_figures_and_scores(finished):
     done = snakemake(directory, path, "--report", str(report))
     assert done.returncode == 0, done.stdout + done.stderr
     text = report.read_text()
-    for word in ("recovery.png", "loss.png", "examples.png", "r2.csv"):
+    for word in (
+        *("recovery.png", "loss.png", "examples.png", "slicing.png", "architecture.png"),
+        *("residuals.png", "filters.png", "responses.png", "activations.png"),
+        *("r2.csv", "table1.csv", "table2.csv"),
+    ):
         assert word in text
 
 

@@ -17,7 +17,7 @@ from small import small_settings
 from lcinfer import cli, config, database, images, journal, store
 from lcinfer.errors import UserError
 from lcinfer.evaluate import read_predictions
-from lcinfer.products import Run
+from lcinfer.products import TABLE_FORMATS, Run
 from lcinfer.provenance.audit import Depth, audit
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
@@ -52,9 +52,12 @@ def results(run) -> dict[str, Path]:
     return {
         "run": run.summary.directory,
         "table": run.summary.table,
+        **{f"table 2.{kind}": run.summary.paper_table("table2", kind) for kind in TABLE_FORMATS},
         "figures": figures.directory,
         "figure": figures.files("recovery")[1],
         "examples": run.figures["examples"].files("examples")[0],
+        "slicing": run.figures["scheme"].files("slicing")[0],
+        **{name: figures.files(name)[0] for name in figures.figures},
         "evaluation": evaluation.directory,
         "scores": evaluation.scores,
         "predictions": evaluation.predictions,
@@ -73,6 +76,8 @@ KINDS = {
     "scores": {"evaluations", "trainings", "images", "lightcones"},
     "checkpoint": {"trainings", "images", "lightcones"},
     "examples": {"figures", "images", "lightcones"},
+    "responses": {"figures", "evaluations", "trainings", "images", "lightcones"},
+    "slicing": {"figures"},
     "images": {"images", "lightcones"},
     "light-cones": {"lightcones"},
 }
@@ -154,6 +159,10 @@ def a_table_edited(run) -> None:
     lines = run.summary.table.read_text().splitlines()
     lines[2] = lines[2].replace(lines[2].split(",")[3], "0.9900")
     run.summary.table.write_text("\n".join(lines) + "\n")
+
+
+def a_paper_table_edited(run) -> None:
+    edited(run.summary.paper_table("table2", "tex"), "one image", "two images")
 
 
 def two_shards_swapped(run) -> None:
@@ -269,16 +278,20 @@ def the_records_removed(run) -> None:
 
 
 FAULTS = {
-    a_predicted_value_edited: {"evaluations: files", "evaluations: scores", "figures: made from"},
+    a_predicted_value_edited: {
+        *("evaluations: files", "evaluations: scores", "figures: made from"),
+        *("runs: made from", "runs: paper's tables"),
+    },
     a_true_value_edited: {
         *("evaluations: files", "evaluations: scores", "evaluations: predictions"),
-        "figures: made from",
+        *("figures: made from", "runs: made from", "runs: paper's tables"),
     },
     a_score_edited: {
         *("evaluations: files", "evaluations: scores", "figures: made from", "runs: made from"),
         "runs: table",
     },
     a_table_edited: {"runs: files", "runs: table"},
+    a_paper_table_edited: {"runs: files", "runs: paper's tables"},
     two_shards_swapped: {"lightcones: voxels", "images: recut"},
     a_voxel_changed_and_its_image_cut_again: {"lightcones: voxels", "images: recut"},
     an_image_edited: {"images: recut"},
@@ -287,7 +300,7 @@ FAULTS = {
     a_checkpoint_replaced: {
         *("trainings: files", "evaluations: made from", "figures: made from"),
     },
-    a_history_edited: {"trainings: files", "trainings: checkpoint"},
+    a_history_edited: {"trainings: files", "trainings: checkpoint", "runs: made from"},
     a_seed_in_the_journal_changed: {
         *("lightcones: voxels", "trainings: split", "evaluations: mocks"),
     },

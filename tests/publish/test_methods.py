@@ -112,7 +112,7 @@ def test_the_table_of_r2_is_that_of_the_scores(opened) -> None:
     evaluation = next(iter(opened.run.evaluations.values()))
     scores = json.loads(evaluation.scores.read_text())["one_image"]
     text = methods.text(opened, Markdown(), scores=True)
-    numbers = [f"{round(scores['L_X'][key], 3):.6g}" for key in ("r2", "low", "high")]
+    numbers = [f"{scores['L_X'][key]:.3f}" for key in ("r2", "low", "high")]
     assert f"log10(L_X<2keV/SFR / erg s^-1 Msun^-1 yr) | {' | '.join(numbers)} |" in text
     assert "R2" not in methods.text(opened, Markdown())
 

@@ -1,6 +1,15 @@
 """Mocks and trained networks -> the paper's figures, in every configured format."""
 
 SHOWN, *OTHER_FORMATS = RUN.config.figures.formats
+OF_TRAININGS = {
+    "architecture": "3: network",
+    "loss": "4: loss",
+    "recovery": "5: recovery",
+    "residuals": "5: residuals",
+    "filters": "A1: filters",
+}
+if RUN.mocks:  # networks respond to them
+    OF_TRAININGS |= {"responses": "A2: responses", "activations": "A2: activations"}
 
 
 rule draw_examples:
@@ -29,27 +38,51 @@ rule draw_examples:
         "{params.lcinfer} figures {params.config} examples >{log} 2>&1"
 
 
-rule draw_training:
-    """Figures 4 and 5 of one training: loss, and predicted against true parameters."""
-    input:
-        lambda wildcards: ancient(RUN.evaluations[of(wildcards).name].scores),
+rule draw_scheme:
+    """Figure 2: how a light-cone is cut into images. It needs nothing but the configuration."""
     output:
         report(
-            f"results/figures/{{name}}/loss.{SHOWN}",
-            category="Trainings",
-            subcategory="{name}",
-            caption="../report/loss.rst",
-            labels={"figure": "4: loss"},
+            f"results/figures/{{name}}/slicing.{SHOWN}",
+            category="Images",
+            caption="../report/slicing.rst",
+            labels={"figure": "2: slices of a light-cone"},
         ),
-        report(
-            f"results/figures/{{name}}/recovery.{SHOWN}",
-            category="Trainings",
-            subcategory="{name}",
-            caption="../report/recovery.rst",
-            labels={"figure": "5: recovery"},
+        expand("results/figures/{{name}}/slicing.{suffix}", suffix=OTHER_FORMATS),
+    log:
+        "results/logs/figures/{name}/scheme.log",
+    conda:
+        "../../envs/conda.yaml"
+    params:
+        lcinfer=LCINFER,
+        config=CONFIG,
+        why=why,
+    message:
+        "Figure of the slices, {wildcards.name}: {params.why}"
+    shell:
+        "{params.lcinfer} figures {params.config} scheme >{log} 2>&1"
+
+
+rule draw_training:
+    """Figures 3, 4, 5, A1 and A2 of one training: network, loss, predictions, what it sees."""
+    input:
+        lambda wildcards: ancient(RUN.evaluations[of(wildcards).name].scores),
+        ancient([RUN.mock_images[name].sealed for name in RUN.responses]),
+    output:
+        [
+            report(
+                f"results/figures/{{name}}/{figure}.{SHOWN}",
+                category="Trainings",
+                subcategory="{name}",
+                caption=f"../report/{figure}.rst",
+                labels={"figure": label},
+            )
+            for figure, label in OF_TRAININGS.items()
+        ],
+        expand(
+            "results/figures/{{name}}/{figure}.{suffix}",
+            figure=OF_TRAININGS,
+            suffix=OTHER_FORMATS,
         ),
-        expand("results/figures/{{name}}/loss.{suffix}", suffix=OTHER_FORMATS),
-        expand("results/figures/{{name}}/recovery.{suffix}", suffix=OTHER_FORMATS),
     log:
         "results/logs/figures/{name}/training.log",
     conda:

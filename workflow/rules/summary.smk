@@ -1,4 +1,4 @@
-"""Everything -> what the run says: its table of R2 and its manifest."""
+"""Everything -> what the run says: the paper's tables beside the paper's numbers, its manifest."""
 
 
 localrules:
@@ -6,16 +6,29 @@ localrules:
 
 
 rule summarise:
-    """The table of R2, and where all that it rests on lies."""
+    """Tables 1 and 2, R2 of every training, and where all that they rest on lies."""
     input:
         ancient([evaluation.scores for evaluation in RUN.evaluations.values()]),
     output:
         report(
             RUN.summary.table,
-            category="Scores",
+            category="Tables",
             caption="../report/r2.rst",
+            labels={"table": "R2, every seed"},
+        ),
+        report(
+            RUN.summary.paper_table("table1", "csv"),
+            category="Tables",
+            caption="../report/table1.rst",
+            labels={"table": "1: architecture"},
+        ),
+        report(
+            RUN.summary.paper_table("table2", "csv"),
+            category="Tables",
+            caption="../report/table2.rst",
             labels={"table": "2: R2"},
         ),
+        [path for path in RUN.summary.paper_tables if path.suffix != ".csv"],
         RUN.summary.manifest,
     log:
         f"results/logs/runs/{RUN.summary.directory.name}.log",
@@ -26,6 +39,6 @@ rule summarise:
         config=CONFIG,
         why=lambda wildcards: REASONS.why(RUN.summary),
     message:
-        "Table of R2 and manifest of the run: {params.why}"
+        "Tables and manifest of the run: {params.why}"
     shell:
         "{params.lcinfer} summary {params.config} >{log} 2>&1"

@@ -9,6 +9,7 @@ from ..design import MockDesign
 from ..fingerprint import canonical, canonical_json
 from ..products import (
     EXAMPLES,
+    SCHEME,
     EvaluationRun,
     FigureSet,
     ImageSet,
@@ -19,9 +20,9 @@ from ..products import (
 )
 from ..sections import Simulation
 
-NUMBERS = (
-    "realizations"  # of a database or a mock: in no fingerprint of theirs, but of what follows
-)
+# In no fingerprint of what they count (light-cones of a database or a mock, seeds of a training),
+# but they say how many of them there are, and so what follows.
+NUMBERS = (".realizations", ".repeats")
 SHOWN = 3
 
 
@@ -62,7 +63,7 @@ def changes(old: Config, new: Config) -> list[Change]:
             change.key,
             change.old,
             change.new,
-            change.key in kept or change.key.endswith(f".{NUMBERS}"),
+            change.key in kept or change.key.endswith(NUMBERS),
         )
         for change in differences(before, after)
     ]
@@ -109,6 +110,8 @@ def _depends_on(product: Product) -> tuple[str, ...]:
             return ("evaluation", "mocks", *_depends_on(product.trials[0][1]))
         case FigureSet(name=name):
             drawn = ("figures", "database", "images", "mocks")
+            if name == SCHEME:
+                return ("figures", "images", "database.box", "database.lightcone")
             if name == EXAMPLES:
                 return drawn
             scored = ("split", "evaluation", f"trainings.{name}")

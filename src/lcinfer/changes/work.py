@@ -97,6 +97,8 @@ def to_make(run: Run) -> list[Work]:
         asked |= run.mock_images
     if EXAMPLES in figures:
         asked |= {name: run.mock_images[name] for name in run.examples}
+    if any("responses" in each.identity for each in figures.values()):
+        asked |= {name: run.mock_images[name] for name in run.responses}
     images = [each for each in asked.values() if not complete(each)]
     return [
         *(work for each in images if (work := _simulate(each)) is not None),

@@ -1,6 +1,7 @@
 """Figure 5 of Gillet et al. 2019: predicted against true parameters."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -15,9 +16,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import UserError
 from ..parameters import Shown, shown
+from ..residuals import (
+    LEAST_FOR_FIT,
+    LEAST_FOR_SPREAD,
+    Profile,
+    density_bins,
+    gaussian_fit,
+    profile_bins,
+    residual_profile,
+)
 from .mocks import Point
 from .panels import BLOCK_HEIGHT, BLOCK_WIDTH, Panels, add_panels, set_residual_axes
-from .profile import LEAST_FOR_SPREAD, Profile, density_bins, profile_bins, residual_profile
 from .style import paper
 
 FloatArray = NDArray[np.float64]
@@ -30,7 +39,7 @@ FEW_POINTS = 200  # up to here each point is drawn as well
 DENSITY = LinearSegmentedColormap.from_list(
     "density", ["#dbe8f5", "#8fbfe0", "#3a87c0", "#12508f", "#08214a"]
 )
-BAND, MEAN, ONE_TO_ONE = "#c3d5e8", "#12508f", "#8c8c8c"
+BAND, MEAN, ONE_TO_ONE, FIT = "#c3d5e8", "#12508f", "#8c8c8c", "#b03a00"
 
 
 @paper()
@@ -50,7 +59,9 @@ def draw_recovery(
     For each parameter the centre is the logarithm of the number of test images per bin,
     with the one-to-one line; below it stand the residual's mean and standard deviation
     against the true value (the network error), beside it against the predicted value (the
-    prediction uncertainty). A bin of fewer than three points is given no spread.
+    prediction uncertainty). A bin of fewer than three points is given no spread. Mean and
+    standard deviation of a Gaussian fit, which the paper draws, stand beside them in a bin of
+    eight points or more.
 
     All values are py21cmfast's; the figure converts them to the paper's units.
 
@@ -173,17 +184,27 @@ def _draw_profile(axes: Axes, profile: Profile, upright: bool) -> None:
     low, middle = profile.edges[:-1], profile.edges[:-1] + width / 2
     bottom, height = profile.mean - profile.spread, 2 * profile.spread
     known, filled = np.isfinite(profile.spread), profile.count > 0
+    fitted = np.isfinite(profile.fitted_mean)
+    fit: dict[str, Any] = {
+        "fmt": ".",
+        "color": FIT,
+        "markersize": 2.0,
+        "elinewidth": 0.6,
+    }
+    means, spreads = profile.fitted_mean[fitted], profile.fitted_spread[fitted]
     if upright:
         axes.barh(low[known], height[known], width[known], bottom[known], align="edge", color=BAND)
         axes.errorbar(
             profile.mean[filled], middle[filled], yerr=width[filled] / 2, fmt="none", ecolor=MEAN
         )
+        axes.errorbar(means, middle[fitted], xerr=spreads, **fit)
         axes.axvline(0.0, color=ONE_TO_ONE, linewidth=0.8)
     else:
         axes.bar(low[known], height[known], width[known], bottom[known], align="edge", color=BAND)
         axes.errorbar(
             middle[filled], profile.mean[filled], xerr=width[filled] / 2, fmt="none", ecolor=MEAN
         )
+        axes.errorbar(middle[fitted], means, yerr=spreads, **fit)
         axes.axhline(0.0, color=ONE_TO_ONE, linewidth=0.8)
 
 
@@ -192,6 +213,7 @@ def _profile_entries() -> list[Artist]:
     return [
         Line2D([], [], color=MEAN, label="mean residual (predicted $-$ true) in a bin"),
         Patch(color=BAND, label="its standard deviation (bins of 3 or more)"),
+        Line2D([], [], color=FIT, marker=".", label="both, by a Gaussian fit (bins of 8 or more)"),
     ]
 
 
@@ -203,13 +225,16 @@ def _score(score: tuple[float, float, float] | None, confidence: float) -> list[
 
 
 def _annotate(panels: Panels, values: Pair, limits: Range, score: list[str], how: Shown) -> None:
-    """R2, the residual's standard deviation and the points not shown, in the emptier corner
-    off the diagonal."""
+    """R2, the residual's standard deviation, plain and fitted, and the points not shown, in the
+    emptier corner off the diagonal."""
     residual = values[1] - values[0]
     lines = list(score)
     if len(residual) >= LEAST_FOR_SPREAD:
         unit = f" {how.residual_unit}" if how.residual_unit else ""
         lines.append(rf"$\sigma={residual.std(ddof=1):.2g}$" + unit)
+    if len(residual) >= LEAST_FOR_FIT:
+        _, spread = gaussian_fit(residual)
+        lines.append(rf"(fit: ${spread:.2g}$)")
     beyond = int(np.sum((values[1] < limits[0]) | (values[1] > limits[1])))
     if beyond:
         lines.append(f"{beyond} outside the axes")

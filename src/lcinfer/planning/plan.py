@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from ..products import EXAMPLES, TRAINING_FIGURES, ImageSet, LightCones, Realizations, Run
+from ..products import ImageSet, LightCones, Realizations, Run
 from ..sections import ApprovalAbove
 from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
 
@@ -210,9 +210,7 @@ def _jobs(run: Run) -> int:
     ]
     there += [it.trained.exists() for it in run.trainings.values()]
     there += [it.scores.exists() for it in run.evaluations.values()]
-    for what, drawn in run.figures.items():
-        names = [EXAMPLES] if what == EXAMPLES else TRAINING_FIGURES
-        there.append(all(file.exists() for name in names for file in drawn.files(name)))
+    there += [all(file.exists() for file in it.all_files) for it in run.figures.values()]
     there.append(run.summary.manifest.exists())
     return there.count(False)
 

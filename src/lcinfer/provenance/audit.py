@@ -155,8 +155,8 @@ class _Walk:
         summary = self._products.summary(spec)
         config = configuration(summary.manifest)
         run = Run(config, self.root)
-        self._recorded(step, summary, (summary.table, summary.manifest))
-        step.check("stamps", checks.stamps(summary, (summary.table, summary.manifest)), "its own")
+        self._recorded(step, summary, summary.all_files)
+        step.check("stamps", checks.stamps(summary, summary.all_files), "its own")
         follows = step.check(
             "configuration",
             checks.configuration(run, directory),
@@ -168,6 +168,11 @@ class _Walk:
             self._evaluation(self._back("evaluations", fingerprint, step))
         if follows:
             step.check("table", checks.table(run), "r2.csv follows from every scores.json")
+            step.check(
+                "paper's tables",
+                checks.paper_tables(run),
+                "they follow from predictions, histories and networks",
+            )
 
     def _figures(self, directory: Path) -> None:
         if (begun := self._begin(directory)) is None:

@@ -274,6 +274,19 @@ def table(run: Run) -> list[str]:
     return [] if said == r2_table(run) else [f"{run.summary.table}: the scores give another table"]
 
 
+def paper_tables(run: Run) -> Iterator[str]:
+    """The paper's tables where predictions, histories and networks give others."""
+    from ..paper import tables
+
+    try:
+        for path, text in tables.texts(run).items():
+            _, _, said = path.read_text(encoding="utf-8").partition("\n")  # below the stamp
+            if said != text:
+                yield f"{path}: predictions, histories and networks give another table"
+    except (UserError, FileNotFoundError) as error:
+        yield str(error)
+
+
 class Digests:
     """SHA-256 of files, each read once."""
 

@@ -12,7 +12,12 @@ from ..errors import UserError
 from ..products import Product
 from .record import code_version
 
-COMMENT = "# lcinfer: "  # begins the first line of a table; pandas: comment="#"
+# What stands around the first line of a table. pandas leaves it out with comment="#".
+COMMENTS = {
+    ".csv": ("# lcinfer: ", ""),
+    ".md": ("<!-- lcinfer: ", " -->"),
+    ".tex": ("% lcinfer: ", ""),
+}
 
 FIELDS = {"product", "fingerprint", "lcinfer", "code"}
 
@@ -27,9 +32,10 @@ def stamp(product: Product) -> dict[str, str]:
     }
 
 
-def comment(stamped: dict[str, str]) -> str:
-    """The first line of a table."""
-    return f"{COMMENT}{json.dumps(stamped, sort_keys=True)}\n"
+def comment(stamped: dict[str, str], suffix: str = ".csv") -> str:
+    """The first line of a table in a file of this kind."""
+    before, behind = COMMENTS[suffix]
+    return f"{before}{json.dumps(stamped, sort_keys=True)}{behind}\n"
 
 
 def uncommented(lines: Iterable[str]) -> Iterator[str]:
@@ -77,8 +83,9 @@ def _of_svg(path: Path) -> Any:
 
 
 def _of_table(path: Path) -> Any:
+    before, behind = COMMENTS[path.suffix]
     with path.open(encoding="utf-8") as file:
-        return json.loads(file.readline().removeprefix(COMMENT))
+        return json.loads(file.readline().rstrip().removeprefix(before).removesuffix(behind))
 
 
 def _of_json(path: Path) -> Any:
@@ -95,7 +102,7 @@ READERS = {
     ".png": _of_png,
     ".pdf": _of_pdf,
     ".svg": _of_svg,
-    ".csv": _of_table,
+    **dict.fromkeys(COMMENTS, _of_table),
     ".json": _of_json,
     ".pt": _of_checkpoint,
 }

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from ..dataset import Sets, divide
 from ..journal import Record
 from ..lightcone import coordinates
-from ..networks.gillet2019 import layers
+from ..networks.architectures import layers
+from ..paper.scores import table as table2
 from ..parameters import shown
 from ..products import TrainingRun
 from ..sections import DEFAULT_ENGINE
@@ -44,7 +45,7 @@ def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
     ]
     parts = [" ".join(told), _table(recorded, style)]
     if scores:
-        parts.append(_scores(recorded, style))
+        parts.append(table2(recorded.run, style))
     cited = [NETWORK, *(MODEL if _is_21cmfast(recorded) else ())]
     return "\n\n".join([*parts, style.references(cited)]) + "\n"
 
@@ -131,15 +132,25 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     images = recorded.run.config.training_images(training)
     network = training.network
     epochs = _epochs(run)
+    architecture = {
+        "gillet2019": f"has the architecture of {style.cite_in_text(NETWORK)} with "
+        f"{_several(len(network.convolutions), 'convolution')}",
+        "filter_bank": f"measures the power of learned filters on "
+        f"{_several(len(network.convolutions), 'scale')} in {network.slices} slices of the line "
+        f"of sight",
+    }[network.architecture]
+    lowered = {
+        "plateau": f"multiplied by {style.number(optimiser.factor)} after {optimiser.patience} "
+        f"epochs without a lower training loss",
+        "cosine": "lowered to zero along half a cosine",
+    }[optimiser.schedule]
     told = [
-        f"The network {style.code(run.name)} has the architecture of "
-        f"{style.cite_in_text(NETWORK)} with {_several(len(network.convolutions), 'convolution')}, "
+        f"The network {style.code(run.name)} {architecture}, "
         f"{_several(len(network.dense), 'hidden fully connected layer')}, a dropout of "
         f"{style.number(network.dropout)} and {style.count(_weights(recorded, run))} weights.",
         f"It was trained on {images} images of each light-cone for {epochs} epochs, in batches of "
         f"{training.batch}, with RMSprop at a learning rate of "
-        f"{style.number(optimiser.learning_rate)}, multiplied by {style.number(optimiser.factor)} "
-        f"after {optimiser.patience} epochs without a lower training loss.",
+        f"{style.number(optimiser.learning_rate)}, {lowered}.",
     ]
     done = [stage for stage in recorded.stages[run.directory.name] if stage.get("stage") == "train"]
     hardware = sorted({str(name) for one in done if (name := one.get("gpu") or one.get("cpu"))})
@@ -230,24 +241,6 @@ def _table(recorded: Recorded, style: Style) -> str:
         *(("Code", style.code(code)) for code in recorded.codes),
     ]
     return style.table(("Quantity", "Value"), rows, "The run in numbers.")
-
-
-def _scores(recorded: Recorded, style: Style) -> str:
-    confidence = style.text(f"{recorded.run.config.evaluation.confidence:.0%}")
-    rows = []
-    for name, evaluation in recorded.run.evaluations.items():
-        scores = json.loads(evaluation.scores.read_text(encoding="utf-8"))
-        for prediction in ("one_image", "average"):
-            for parameter, score in scores[prediction].items():
-                numbers = (style.number(round(score[key], 3)) for key in ("r2", "low", "high"))
-                what = (style.code(name), prediction.replace("_", " "), style.symbol(parameter))
-                rows.append((*what, *numbers))
-    head = ("Training", "Prediction", "Parameter", style.symbol("R2"), f"{confidence} from", "to")
-    caption = (
-        f"{style.symbol('R2')} on the test light-cones, from one image and from the average over "
-        "a light-cone's images, with bootstrap intervals over light-cones."
-    )
-    return style.table(head, rows, caption)
 
 
 def _prior(recorded: Recorded, style: Style) -> list[Row]:

@@ -195,7 +195,7 @@ def _required(run: Run, product: Product) -> list[Path]:
         case FigureSet():
             return product.all_files
         case _:
-            return [run.summary.table, run.summary.manifest]
+            return run.summary.all_files
 
 
 def _check_marker(product: Product) -> None:

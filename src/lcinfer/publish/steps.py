@@ -11,6 +11,7 @@ from rocrate.model.entity import Entity
 
 from ..journal import Record, ended
 from ..products import (
+    SCHEME,
     EvaluationRun,
     FigureSet,
     ImageSet,
@@ -175,6 +176,8 @@ def _made_from(recorded: Recorded, product: Product) -> list[str]:
             made_from = [run.sweeps[product.name]]
         case FigureSet() if product.name in run.evaluations:
             made_from = [run.trainings[product.name], run.evaluations[product.name]]
+        case FigureSet(name=name) if name == SCHEME:
+            made_from = []
         case FigureSet():
             made_from = [run.mock_images[name] for name in run.examples]
         case _:

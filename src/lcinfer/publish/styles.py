@@ -1,7 +1,9 @@
-"""Two ways to write the same facts: Markdown and LaTeX (amsmath, natbib)."""
+"""Ways to write the same facts: Markdown, LaTeX (amsmath, natbib), and tables as CSV."""
 
+import csv
+import io
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from ..parameters import shown
@@ -21,6 +23,9 @@ class Style(Protocol):
 
     def number(self, value: float, unit: str = "") -> str:
         """A number with its unit."""
+
+    def decimals(self, value: float, digits: int) -> str:
+        """A number with so many digits behind the point."""
 
     def count(self, value: int) -> str:
         """A whole number, its thousands apart."""
@@ -43,8 +48,10 @@ class Style(Protocol):
     def cite_in_text(self, key: str) -> str:
         """A reference that is part of the sentence."""
 
-    def table(self, head: Row, rows: Sequence[Row], caption: str) -> str:
-        """A table of cells that are written already."""
+    def table(
+        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
+    ) -> str:
+        """A table of cells that are written already; some columns may hold running text."""
 
     def references(self, keys: Sequence[str]) -> str:
         """The list of references."""
@@ -75,6 +82,10 @@ class Markdown:
         """See :class:`Style`."""
         return f"{value:.6g} {unit}".rstrip()
 
+    def decimals(self, value: float, digits: int) -> str:
+        """See :class:`Style`."""
+        return f"{value:.{digits}f}"
+
     def count(self, value: int) -> str:
         """See :class:`Style`."""
         return f"{value:,}"
@@ -104,7 +115,9 @@ class Markdown:
         """See :class:`Style`."""
         return f"{REFERENCES[key].authors} ({REFERENCES[key].year})"
 
-    def table(self, head: Row, rows: Sequence[Row], caption: str) -> str:
+    def table(
+        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
+    ) -> str:
         """See :class:`Style`."""
         lines = [head, ["---"] * len(head), *rows]
         body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -116,12 +129,38 @@ class Markdown:
         return "\n".join(f"- {paper.authors} {paper.year}, {paper.where}" for paper in papers)
 
 
+class Csv(Markdown):
+    """Cells as programs read them; a caption is a comment, as in pandas' ``comment="#"``."""
+
+    def code(self, plain: str) -> str:
+        """See :class:`Style`."""
+        return plain
+
+    def count(self, value: int) -> str:
+        """See :class:`Style`."""
+        return str(value)
+
+    def table(
+        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
+    ) -> str:
+        """See :class:`Style`."""
+        text = io.StringIO()
+        text.write(f"# {caption}\n")
+        csv.writer(text, lineterminator="\n").writerows([head, *rows])
+        return text.getvalue().removesuffix("\n")
+
+
+SENTENCES = r"p{0.2\linewidth}"  # a column that is broken into lines
 TIMES = r" \times "
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "×": r"$\times$",
+    "±": r"$\pm$",
+    "<": "$<$",
+    ">": "$>$",
+    "–": "--",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 
@@ -140,6 +179,10 @@ class Latex:
     def number(self, value: float, unit: str = "") -> str:
         """See :class:`Style`."""
         return f"${_power(value)}{_unit(unit)}$"
+
+    def decimals(self, value: float, digits: int) -> str:
+        """See :class:`Style`."""
+        return f"${value:.{digits}f}$"
 
     def count(self, value: int) -> str:
         """See :class:`Style`."""
@@ -172,9 +215,11 @@ class Latex:
         """See :class:`Style`."""
         return rf"\citet{{{key}}}"
 
-    def table(self, head: Row, rows: Sequence[Row], caption: str) -> str:
+    def table(
+        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
+    ) -> str:
         """See :class:`Style`."""
-        columns = "l" * len(head)
+        columns = "".join(SENTENCES if at in sentences else "l" for at in range(len(head)))
         body = "\n".join(rf"    {' & '.join(row)} \\" for row in rows)
         return "\n".join(
             [

@@ -1,0 +1,112 @@
+"""Figure 3 of Gillet et al. 2019: a network from the image to the parameters."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from ..networks.architectures import Layer
+from ..parameters import shown
+from .style import PAGE, paper
+
+ROW = 0.5  # inches of the page that a layer takes
+MIDDLE, WIDEST, HIGHEST = 0.5, 0.34, 0.44  # of the drawing: shares of the width, and of a row
+MOST_MAPS, MOST_NEURONS = 16, 16  # drawn of many
+FACE, EDGE, NEURON = "#dbe8f5", "#12508f", "#8fbfe0"
+
+
+@paper()
+def draw_architecture(rows: Sequence[Layer], parameters: Sequence[str]) -> Figure:
+    """The layers of a network from the top (Gillet et al. 2019, Fig. 3).
+
+    Images are drawn as wide and high as the roots of their cells, one behind the other; of
+    neurons some are drawn. Beside them stand data dimension and number of weights, as in Table 1.
+
+    Args:
+        rows: the network's, the image first.
+        parameters: py21cmfast's names of the outputs.
+    """
+    figure = Figure(figsize=(PAGE, ROW * (len(rows) + 1.15)))
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_xlim(0.0, 1.0)
+    axes.set_ylim(-len(rows) - 0.1, 1.05)
+    axes.set_axis_off()
+    for place, title, side in (
+        (0.02, "Layer", "left"),
+        (0.84, "Data", "right"),
+        (0.98, "Weights", "right"),
+    ):
+        axes.text(place, 0.8, title, horizontalalignment=side, fontweight="bold")
+    images = [row.shape[-2:] for row in rows if len(row.shape) > 1]
+    scale = WIDEST / np.sqrt(max(columns for _, columns in images))
+    for number, row in enumerate(rows):
+        _draw_layer(axes, -float(number), row, scale)
+        axes.text(0.02, -number, row.step, verticalalignment="center")
+        data = r" $\times$ ".join(map(str, row.shape))
+        weights = f"{row.weights:,}" if row.weights else "–"
+        for place, told in ((0.84, data), (0.98, weights)):
+            axes.text(
+                *(place, -number, told), horizontalalignment="right", verticalalignment="center"
+            )
+        if number:
+            axes.annotate(
+                "",
+                (MIDDLE, -number + 0.27),
+                (MIDDLE, -number + 0.73),
+                arrowprops={"arrowstyle": "->", "color": "0.4", "linewidth": 0.7},
+            )
+    _name_outputs(axes, -float(len(rows) - 1), parameters)
+    return figure
+
+
+def _draw_layer(axes: Axes, at: float, row: Layer, scale: float) -> None:
+    if len(row.shape) == 1:
+        if row.shape[0] > 20 * MOST_NEURONS:
+            _draw_strip(axes, at)
+        else:
+            _draw_neurons(axes, at, row.shape[0])
+        return
+    maps = 1 if len(row.shape) == 2 else min(row.shape[0], MOST_MAPS)
+    height, width = (scale * np.sqrt(cells) for cells in row.shape[-2:])
+    high = min(HIGHEST, height * PAGE / ROW)  # equal scales along both sides of the page
+    step = 0.004
+    for number in reversed(range(maps)):
+        shift = number - (maps - 1) / 2
+        axes.add_patch(
+            Rectangle(
+                (MIDDLE - width / 2 + shift * step, at - high / 2 + shift * 0.012),
+                *(width, high),
+                facecolor=FACE,
+                edgecolor=EDGE,
+                linewidth=0.5,
+            )
+        )
+
+
+def _draw_strip(axes: Axes, at: float) -> None:
+    """Too many numbers to be drawn apart."""
+    where = (MIDDLE - WIDEST / 2, at - 0.05)
+    axes.add_patch(Rectangle(where, WIDEST, 0.1, facecolor=FACE, edgecolor=EDGE, linewidth=0.5))
+
+
+def _places(count: int) -> np.ndarray:
+    """Where neurons stand across the page."""
+    drawn = min(count, MOST_NEURONS)
+    return MIDDLE + (np.arange(drawn) - (drawn - 1) / 2) * WIDEST / MOST_NEURONS
+
+
+def _draw_neurons(axes: Axes, at: float, count: int) -> None:
+    places = _places(count)
+    if count > MOST_NEURONS:  # a gap stands for those that are not drawn
+        middle = places[len(places) // 2]
+        axes.text(middle, at, "…", horizontalalignment="center", verticalalignment="center")
+        places = np.delete(places, len(places) // 2)
+    axes.plot(places, np.full(len(places), at), "o", color=NEURON, markeredgecolor=EDGE, ms=5.0)
+
+
+def _name_outputs(axes: Axes, at: float, parameters: Sequence[str]) -> None:
+    """The parameters below their neurons, one after the other."""
+    names = ", ".join(shown(name).symbol for name in parameters)
+    axes.text(MIDDLE, at - 0.6, names, horizontalalignment="center", verticalalignment="center")

@@ -1,0 +1,149 @@
+"""Table 1: architecture and settings of the networks, read off the networks themselves."""
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+
+import torch
+
+from ..networks.architectures import Layer, build, layers
+from ..products import Run
+from ..publish.styles import Style
+from ..sections import Network, Training
+from . import basis, published
+
+Column = tuple[str, str]  # data dimension, number of weights
+NONE = "."  # as the paper prints what is not there
+
+
+def table(run: Run, style: Style) -> str:
+    """A row per layer and setting, two columns per network of the configuration.
+
+    The sum of the weights is the network's own, and the paper's columns are what it prints.
+    """
+    names = list(published.LAYERS)
+    networks = []
+    for trainings in _by_network(run).values():
+        rows = {row.name: row for row in _layers(run, next(iter(trainings.values())))}
+        networks.append((trainings, rows))
+        names = _merged(names, list(rows))
+    head = ["Order", "Layer / step"]
+    steps: dict[str, str] = {}
+    for trainings, rows in networks:
+        whose = f"{', '.join(map(style.code, trainings))}: " if len(networks) > 1 else ""
+        head += [f"{whose}data dimension", f"{whose}number of weights"]
+        steps = {name: row.step for name, row in rows.items()} | steps
+    columns = [_column(run, style, trainings, rows, names) for trainings, rows in networks]
+    columns.append(_paper(style, names))
+    head += [f"{published.ELSEWHERE}: {what}" for what in ("data dimension", "number of weights")]
+    labels = [*(_step(name, steps) for name in names), "Total number of unknowns"]
+    orders = [*map(str, range(1, len(names) + 1)), ""]
+    labels += published.SETTINGS
+    orders += [""] * len(published.SETTINGS)
+    body = [
+        [order, style.text(label), *(cell for column in cells for cell in column)]
+        for order, label, *cells in zip(orders, labels, *columns, strict=True)
+    ]
+    whose = ", ".join(style.code(name) for name in run.config.trainings)
+    caption = (
+        f"Architecture and settings of the networks ({whose}), as Table 1 of "
+        f"{style.cite_in_text('Gillet2019')}. {basis.told(run, style)}"
+    )
+    return style.table(head, body, caption)
+
+
+def _by_network(run: Run) -> dict[str, dict[str, Training]]:
+    """The configured trainings by their networks."""
+    found: dict[str, dict[str, Training]] = {}
+    for name, training in run.config.trainings.items():
+        found.setdefault(training.network.model_dump_json(), {})[name] = training
+    return found
+
+
+def _layers(run: Run, training: Training) -> list[Layer]:
+    return layers(training.network, run.config.image_shape, len(run.database.design.names))
+
+
+def _merged(names: list[str], others: list[str]) -> list[str]:
+    """All names, each behind the one that it follows."""
+    merged = list(names)
+    for before, name in pairwise(others):
+        if name not in merged:
+            merged.insert(merged.index(before) + 1, name)
+    return merged
+
+
+def _step(name: str, steps: dict[str, str]) -> str:
+    """A layer's own words without its sizes; of a layer of the paper alone, its name's."""
+    return steps.get(name, name.replace("_", " ").capitalize()).split(" (")[0]
+
+
+def _column(
+    run: Run, style: Style, trainings: dict[str, Training], rows: dict[str, Layer], names: list[str]
+) -> list[Column]:
+    """What a network has, from the top."""
+    cells = [
+        (_data(style, rows[name].shape), style.count(rows[name].weights))
+        if name in rows
+        else (NONE, NONE)
+        for name in names
+    ]
+    cells.append((NONE, style.count(sum(row.weights for row in rows.values()))))
+    told = _settings(run, trainings)
+    return cells + [(style.text(told[setting]), "") for setting in published.SETTINGS]
+
+
+def _paper(style: Style, names: list[str]) -> list[Column]:
+    cells = []
+    for name in names:
+        shape, weights = published.LAYERS.get(name, (None, None))
+        data = _data(style, shape) if shape else NONE
+        cells.append((data, NONE if weights is None else style.count(weights)))
+    cells.append((NONE, style.count(published.WEIGHTS)))
+    return cells + [(style.text(value), "") for value in published.SETTINGS.values()]
+
+
+def _data(style: Style, shape: tuple[int, ...]) -> str:
+    return style.count(shape[0]) if len(shape) == 1 else style.cells(*shape)
+
+
+def _settings(run: Run, trainings: dict[str, Training]) -> dict[str, str]:
+    """The settings of trainings of one network, by the paper's names of them."""
+    config = run.config
+    network = next(iter(trainings.values())).network
+
+    def each(value: Callable[[Training], object]) -> str:
+        """Of every training, once where they agree."""
+        values = {name: str(value(training)) for name, training in trainings.items()}
+        if len(set(values.values())) == 1:
+            return next(iter(values.values()))
+        return ", ".join(f"{value} ({name})" for name, value in values.items())
+
+    return {
+        "Dropout": f"{network.dropout:.0%}",
+        "Size convolution filter": _sizes(window.kernel for window in network.windows),
+        "Size MaxPool filter": _sizes(window.pool for window in network.windows),
+        "Activation function": _activation(run, network),
+        "Optimizer": "RMSprop",
+        "Loss": "MSE",
+        "Number of epochs": each(lambda it: it.epochs),
+        "Batch size": each(lambda it: it.batch),
+        "Training set": each(
+            lambda it: f"{len(basis.sets(run, it).training)} x {config.training_images(it)}"
+        ),
+        "Validation set": each(lambda it: len(basis.sets(run, it).validation)),
+        "Testing set": each(lambda it: len(basis.sets(run, it).test)),
+        "Learning rate patience": each(lambda it: f"{it.optimiser.patience} epochs"),
+        "Learning rate factor": each(lambda it: f"{it.optimiser.factor:g}"),
+    }
+
+
+def _sizes(pairs: Iterable[tuple[int, int]]) -> str:
+    return ", ".join(dict.fromkeys(f"{rows}x{columns}" for rows, columns in pairs))
+
+
+def _activation(run: Run, network: Network) -> str:
+    """What stands behind the hidden layers."""
+    with torch.device("meta"):
+        model = build(network, run.config.image_shape, len(run.database.design.names))
+    kinds = {type(layer).__name__ for name, layer in model.named_children() if "relu" in name}
+    return ", ".join(sorted(kinds))

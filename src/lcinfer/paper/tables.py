@@ -1,0 +1,35 @@
+"""The paper's tables of a run as files: which there are, and what stands in each."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import durable
+from ..products import Run
+from ..provenance.stamp import comment, stamp
+from ..publish.styles import Csv, Latex, Markdown, Style
+from . import architecture, scores
+
+STYLES: dict[str, Style] = {".csv": Csv(), ".md": Markdown(), ".tex": Latex()}
+TABLES: dict[str, Callable[[Run, Style], str]] = {
+    "table1": architecture.table,
+    "table2": scores.table,
+}
+
+
+def texts(run: Run) -> dict[Path, str]:
+    """What stands in each file below its stamp, from predictions, histories and networks.
+
+    Raises:
+        UserError: if one of them is missing or damaged.
+    """
+    return {
+        path: f"{TABLES[path.stem](run, STYLES[path.suffix])}\n"
+        for path in run.summary.paper_tables
+    }
+
+
+def write(run: Run) -> None:
+    """Write every table in every format."""
+    stamped = stamp(run.summary)
+    for path, text in texts(run).items():
+        durable.write_text(path, comment(stamped, path.suffix) + text)

@@ -1,0 +1,46 @@
+"""What the layers of a trained network make of an image (Gillet et al. 2019, Appendix A)."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .checkpoint import Checkpoint
+
+
+def filters(checkpoint: Checkpoint) -> np.ndarray:
+    """(filter, transverse, line of sight) weights of the first convolution, without a unit."""
+    name = next(name for name in checkpoint.model if name.endswith("convolution_1.weight"))
+    return np.asarray(checkpoint.model[name][:, 0].cpu().numpy(), dtype=float)
+
+
+def responses(checkpoint: Checkpoint, images: np.ndarray) -> dict[str, np.ndarray]:
+    """The rectified outputs of every hidden layer, by forward hooks on the trained network.
+
+    Args:
+        checkpoint: of a complete training.
+        images: (image, transverse, line of sight) brightness temperature in mK.
+
+    Returns:
+        By the layers' names, from the image on: ``convolution_1``... (image, filter,
+        transverse, line of sight), ``dense_1``... (image, neuron).
+
+    Raises:
+        ValueError: if the network is of images of another shape.
+    """
+    if images.shape[1:] != tuple(checkpoint.image_shape):
+        raise ValueError(f"images {images.shape} do not fit {tuple(checkpoint.image_shape)}")
+    model = checkpoint.trained_network(torch.device("cpu"))
+    heard: dict[str, np.ndarray] = {}
+
+    def listen(name: str, layer: nn.Module) -> None:
+        def hear(_layer: nn.Module, _given: tuple[Tensor, ...], made: Tensor) -> None:
+            heard[name.rpartition(".")[2].replace("_relu", "")] = made.numpy().copy()
+
+        layer.register_forward_hook(hear)
+
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.ReLU):
+            listen(name, layer)
+    with torch.no_grad():
+        model(checkpoint.fitted_normalisation().images(images)[:, None])
+    return heard

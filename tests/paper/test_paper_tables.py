@@ -1,0 +1,145 @@
+"""Tables 1 and 2: what a network and its predictions give, beside what the paper prints."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filling import whole_run
+from small import small_settings
+
+from lcinfer import config
+from lcinfer.evaluate import r2, read_predictions
+from lcinfer.networks.architectures import layers
+from lcinfer.paper import architecture, basis, published, scores, tables
+from lcinfer.products import Run
+from lcinfer.provenance.stamp import uncommented
+from lcinfer.publish.styles import Csv, Latex, Markdown
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def rows(text: str) -> list[list[str]]:
+    """Head and body of a table as CSV."""
+    return list(csv.reader(uncommented(text.splitlines())))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    """Two trainings, one of them with two seeds."""
+    settings = small_settings()
+    training = settings["trainings"]["all_images"]
+    settings["trainings"] = {
+        "all_images": {**training, "repeats": 2},
+        "one_image": {**training, "images": 1},
+    }
+    return whole_run(settings, tmp_path_factory.mktemp("paper") / "results")
+
+
+def test_the_papers_configuration_gives_the_papers_table_1() -> None:
+    run = Run(config.load(CONFIG / "config.yaml"))
+    head, *body = rows(architecture.table(run, Csv()))
+    assert head[-1].startswith("Gillet et al. 2019 (another database)")
+    for _, label, data, weights, their_data, their_weights in body:
+        if their_data != ".":
+            ours = data.replace("8000 x 10 (ten_images), 8000 x 1 (one_image)", "8000 x 10")
+            assert ours == their_data, label
+        if their_weights not in (".", ""):
+            assert weights == their_weights, label
+    assert [row[0] for row in body[:12]] == [str(number) for number in range(1, 13)]
+    assert body[12][1:4] == ["Total number of unknowns", ".", "10023604"]
+
+
+def test_table_1_is_read_off_the_network_and_keeps_what_only_one_of_them_has(run) -> None:
+    _, *body = rows(architecture.table(run, Csv()))
+    network = run.config.trainings["all_images"].network
+    expected = layers(network, run.config.image_shape, 4)
+    ours = [row for row in body[:12] if row[3] != "."]
+    assert [int(row[3]) for row in ours] == [row.weights for row in expected]
+    assert [row[1] for row in body if row[3] == "."] == [
+        *("Convolution 2", "Pooling 2", "Dense 2", "Dense 3")
+    ]
+
+
+def test_networks_that_differ_have_columns_of_their_own() -> None:
+    settings = small_settings()
+    training = settings["trainings"]["all_images"]
+    deeper = {**training, "network": {**training["network"], "dense": [8, 6, 5, 4]}}
+    settings["trainings"]["deeper"] = deeper
+    head, *body = rows(architecture.table(Run(config.parse(settings)), Csv()))
+    assert head[2:6] == [
+        *("all_images: data dimension", "all_images: number of weights"),
+        *("deeper: data dimension", "deeper: number of weights"),
+    ]
+    labels = [row[1] for row in body]
+    assert labels.count("Fully connected") == 4, "also the one that neither of the others has"
+    total = body[labels.index("Total number of unknowns")]
+    for number, name in enumerate(("all_images", "deeper")):
+        network = Run(config.parse(settings)).config.trainings[name].network
+        assert int(total[3 + 2 * number]) == sum(it.weights for it in layers(network, (8, 40), 4))
+
+
+def test_table_2_has_the_mean_over_the_seeds_and_their_spread(run) -> None:
+    head, *body = rows(scores.table(run, Csv()))
+    assert len(body) == 2 * 2 * 4
+    mean, spread, seeds = (
+        head.index(it) for it in ("R2, mean over seeds", "s.d. over seeds", "seeds")
+    )
+    reached = []
+    for label in ("all_images", "all_images.seed2"):
+        found = read_predictions(run.evaluations[label].predictions)
+        reached.append(r2(found.true, found.predicted.mean(axis=1)))
+    for number, row in enumerate(body[4:8]):
+        values = np.array(reached)[:, number]
+        assert float(row[mean]) == pytest.approx(values.mean(), abs=6e-4)
+        assert float(row[spread]) == pytest.approx(values.std(ddof=1), abs=6e-4)
+        assert row[seeds] == "1, 2" and row[3] == "average of 4"
+    assert {row[spread] for row in body[8:]} == {"-"}, "one seed has no spread"
+
+
+def test_one_seeds_interval_is_that_of_its_scores(run) -> None:
+    head, *body = rows(scores.table(run, Csv()))
+    low = head.index("95% from")
+    said = json.loads(run.evaluations["one_image"].scores.read_text())
+    for prediction, part in (("one_image", body[8:12]), ("average", body[12:])):
+        for row, score in zip(part, said[prediction].values(), strict=True):
+            expected = [score["r2"], score["low"], score["high"]]
+            assert [float(cell) for cell in row[low - 1 : low + 2]] == pytest.approx(
+                expected, abs=6e-4
+            )
+
+
+def test_the_papers_numbers_stand_beside_single_images_alone(run) -> None:
+    head, *body = rows(scores.table(run, Csv()))
+    assert [title.startswith(published.ELSEWHERE) for title in head[-2:]] == [True, True]
+    by_parameter = {row[4]: row[-2:] for row in body[:4]}
+    assert by_parameter["E_0"] == ["0.728", "0.531"]
+    assert by_parameter["zeta"] == ["0.955", "0.851"]
+    assert all(row[-2:] == ["-", "-"] for row in body[4:8])
+
+
+@pytest.mark.parametrize("style", [Markdown(), Latex(), Csv()], ids=lambda it: type(it).__name__)
+@pytest.mark.parametrize("table", tables.TABLES.values(), ids=tables.TABLES)
+def test_every_table_says_what_it_rests_on(run, table, style) -> None:
+    text = " ".join(table(run, style).split())
+    assert "12 light-cones (7 training, 2 validation, 3 test)" in text
+    assert style.cells(8, 8, 40) in text
+    assert "seed of the database 5, of the trainings 1, 2" in text
+    assert published.ELSEWHERE in text
+
+
+def test_nodes_of_21cmfast_are_counted() -> None:
+    run = Run(config.load(CONFIG / "config.yaml"))
+    assert " cells of 1.5 Mpc, 84 nodes" in basis.told(run, Markdown())
+
+
+def test_every_table_is_written_in_every_format_with_its_columns_in_order(run) -> None:
+    assert sorted(tables.texts(run)) == sorted(run.summary.paper_tables)
+    for name in tables.TABLES:
+        head, *body = rows(run.summary.paper_table(name, "csv").read_text())
+        assert all(len(row) == len(head) for row in body)
+        latex = run.summary.paper_table(name, "tex").read_text()
+        lines = [line for line in latex.splitlines() if line.endswith(r"\\")]
+        assert {line.count(" & ") + 1 for line in lines} == {len(head)}
+        assert len(lines) == len(body) + 1

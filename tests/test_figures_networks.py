@@ -1,0 +1,161 @@
+"""Figures 2, 3, A1 and A2, and the residuals of Figure 5."""
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon, Rectangle
+
+from lcinfer.figures import (
+    draw_activations,
+    draw_architecture,
+    draw_filters,
+    draw_residuals,
+    draw_responses,
+    draw_slicing,
+)
+from lcinfer.networks.architectures import layers
+from lcinfer.residuals import gaussian_fit
+from lcinfer.sections import Network
+
+NAMES = ["HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH"]
+
+
+def panel(figure: Figure, label: str) -> Axes:
+    return next(axes for axes in figure.axes if axes.get_label() == label)
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def slicing(**changed) -> Figure:
+    paper = {
+        "planes": [0, 40, 80, 120, 160],
+        "axes": ["x"],
+        "halves": 2,
+        "cells": (200, 2200),
+        "along": 2200,
+        "cell_size": 1.5,
+        "nearest": 6.0,
+    }
+    return draw_slicing(**{**paper, **changed})
+
+
+def polygons(axes: Axes) -> list[np.ndarray]:
+    return [patch.get_xy() for patch in axes.patches if isinstance(patch, Polygon)]
+
+
+def test_the_papers_slices_are_ten_images_60_mpc_apart() -> None:
+    figure = slicing()
+    assert len(polygons(panel(figure, "axis x"))) == 10
+    colours = {patch.get_facecolor() for patch in panel(figure, "axis x").patches}
+    assert len(colours) == 10
+    assert "60 Mpc" in texts(figure)
+    assert "10 images of 100" in figure.get_suptitle()
+
+
+def test_planes_stand_where_the_configuration_has_them() -> None:
+    near, far = (polygons(panel(slicing(planes=[at]), "axis x"))[0] for at in (0, 100))
+    corner = polygons(panel(slicing(planes=[200]), "axis x"))[0]
+    np.testing.assert_allclose(far - near, (corner - near) / 2)
+    assert "Mpc" not in " ".join(text for text in texts(slicing(planes=[0])) if "cells" not in text)
+
+
+def test_each_axis_has_a_panel_and_short_images_end_early() -> None:
+    figure = slicing(axes=["x", "y"], along=1100)
+    whole = slicing(axes=["x", "y"])
+    for axis in "xy":
+        ends = [
+            max(corners[:, 0].max() for corners in polygons(panel(it, f"axis {axis}")))
+            for it in (figure, whole)
+        ]
+        assert ends[0] < ends[1]
+
+
+def test_a_network_is_drawn_layer_by_layer_with_its_numbers() -> None:
+    rows = layers(Network(), (100, 2200), 4)
+    said = texts(draw_architecture(rows, NAMES))
+    for row in rows:
+        assert row.step in said
+    assert r"8 $\times$ 91 $\times$ 2191" in said
+    assert "10,008,640" in said
+    assert any(r"\zeta" in text and "E_0" in text for text in said)
+
+
+def test_every_map_of_a_layer_is_drawn_up_to_a_limit() -> None:
+    network = Network.model_validate({"convolutions": [{"filters": 5, "kernel": 3, "pool": 2}]})
+    (axes,) = draw_architecture(layers(network, (20, 40), 4), NAMES).axes
+    rectangles = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    # The image, the convolution's and the pooling's maps; flattening and dropout.
+    assert len(rectangles) == 1 + 5 + 5 + 2
+
+
+def test_filters_share_one_scale_about_zero_and_are_drawn_as_they_are() -> None:
+    weights = np.random.default_rng(1).normal(size=(6, 3, 8))
+    figure = draw_filters(weights)
+    for number, plane in enumerate(weights, start=1):
+        (image,) = panel(figure, f"filter {number}").images
+        np.testing.assert_array_equal(image.get_array(), plane)
+        assert image.get_clim() == (-np.abs(weights).max(), np.abs(weights).max())
+
+
+def responses() -> Figure:
+    random = np.random.default_rng(2)
+    heard = {name: random.random((3, 6, 90)) for name in ("one", "other")}
+    heard["other"][1] = 0
+    heard["one"][2], heard["other"][2] = 0, 0
+    images = {name: random.normal(-20, 5, (8, 99)) for name in heard}
+    return draw_responses(images, heard, np.linspace(6, 12, 99), (-150, 30))
+
+
+def test_a_silent_filter_is_black_and_said_to_be_silent() -> None:
+    figure = responses()
+    silent = {
+        axes.get_label(): "silent" in [text.get_text() for text in axes.texts]
+        for axes in figure.axes
+        if "filter" in axes.get_label()
+    }
+    assert [name for name, is_silent in silent.items() if is_silent] == [
+        *("one: filter 3", "other: filter 2", "other: filter 3")
+    ]
+    (image,) = panel(figure, "other: filter 2").images
+    assert float(np.max(image.norm(image.get_array()))) == 0.0
+
+
+def test_a_filter_has_one_scale_for_all_images_and_lies_behind_its_input() -> None:
+    figure = responses()
+    (one,), (other,) = (panel(figure, f"{name}: filter 1").images for name in ("one", "other"))
+    assert one.get_clim() == other.get_clim() and one.get_clim()[0] == 0.0
+    left, right, *_ = one.get_extent()
+    assert (left, right) == (4.5, 94.5), "as much is lost at either end"
+    assert panel(figure, "one: filter 1").get_xlim() == (0.0, 99.0)
+
+
+def test_activations_are_bars_relative_to_the_largest_of_a_layer() -> None:
+    means = {"dense_1": {"one": [0.0, 2.0, 1.0], "other": [4.0, 0.0, 0.0]}}
+    axes = panel(draw_activations(means), "dense_1")
+    heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
+    np.testing.assert_allclose(heights, [[0, 0.5, 0.25], [1, 0, 0]])
+    assert axes.get_title() == "dense 1: 1, 2 of 3 silent"
+
+
+def test_residuals_have_a_histogram_of_all_and_both_gaussians_in_the_papers_units() -> None:
+    random = np.random.default_rng(4)
+    true = random.uniform(100, 1500, (60, 1))
+    residual = random.normal(20, 100, (60, 1))
+    figure = draw_residuals(true, true + residual, ["NU_X_THRESH"])
+    axes = panel(figure, "NU_X_THRESH")
+    assert sum(bar.get_height() for bar in axes.patches) == 60
+    mean, spread = gaussian_fit(residual[:, 0] / 1e3)
+    _, legend = axes.get_legend_handles_labels()
+    assert legend[1] == rf"Gaussian fit: ${mean:.2g}\pm{spread:.2g}$ keV"
+    assert f"{residual.std(ddof=1) / 1e3:.2g}" in legend[0]
+
+
+@pytest.mark.parametrize("n", [1, 3, 8])
+def test_few_residuals_are_drawn_without_a_fit_that_would_mean_nothing(n) -> None:
+    true = np.linspace(4, 6, n)[:, None]
+    figure = draw_residuals(true, true + 0.1 * np.arange(n)[:, None], ["ION_Tvir_MIN"])
+    _, legend = panel(figure, "ION_Tvir_MIN").get_legend_handles_labels()
+    assert any("Gaussian" in label for label in legend) == (n >= 8)
