@@ -28,6 +28,7 @@ import sys
 from pathlib import Path
 import torch
 from test_processes import IDENTITY, EXACT, SPLIT, toy_images, toy_training
+from lcinfer.errors import UserError
 from lcinfer.learning import Learner
 from lcinfer.processes import joined
 from lcinfer.train import train
@@ -57,6 +58,17 @@ with joined("cpu") as world:
         except InterruptedError:
             Learner.epoch = epoch
         run("stopped")
+        # Last, since it leaves a step unfinished.
+        forward = torch.nn.Conv2d.forward
+        def with_little_memory(layer, pixels):
+            if len(pixels) > 3 and layer.training:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+            return forward(layer, pixels)
+        torch.nn.Conv2d.forward = with_little_memory
+        try:
+            run("large")
+        except UserError as error:
+            (directory / f"large-{world.rank}.txt").write_text(str(error))
 """
 
 
@@ -139,6 +151,13 @@ def test_a_training_by_two_processes_can_be_finished_by_one(two, tmp_path):
     train(settings, SPLIT, toy_images(), tmp_path, IDENTITY, show=False)
     assert np.array_equal(losses(tmp_path)[:6], losses(two / "exact"))
     assert len(losses(tmp_path)) == 8
+
+
+def test_out_of_memory_in_one_of_two_processes_names_a_batch_of_both_that_fits(two):
+    for rank in range(2):
+        said = (two / f"large-{rank}.txt").read_text()
+        assert said == "out of memory with trainings.*.batch 16: 4 would fit"
+    assert not (two / "large" / "checkpoint.pt").exists()
 
 
 def test_normalisation_over_all_processes_is_pytorch_s_where_there_is_one(monkeypatch):
