@@ -1,12 +1,13 @@
 """What lcinfer itself costs, beside the simulations.
 
-    python benchmarks/scale.py standin   # as root: 1,000, 3,000, 10,000 light-cones, two nodes
-    python benchmarks/scale.py real      # 64 light-cones of the demo on two ranks
+    python benchmarks/scale.py standin > scale.jsonl  # as root; 1,000, 3,000, 10,000 light-cones
+    python benchmarks/scale.py draw < scale.jsonl     # docs/figures/scale.png
+    python benchmarks/scale.py real                   # 64 light-cones of the demo on two ranks
 
-``standin`` starts the tests' SLURM cluster and runs `snakemake --profile slurm`, from the dry
-run to the scores, with an engine of milliseconds in 21cmFAST's place, and draws
-docs/figures/scale.png. ``real`` says which share of its ranks' time was spent in simulations.
-Both print JSON.
+``standin`` starts the tests' SLURM cluster of two nodes and runs `snakemake --profile slurm`, from
+the dry run to the scores, with an engine of milliseconds in 21cmFAST's place. ``real`` plans a
+campaign of 21cmFAST from a calibration, runs it, says which share of its ranks' time was spent in
+simulations, and holds the plan against it. Figures are printed as JSON.
 """
 
 import argparse
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "slurm")]
 
 import cluster  # noqa: E402
-from projects import Project, on_four_ranks  # noqa: E402
+from projects import Project, on_both_nodes  # noqa: E402
 from small import small_settings  # noqa: E402
 
 from lcinfer import config, database, journal  # noqa: E402
@@ -39,7 +40,7 @@ FIGURE = ROOT / "docs" / "figures" / "scale.png"
 RANKS = 4
 
 
-def standin(sizes: list[int]) -> list[dict[str, Any]]:
+def standin(sizes: list[int]) -> None:
     """A whole run of each size on the tests' cluster."""
     os.environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
@@ -47,7 +48,8 @@ def standin(sizes: list[int]) -> list[dict[str, Any]]:
     with cluster.alone():
         cluster.up()
         try:
-            return [_whole_run(size) for size in sizes]
+            for size in sizes:
+                print(json.dumps(_whole_run(size)), flush=True)
         finally:
             cluster.down()
 
@@ -55,7 +57,7 @@ def standin(sizes: list[int]) -> list[dict[str, Any]]:
 def _whole_run(size: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as directory:
         project = Project(Path(directory) / "project", _settings(size))
-        ranks = ["--set-resources", *on_four_ranks()]
+        ranks = ["--set-resources", *on_both_nodes(RANKS)]
         dry, planned = _snakemake(project, *ranks, "--dry-run")
         wall, said = _snakemake(project, *ranks)
         no_op, again = _snakemake(project, *ranks)
@@ -63,7 +65,7 @@ def _whole_run(size: int) -> dict[str, Any]:
         cones = project.cones
         records = list(journal.records(cones.journal, histories=False))
         assert Counter(record["index"] for record in records) == Counter(range(size))
-        result = {
+        return {
             "light_cones": size,
             "jobs": int(re.findall(r"^total +(\d+)$", planned, flags=re.MULTILINE)[0]),
             "slurm_jobs": len(re.findall(r"has been submitted with SLURM jobid", said)),
@@ -73,8 +75,6 @@ def _whole_run(size: int) -> dict[str, Any]:
             "milliseconds_per_light_cone": _bookkeeping(cones),
             "files": _files(project.path / "results"),
         }
-        print(json.dumps(result), flush=True)
-        return result
 
 
 def _settings(size: int) -> dict[str, Any]:
@@ -179,10 +179,12 @@ def real(ranks: int = 2) -> dict[str, Any]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["standin", "real"])
+    parser.add_argument("what", choices=["standin", "draw", "real"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 3000, 10000])
     options = parser.parse_args()
     if options.what == "real":
         print(json.dumps(real()))
+    elif options.what == "draw":
+        draw([json.loads(line) for line in sys.stdin])
     else:
-        draw(standin(options.sizes))
+        standin(options.sizes)

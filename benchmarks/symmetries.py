@@ -70,7 +70,9 @@ def report(labelled: LabelledImages, training: Training, split: Split, seeds: li
         "mean +- standard deviation over the seeds, last the difference seed by seed\n"
     )
     found = {
-        augment: np.array([scored(labelled, training, split, seed, augment) for seed in seeds])
+        augment: np.array(
+            [scored(labelled, training, split, seed=seed, augment=augment) for seed in seeds]
+        )
         for augment in (False, True)
     }  # (seed, prediction, parameter)
     print("| prediction | parameter | as they are | mirrored | gained |\n|---|---|---|---|---|")
@@ -82,17 +84,18 @@ def report(labelled: LabelledImages, training: Training, split: Split, seeds: li
 
 
 def scored(
-    labelled: LabelledImages, training: Training, split: Split, seed: int, augment: bool
+    labelled: LabelledImages, training: Training, split: Split, **changes: object
 ) -> np.ndarray:
-    """(one image or average, parameter) R2 of one training on the test set."""
+    """(one image or average, parameter) R2 on the test set of a training with some changes."""
     began = time.monotonic()
-    settings = training.model_copy(update={"seed": seed, "augment": augment})
+    settings = training.model_copy(update=changes)
     with tempfile.TemporaryDirectory() as directory:
         trained = train(settings, split, labelled, Path(directory), {}, show=False)
     tested = predict(trained, labelled, divide(split, labelled.light_cones).test)
     last = trained.history[-1]
     print(
-        f"seed {seed}, augment {augment}: training loss {last['training_loss']:.4f}, validation "
+        f"{', '.join(f'{key} {value}' for key, value in changes.items())}: "
+        f"training loss {last['training_loss']:.4f}, validation "
         f"{last['validation_loss']:.4f}, {time.monotonic() - began:.0f} s",
         file=sys.stderr,
     )

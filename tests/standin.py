@@ -2,8 +2,8 @@
 
 A configuration names them as ``engine: standin:simulate``. Each fault exists in three forms:
 always (``standin:raises``), for odd seeds (``standin:raises_for_odd_seeds``; a database's
-seeds alternate), and at most once (``standin:raises_once``; it leaves the file that the
-environment variable STANDIN_MARKER names).
+seeds alternate), and at most once (``standin:raises_once``: of the first odd seed; it leaves the
+file that the environment variable STANDIN_MARKER names).
 """
 
 import json
@@ -88,6 +88,22 @@ def sleeps(simulation: Simulation, parameters: dict[str, float], seed: int) -> L
     return simulate(simulation, parameters, seed)
 
 
+def eats_memory_of_the_child(
+    simulation: Simulation, parameters: dict[str, float], seed: int
+) -> LightCone:
+    """A simulation that takes memory until the kernel kills it for that; 8 GB at most."""
+    eaten = [np.ones(2**23) for _ in range(128)]  # 64 MB each
+    raise AssertionError(f"{len(eaten)} pieces were there to be had")
+
+
+def eats_memory_of_the_rank(
+    simulation: Simulation, parameters: dict[str, float], seed: int
+) -> LightCone:
+    """The same, and the kernel prefers to kill the rank."""
+    Path(f"/proc/{os.getppid()}/oom_score_adj").write_text("1000")
+    return eats_memory_of_the_child(simulation, parameters, seed)
+
+
 def raises_above_200(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
     """A corner of the prior that fails until the file that STANDIN_MARKER names is there."""
     if parameters["HII_EFF_FACTOR"] > 200 and not Path(os.environ[MARKER]).exists():
@@ -106,20 +122,24 @@ def looks_around(simulation: Simulation, parameters: dict[str, float], seed: int
     return simulate(simulation, parameters, seed)
 
 
-def slow(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
-    """A simulation that takes half a second: time to kill the job meanwhile."""
-    time.sleep(0.5)
-    return simulate(simulation, parameters, seed)
-
-
 def waits_for_fourth_seeds(
     simulation: Simulation, parameters: dict[str, float], seed: int
 ) -> LightCone:
-    """Every fourth seed waits, a minute at most, for the file that STANDIN_MARKER names."""
-    limit = time.monotonic() + 60
-    while seed % 4 == 0 and not Path(os.environ[MARKER]).exists() and time.monotonic() < limit:
-        time.sleep(0.02)
+    """Every fourth seed waits, a minute at most, for the file that STANDIN_MARKER names.
+
+    A file beside it, with the seed at its end, tells that one waits.
+    """
+    limit, gate = time.monotonic() + 60, Path(os.environ[MARKER])
+    if seed % 4 == 0 and not gate.exists():
+        waiting(gate, seed).touch()
+        while not gate.exists() and time.monotonic() < limit:
+            time.sleep(0.02)
     return simulate(simulation, parameters, seed)
+
+
+def waiting(gate: Path, seed: int | str = "*") -> Path:
+    """What a held-up simulation leaves."""
+    return gate.with_name(f"{gate.name}-{seed}")
 
 
 def rank_dies_before_the_rename(
@@ -174,8 +194,10 @@ for _fault in (
     exits,
     segfaults,
     sleeps,
+    eats_memory_of_the_child,
+    eats_memory_of_the_rank,
     rank_dies_before_the_rename,
     rank_dies_before_the_journals_line,
 ):
     globals()[f"{_fault.__name__}_for_odd_seeds"] = _for_odd_seeds(_fault)
-    globals()[f"{_fault.__name__}_once"] = _once(_fault)
+    globals()[f"{_fault.__name__}_once"] = _for_odd_seeds(_once(_fault))

@@ -1,5 +1,7 @@
 """The command line: help with an example, one line for every mistake, the rules' own steps."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -153,3 +155,28 @@ def test_design_seal_and_images_make_what_the_rules_wait_for(
     assert run.database.sealed.exists()
     assert run.database_images.sealed.exists()
     assert all(run.database_images.done(span).exists() for span in run.database_images.spans)
+
+
+@pytest.mark.parametrize(
+    ("number", "where"),
+    [(errno.EROFS, ("results/runs",)), (errno.ENOSPC, ()), (errno.EACCES, ("results",))],
+)
+def test_what_the_disk_refuses_is_one_line(number, where, tmp_path, monkeypatch, capsys) -> None:
+    def refuse(_options) -> None:
+        raise OSError(number, os.strerror(number), *where)
+
+    monkeypatch.setattr(cli, "_check", refuse)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["check", str(CONFIG / "demo.yaml")])
+    assert stopped.value.code == 1
+    line = ": ".join(["lcinfer", *where, os.strerror(number)])
+    assert capsys.readouterr().err == f"{line}\n"
+
+
+def test_any_other_fault_of_the_system_is_shown_whole(monkeypatch) -> None:
+    def break_down(_options) -> None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    monkeypatch.setattr(cli, "_check", break_down)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        cli.main(["check", str(CONFIG / "demo.yaml")])

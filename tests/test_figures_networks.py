@@ -14,7 +14,7 @@ from lcinfer.figures import (
     draw_responses,
     draw_slicing,
 )
-from lcinfer.networks.gillet2019 import layers
+from lcinfer.networks.architectures import layers
 from lcinfer.residuals import gaussian_fit
 from lcinfer.sections import Network
 

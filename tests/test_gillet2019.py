@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from lcinfer.networks.gillet2019 import build, layers
+from lcinfer.networks.architectures import layers
+from lcinfer.networks.gillet2019 import build
 from lcinfer.sections import Network
 
 PAPER = (100, 2200)
@@ -56,8 +57,8 @@ def test_rectifiers_follow_hidden_layers_only_and_dropout_comes_before_the_first
     kinds = [type(layer) for layer in build(SMALL, (8, 20), 2)]
     assert kinds == [
         nn.Conv2d,
-        nn.ReLU,
         nn.MaxPool2d,
+        nn.ReLU,
         nn.Flatten,
         nn.Dropout,
         nn.Linear,
@@ -101,3 +102,21 @@ def test_every_row_s_data_are_what_really_comes_out_of_an_odd_network():
 def test_an_image_too_small_for_the_network_is_refused():
     with pytest.raises(ValueError, match="convolution 2"):
         build(Network(), (20, 40), 4)
+
+
+def test_rectifying_behind_the_pooling_changes_no_bit_of_outputs_and_gradients():
+    torch.manual_seed(0)
+    fast = build(SMALL, (9, 21), 2).eval()
+    layers_of = dict(fast.named_children())
+    order = ["convolution_1", "convolution_relu_1", "pooling_1"]
+    literal = nn.Sequential(*(layers_of.pop(name) for name in order), *layers_of.values())
+    literal[1] = nn.ReLU()
+    images = torch.randn(5, 1, 9, 21)
+    found = []
+    for model in (literal, fast):
+        model.zero_grad()
+        outputs = model(images)
+        outputs.square().sum().backward()
+        found.append([outputs, *(each.grad.clone() for each in fast.parameters())])
+    assert any(gradient.any() for gradient in found[0][1:])
+    assert all(map(torch.equal, *found))

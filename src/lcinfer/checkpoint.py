@@ -18,7 +18,7 @@ from .durable import written_aside
 from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical_json
 from .geometry import Geometry
-from .networks import gillet2019
+from .networks.architectures import build
 from .sections import Network
 
 NAME = "checkpoint.pt"
@@ -72,7 +72,7 @@ class Checkpoint:
         try:
             network = Network.model_validate(self.network)
             with torch.device("meta"):  # draws no initial weights
-                model = gillet2019.build(network, shape, len(self.names))
+                model = build(network, shape, len(self.names))
             model.load_state_dict(self.model, assign=True)
         except (RuntimeError, ValueError, KeyError):
             raise self._of_another_version("its weights do not fit the network here") from None

@@ -1,6 +1,7 @@
 """``lcinfer VERB``: parse, call, print. The rules of the workflow call the same verbs."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from .upkeep import verbs as upkeep
 
 Verb = Callable[[argparse.Namespace], None]
 
+# What the system refuses for the user to mend: permission, a read-only or a full disk, a quota.
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a verb; what the user can mend is one line on stderr and exit status 1."""
@@ -29,11 +33,14 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         print(f"lcinfer: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    except PermissionError as error:
-        print(f"lcinfer: {error.filename}: {error.strerror}", file=sys.stderr)
-        raise SystemExit(1) from None
     except BrokenPipeError:  # whoever reads the output has had enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        where = f"{error.filename}: " if error.filename else ""  # a full disk names no file
+        print(f"lcinfer: {where}{error.strerror}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -56,7 +63,7 @@ def _network(options: argparse.Namespace) -> None:
 
     run = run_of(options)
     outputs = len(run.database.design.names)
-    names = [options.training] if options.training else list(run.trainings)
+    names = [options.training] if options.training else list(run.config.trainings)
     for name in names:
         network = choose(run.trainings, name, "training").training.network
         print(summary.network_table(name, network, run.config.image_shape, outputs))

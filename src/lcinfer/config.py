@@ -11,7 +11,6 @@ from pydantic import Field, ValidationError, model_validator
 
 from .errors import UserError
 from .mistakes import one_line
-from .networks.layout import feature_sizes
 from .sections import (
     DEFAULT_ENGINE,
     Database,
@@ -166,7 +165,7 @@ def _check_training(config: Config, where: str, training: Training) -> None:
             f"test leave of the database's {config.database.realizations}"
         )
     try:
-        feature_sizes(config.image_shape, training.network.windows)
+        training.network.sizes(config.image_shape)
     except ValueError as error:
         raise ValueError(f"{where}.network is too large for its image: {error}") from None
 

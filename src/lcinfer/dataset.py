@@ -1,4 +1,4 @@
-"""Images with their parameters: the three sets, the normalisation, and batches.
+"""Images with their parameters: the three sets, and the normalisation.
 
 Light-cones are split, never images: two images of one light-cone share its parameters and
 its initial conditions, and a network told to generalise would remember the box instead.
@@ -6,7 +6,6 @@ its initial conditions, and a network told to generalise would remember the box 
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from math import gcd
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +17,6 @@ from .errors import UserError
 from .geometry import Geometry
 from .sections import Split
 
-# Images are shuffled within blocks of this many bytes, so that a training set larger than
-# memory is read a block at a time. It decides the order of the images: a constant, not a
-# setting, so that results do not depend on the memory of the machine.
-SHUFFLED_BYTES = 4 * 2**30
-MEMORY_BYTES = 16 * 2**30  # training sets up to this size are staged; changes no result
 READ_BYTES = 256 * 2**20  # what other passes over images read at once; changes no result
 
 
@@ -231,89 +225,3 @@ def fit_normalisation(
         parameter_mean=tuple(parameters.mean(axis=0).tolist()),
         parameter_std=tuple(spread.tolist()),
     )
-
-
-class Batches:
-    """Shuffled batches of normalised images and parameters, an epoch at a time.
-
-    Light-cones are shuffled and taken in blocks; all images of a block are shuffled together.
-    A training set under ``memory`` bytes is staged once; a larger one is read from its array
-    block by block in every epoch. Both give the same batches.
-
-    With ``flip``, each image is mirrored across the line of sight with probability 1/2, anew in
-    every epoch: a symmetry of the sky. The line of sight is never turned round: it is time.
-    """
-
-    def __init__(
-        self,
-        labelled: LabelledImages,
-        lightcones: Sequence[int],
-        images: int,
-        batch: int,
-        normalisation: Normalisation,
-        memory: int = MEMORY_BYTES,
-        flip: bool = False,
-    ) -> None:
-        """Stage the first ``images`` images of each of ``lightcones``, if they fit.
-
-        Raises:
-            UserError: if one of them holds NaN.
-        """
-        self._labelled = labelled
-        self._lightcones = lightcones
-        self._images = images
-        self._batch = batch
-        self._normalisation = normalisation
-        self._flip = flip
-        self._targets = normalisation.parameters(labelled.parameters[list(lightcones)])
-        size = images * labelled.image_bytes
-        block = max(1, SHUFFLED_BYTES // size)
-        whole = batch // gcd(batch, images)  # light-cones that fill whole batches
-        self._block = block // whole * whole or block
-        everything = torch.arange(len(lightcones))
-        self._staged = self._read(everything) if size * len(lightcones) <= memory else None
-
-    @property
-    def images(self) -> int:
-        """Images of an epoch."""
-        return len(self._lightcones) * self._images
-
-    def epoch(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every image once: (image, 1, transverse, line of sight), (image, parameter)."""
-        order = torch.randperm(len(self._lightcones), generator=generator)
-        for members in torch.split(order, self._block):
-            if self._staged is None:
-                pixels, rows = self._read(members), torch.arange(len(members))
-            else:
-                pixels, rows = self._staged, members
-            shuffled = torch.randperm(len(members) * self._images, generator=generator)
-            for picked in _batches(shuffled, self._batch):
-                cone, image = picked // self._images, picked % self._images
-                drawn = pixels[rows[cone], image][:, None]
-                if self._flip:
-                    drawn = _flipped(drawn, generator)
-                yield drawn, self._targets[members[cone]]
-
-    def _read(self, members: Tensor) -> Tensor:
-        """Normalised images of some training light-cones, in the order given."""
-        shape = (len(members), self._images, *self._labelled.image_shape)
-        pixels = torch.empty(shape, dtype=torch.float32)
-        for place, member in enumerate(members.tolist()):
-            alone = self._lightcones[member : member + 1]
-            pixels[place] = self._normalisation.images(self._labelled.read(alone, self._images))[0]
-        return pixels
-
-
-def _flipped(images: Tensor, generator: torch.Generator) -> Tensor:
-    """(image, 1, transverse, line of sight), half of them mirrored along ``transverse``."""
-    mirrored = torch.rand(len(images), generator=generator) < 0.5
-    return torch.where(mirrored[:, None, None, None], images.flip(-2), images)
-
-
-def _batches(order: Tensor, size: int) -> list[Tensor]:
-    batches = list(torch.split(order, size))
-    if len(batches) > 1 and len(batches[-1]) == 1:
-        # Batch normalisation has no variance to divide by in a batch of one.
-        lone = batches.pop()
-        batches[-1] = torch.cat([batches[-1], lone])
-    return batches

@@ -8,7 +8,7 @@ import numpy as np
 from . import figures, images, store, trials
 from .checkpoint import Checkpoint
 from .evaluate import Predictions, load_trained, read_predictions
-from .networks.gillet2019 import layers
+from .networks.architectures import layers
 from .parameters import shown
 from .products import EXAMPLES, RESPONSE_FIGURES, SCHEME, EvaluationRun, Run
 from .provenance.record import recorded

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -14,11 +15,12 @@ ABANDONED_AFTER = 600  # seconds without a write; the largest light-cone takes a
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[IO[bytes]]:
+def written_aside(path: Path, root: Path | None = None) -> Iterator[IO[bytes]]:
     """A file to write in; it takes ``path``'s name when the block ends without an error.
 
-    Content and name are on the disk then (fsync of the file and of its directory). The name
-    aside carries host and process, so that two writers cannot mix their bytes.
+    Content and name are on the disk then (fsync of the file and of its directory, and of those
+    above it up to ``root``, which is left out). The name aside carries host and process, so that
+    two writers cannot mix their bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}{SUFFIX}")
@@ -30,7 +32,10 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    sync(path.parent)
+    if root is None:
+        sync(path.parent)
+    else:
+        sync_up(path.parent, root)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -54,10 +59,13 @@ def sync(path: Path) -> None:
 
 
 def sync_up(path: Path, root: Path) -> None:
-    """Sync a file and every directory from it up to ``root``, which is left out."""
-    while path != root:
-        sync(path)
-        path = path.parent
+    """Sync a file and every directory from it up to ``root``, which is left out.
+
+    All at the same time: a disk that is asked for several at once answers them together.
+    """
+    below = [path, *(parent for parent in path.parents if parent.is_relative_to(root))]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(sync, [one for one in below if one != root]))
 
 
 def abandoned(aside: Path) -> bool:

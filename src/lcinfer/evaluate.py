@@ -16,11 +16,12 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .checkpoint import Checkpoint
 from .dataset import LabelledImages
+from .device import choose_device
 from .durable import write_text
 from .errors import UserError
+from .learning import apply
 from .provenance.stamp import comment, uncommented
 from .sections import Evaluation
-from .train import apply, choose_device
 
 
 @dataclass(frozen=True)

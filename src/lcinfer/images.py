@@ -10,7 +10,7 @@ half.
 """
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dask
 import numpy as np
@@ -18,13 +18,15 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from . import durable, failures, journal, store
-from .dataset import LabelledImages
 from .errors import UserError
 from .geometry import Geometry
 from .products import ImageSet, Span
 from .provenance.record import recorded
 from .provenance.stamp import stamp
 from .sections import Box, Images
+
+if TYPE_CHECKING:
+    from .dataset import LabelledImages
 
 IMAGES = "images"
 Digests = tuple[str, str]  # of a light-cone, and of its images
@@ -243,7 +245,7 @@ def open_store(image_set: ImageSet) -> zarr.Group:
         raise UserError(f"{image_set.store}: no images here") from None
 
 
-def open_labelled(image_set: ImageSet) -> LabelledImages:
+def open_labelled(image_set: ImageSet) -> "LabelledImages":
     """The images with the parameters of their light-cones.
 
     A store that has grown since counts as far as the set's realisations go.
@@ -252,6 +254,8 @@ def open_labelled(image_set: ImageSet) -> LabelledImages:
         UserError: if there are no images yet, or more light-cones were left out of them than
             the configuration allows.
     """
+    from .dataset import LabelledImages  # and torch, which a job that cuts images need not wait for
+
     failed = failures.named(image_set.sealed)
     failures.refuse_too_many(image_set.lightcones, failed)
     group, names = open_store(image_set), image_set.lightcones.design.names

@@ -1,4 +1,4 @@
-"""Who is at work on a block: a file with a heartbeat.
+"""Who is at work on a block, or a training: a file with a heartbeat.
 
 Two writers of a block do no harm (equal bytes, whole files), but waste a cluster's time.
 Snakemake does not know its old jobs after it was killed, so a second job for a block can
@@ -10,8 +10,11 @@ import json
 import os
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from .errors import UserError
@@ -23,11 +26,13 @@ FORGOTTEN_SECONDS = 600.0  # a clock of a file server may be wrong by minutes
 
 
 class Lease:
-    """A block's lease, held by rank 0 of its job."""
+    """A block's lease, or a training's, held by rank 0 of its job."""
 
-    def __init__(self, path: Path, stale: float = STALE_SECONDS, ranks: int = 1) -> None:
+    def __init__(
+        self, path: Path, stale: float = STALE_SECONDS, ranks: int = 1, what: str = "block"
+    ) -> None:
         """``path`` is the lease's file, ``ranks`` those of the job; nothing is done yet."""
-        self._path, self._stale, self._ranks = path, stale, ranks
+        self._path, self._stale, self._ranks, self._what = path, stale, ranks, what
         self._touched = 0.0
 
     def acquire(self) -> None:
@@ -45,7 +50,7 @@ class Lease:
             elif self._time() != seen:
                 raise UserError(
                     f"{self._path}: host {holder.get('host')}, job {holder.get('job')}, process "
-                    f"{holder.get('process')} is at work on this block"
+                    f"{holder.get('process')} is at work on this {self._what}"
                 )
             time.sleep(0.2)
 
@@ -58,6 +63,30 @@ class Lease:
     def release(self) -> None:
         """Give the lease back."""
         self._path.unlink(missing_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lease; a thread shows that this process lives, however long its steps are.
+
+        Raises:
+            UserError: as :meth:`acquire`.
+        """
+        self.acquire()
+        ended = Event()
+
+        def beat() -> None:
+            while not ended.wait(HEARTBEAT_SECONDS):
+                with suppress(OSError):  # a file system that is away for a moment
+                    self._path.touch()
+
+        thread = Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            self.release()
 
     def _create(self) -> bool:
         holder = {

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.cosmology import FlatLambdaCDM, Planck15
 
 from .errors import UserError
 from .sections import Cosmology, Simulation
+
+if TYPE_CHECKING:
+    from astropy.cosmology import FlatLambdaCDM
 
 
 class BadLightCone(Exception):
@@ -48,8 +51,10 @@ def load_engine(name: str) -> Engine:
     return engine
 
 
-def cosmology(parameters: Cosmology) -> FlatLambdaCDM:
+def cosmology(parameters: Cosmology) -> "FlatLambdaCDM":
     """The cosmology that py21cmfast uses for these parameters, radiation and neutrinos included."""
+    from astropy.cosmology import Planck15  # half of what a rank would take to start
+
     return Planck15.clone(
         name="lcinfer",
         H0=100 * parameters.hlittle,

@@ -11,6 +11,7 @@ import torch
 from .errors import UserError
 
 T = TypeVar("T")
+WORK_SPACE = 2 * 2**30  # bytes that convolutions may take beside their data, on an accelerator
 # PyTorch has a class for the accelerator's own allocator alone.
 SIGNS = ("DefaultCPUAllocator", "ALLOC_FAILED", "out of memory")
 
@@ -85,6 +86,28 @@ def check_batch(batch: int, image_bytes: int, key: str) -> None:
             f"{batch * image_bytes / 1e9:.1f} GB and {free / 1e9:.1f} GB are free: about {fits} "
             f"would fit"
         )
+
+
+def room_on(device: torch.device, step_bytes: int) -> int:
+    """Bytes of an accelerator's memory that images may take beside training steps; 0 on a CPU.
+
+    Args:
+        device: where the steps are.
+        step_bytes: what a step surely takes; twice as much is likely, and a library's work space.
+    """
+    if device.type != "cuda":
+        return 0
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(max(0, free - 2 * step_bytes - WORK_SPACE))
+
+
+def room(step_bytes: int) -> int:
+    """Bytes of the host's memory that images may take beside training steps on its CPUs.
+
+    Args:
+        step_bytes: what a step surely takes; twice as much is likely.
+    """
+    return max(0, available() - 2 * step_bytes) * 4 // 5  # the rest: what else a training keeps
 
 
 def available() -> int:

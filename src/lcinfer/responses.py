@@ -9,8 +9,8 @@ from .checkpoint import Checkpoint
 
 def filters(checkpoint: Checkpoint) -> np.ndarray:
     """(filter, transverse, line of sight) weights of the first convolution, without a unit."""
-    weights = checkpoint.model["convolution_1.weight"][:, 0]
-    return np.asarray(weights.detach().cpu().numpy(), dtype=float)
+    name = next(name for name in checkpoint.model if name.endswith("convolution_1.weight"))
+    return np.asarray(checkpoint.model[name][:, 0].cpu().numpy(), dtype=float)
 
 
 def responses(checkpoint: Checkpoint, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -34,11 +34,11 @@ def responses(checkpoint: Checkpoint, images: np.ndarray) -> dict[str, np.ndarra
 
     def listen(name: str, layer: nn.Module) -> None:
         def hear(_layer: nn.Module, _given: tuple[Tensor, ...], made: Tensor) -> None:
-            heard[name.replace("_relu", "")] = made.numpy().copy()
+            heard[name.rpartition(".")[2].replace("_relu", "")] = made.numpy().copy()
 
         layer.register_forward_hook(hear)
 
-    for name, layer in model.named_children():
+    for name, layer in model.named_modules():
         if isinstance(layer, nn.ReLU):
             listen(name, layer)
     with torch.no_grad():

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .networks.layout import Window
+from .networks.layout import Sizes, Window, bank_sizes, feature_sizes
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.]*$"  # goes into paths; '-' separates it from the fingerprint
 Name = Annotated[str, Field(pattern=NAME, max_length=40)]
@@ -240,7 +240,7 @@ class Split(Section):
 
 
 class Convolution(Section):
-    """A convolution without padding, a ReLU, a max pooling."""
+    """A convolution without padding, a ReLU, a pooling."""
 
     filters: PositiveInt
     """Number of filters."""
@@ -260,24 +260,39 @@ def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
 
 
 class Network(Section):
-    """Convolutions, then fully connected layers (Gillet et al. 2019, Table 1)."""
+    """Convolutions, then fully connected layers."""
 
-    architecture: Literal["gillet2019"] = "gillet2019"
-    """The kind of network."""
+    architecture: Literal["gillet2019", "filter_bank"] = "gillet2019"
+    """`gillet2019`: the paper's Table 1, each convolution behind the last one and max-pooled.
+    `filter_bank`: the power of learned filters along the line of sight; each convolution sees the
+    image itself, averaged over the poolings of those before it. For few light-cones."""
     convolutions: Annotated[tuple[Convolution, ...], Field(min_length=1)] = (
         Convolution(filters=8),
         Convolution(filters=16),
     )
     """The feature extractor, first layer first."""
+    slices: Annotated[PositiveInt, Field(json_schema_extra={"since": "0.2"})] = 20
+    """Of a `filter_bank`: slices of the line of sight in each of which power is measured."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the flattened features left out in a training step."""
     dense: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 16, 8)
-    """Neurons of the hidden fully connected layers; the first is batch-normalised."""
+    """Neurons of the hidden fully connected layers. Batch-normalised is the first, as in the
+    paper; of a `filter_bank` all are, and the features."""
 
     @property
     def windows(self) -> list[Window]:
         """The convolutions with their poolings, as pairs of cells."""
         return [convolution.window for convolution in self.convolutions]
+
+    def sizes(self, image: tuple[int, int]) -> Sizes:
+        """Data behind the convolutions of an image of (transverse, line of sight) cells.
+
+        Raises:
+            ValueError: if the image is too small for the network.
+        """
+        if self.architecture == "filter_bank":
+            return bank_sizes(image, self.windows, self.slices)
+        return feature_sizes(image, self.windows)
 
 
 class Optimiser(Section):
@@ -289,6 +304,11 @@ class Optimiser(Section):
     """Decay of the running mean of squared gradients."""
     epsilon: PositiveFloat = 1e-7
     """Added to the root of that mean."""
+    schedule: Annotated[Literal["plateau", "cosine"], Field(json_schema_extra={"since": "0.2"})] = (
+        "plateau"
+    )
+    """When the learning rate is lowered: on a `plateau` of the training loss, as in the paper, or
+    along half a `cosine` to zero at the last epoch."""
     patience: PositiveInt = 5
     """Epochs without a training loss lower by 1e-4 before the learning rate is lowered."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -316,6 +336,11 @@ class Training(Section):
     """Train as often, with `seed`, `seed` + 1, ...: tables have the mean and the spread."""
     augment: Annotated[bool, Field(json_schema_extra={"since": "0.2"})] = False
     """Mirror half of the images across the line of sight, others in every epoch."""
+    precision: Annotated[
+        Literal["single", "tf32", "bfloat16"], Field(json_schema_extra={"since": "0.2"})
+    ] = "single"
+    """What products of a training step are rounded to: `tf32` on GPUs, `bfloat16` on newer CPUs
+    too. Weights, sums and predictions are in single precision."""
 
 
 class Evaluation(Section):

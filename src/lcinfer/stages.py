@@ -6,34 +6,54 @@ import torch
 
 from . import checkpoint as checkpoints
 from . import durable, failures, images, trials
+from .checkpoint import Checkpoint
 from .dataset import Sets, divide, left_out
+from .device import choose_device
 from .evaluate import load_trained, predict, scores_from, write_predictions
 from .fingerprint import canonical
+from .lease import Lease
+from .processes import World, joined
 from .products import EvaluationRun, SweepRun, TrainingRun
 from .provenance.record import recorded
 from .provenance.stamp import comment, stamp
-from .train import choose_device, train
+from .train import train
 
 
 def train_network(run: TrainingRun, threads: int | None = None, device: str | None = None) -> None:
-    """Train, or go on after the last whole epoch; then write the marker."""
-    _use_threads(threads)
-    made = (run.checkpoint, run.history, run.trained)
-    with recorded(run, "train", made, [run.images.sealed]) as more:
-        labelled = images.open_labelled(run.images)
+    """Train, or go on after the last whole epoch; then write the marker.
+
+    Every process that torchrun has started calls this; the first one writes.
+
+    Raises:
+        UserError: if another job, or another world of processes, is at work on the training.
+    """
+    with joined(device) as world:
+        _use_threads(threads and max(1, threads // world.here))
+        if not world.first:
+            _train(run, world)
+            return
+        made = (run.checkpoint, run.history, run.trained)
+        lease = Lease(run.directory / "lease.json", ranks=world.size, what="training")
+        with lease.held(), recorded(run, "train", made, [run.images.sealed]) as more:
+            checkpoint = _train(run, world)
+            marker = {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
+            durable.write_json(run.trained, marker)
+            more |= {**_computed_on(device), "processes": world.size}
+
+
+def _train(run: TrainingRun, world: World) -> Checkpoint:
+    labelled = images.open_labelled(run.images)
+    if world.first:
         _say_left_out(run, labelled.failed)
-        checkpoint = train(
-            run.training,
-            run.split,
-            labelled,
-            run.directory,
-            identity_of(run, labelled.failed),
-            device=device,
-            stamp=stamp(run),
-        )
-        marker = {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
-        durable.write_json(run.trained, marker)
-        more |= _computed_on(device)
+    return train(
+        run.training,
+        run.split,
+        labelled,
+        run.directory,
+        identity_of(run, labelled.failed),
+        stamp=stamp(run),
+        world=world,
+    )
 
 
 def identity_of(run: TrainingRun, failed: tuple[int, ...]) -> dict[str, Any]:

@@ -193,9 +193,8 @@ def put(store: Path, index: int, content: bytes | memoryview) -> None:
     """Write the bytes of a realisation's shard and have them on the disk when this returns."""
     shard = shard_path(store, index)
     durable.sweep(shard)
-    with durable.written_aside(shard) as file:
+    with durable.written_aside(shard, root=store) as file:
         file.write(content)
-    durable.sync_up(shard.parent.parent, store)  # its own directory is synced already
 
 
 def encoding(store: Path) -> dict[str, Any]:

@@ -44,14 +44,15 @@ def describe(run: Run) -> str:
 
 def network_table(name: str, network: Network, image: tuple[int, int], outputs: int) -> str:
     """A network layer by layer, as Table 1 of Gillet et al. 2019."""
-    from .networks.gillet2019 import layers
+    from .networks.architectures import layers
 
     rows = layers(network, image, outputs)
-    lines = [f"{name}", f"{'order':>5}  {'layer':<36} {'data':>18} {'weights':>12}"]
+    wide = max(len(row.step) for row in rows)
+    lines = [f"{name}", f"{'order':>5}  {'layer':<{wide}} {'data':>18} {'weights':>12}"]
     for row in rows:
         data = " x ".join(f"{cells:,}" for cells in row.shape)
-        lines.append(f"{row.order:>5}  {row.step:<36} {data:>18} {row.weights:>12,}")
-    lines.append(f"{'':>5}  {'all weights':<36} {'':>18} {sum(r.weights for r in rows):>12,}")
+        lines.append(f"{row.order:>5}  {row.step:<{wide}} {data:>18} {row.weights:>12,}")
+    lines.append(f"{'':>5}  {'all weights':<{wide}} {'':>18} {sum(r.weights for r in rows):>12,}")
     return "\n".join(lines)
 
 

@@ -8,51 +8,34 @@ the same number of threads.
 import csv
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
-from torch.nn.functional import mse_loss
-from torch.optim import RMSprop
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch import Tensor
 
 from . import __version__
 from . import checkpoint as checkpoints
+from .batches import Batches
 from .checkpoint import Checkpoint
-from .dataset import MEMORY_BYTES, Batches, LabelledImages, divide, fit_normalisation
+from .dataset import LabelledImages, Normalisation, divide, fit_normalisation
+from .device import choose_device, staged_dtype
 from .durable import sweep, write_text
 from .errors import UserError
-from .memory import available, check_batch, within_memory
-from .networks import gillet2019
+from .learning import Learner
+from .memory import check_batch, room, room_on
 from .networks.layout import bytes_of_step
+from .processes import World
 from .provenance.stamp import comment
 from .sections import Split, Training
 
-# Keras' default: a training loss counts as improved when it is lower by more than this. It is
-# absolute, in units of the variance of the parameters, which the targets are divided by.
-MIN_DELTA = 1e-4
-PREDICTED_TOGETHER = 64  # images; bounds the memory of a prediction
 SHOWN_LINES = 20
 HISTORY = "history.csv"
 COLUMNS = ("epoch", "learning_rate", "training_loss", "validation_loss")
-
-
-def choose_device(name: str | None = None) -> torch.device:
-    """The device asked for, or the accelerator when there is one, else the CPU.
-
-    Raises:
-        UserError: if a GPU is asked for and PyTorch sees none.
-    """
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        reason = "no GPU or driver" if torch.version.cuda else "its build is for the CPU alone"
-        raise UserError(f"--device cuda: PyTorch {torch.__version__} sees no GPU here ({reason})")
-    return torch.device(name or ("cuda" if there else "cpu"))
 
 
 def train(
@@ -63,7 +46,7 @@ def train(
     identity: dict[str, Any],
     show: bool = True,
     stamp: dict[str, str] | None = None,
-    device: str | None = None,
+    world: World | None = None,
 ) -> Checkpoint:
     """Train a network (Gillet et al. 2019, Section 3), or go on with a training.
 
@@ -81,178 +64,162 @@ def train(
         identity: what decides the result, as JSON types; kept in the checkpoint.
         show: print the progress.
         stamp: the product that checkpoint and history belong to, kept in both.
-        device: ``cpu`` or ``cuda``; none: the accelerator when there is one.
+        world: the processes that train together, each of which calls this, and their devices;
+            none: this one alone, on the accelerator when there is one.
 
     Returns:
         The checkpoint after the last epoch.
 
     Raises:
         UserError: if the checkpoint in ``directory`` is damaged or of another training, an
-            image holds NaN, the training set is too small, the loss is not finite, memory
-            does not suffice (a batch that fits is named), or there is no such device.
+            image holds NaN, the training set is too small, the loss is not finite, or memory
+            does not suffice (a batch that fits is named).
     """
-    chosen = choose_device(device)
+    world = world or World(choose_device())
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / checkpoints.NAME
     geometry = labelled.geometry.plain() if labelled.geometry else {}
-    resumed = checkpoints.load(path) if path.exists() else None
+    resumed = world.shared(checkpoints.load(path) if world.first and path.exists() else None)
     if resumed is not None:
         checkpoints.check_identity(resumed, identity, path)
         resumed.check_images(labelled)
         if resumed.complete:
-            if geometry and not resumed.geometry:  # of version 0.1: nothing else is missing
-                resumed = replace(resumed, geometry=geometry)
-                checkpoints.save(resumed, path)
-            _write_history(resumed, directory)
+            if world.first:
+                if geometry and not resumed.geometry:  # of version 0.1: nothing else is missing
+                    resumed = replace(resumed, geometry=geometry)
+                    checkpoints.save(resumed, path)
+                _write_history(resumed, directory)
             return resumed
 
-    sets = divide(split, labelled.light_cones, labelled.failed, training.light_cones)
-    images = labelled.per_lightcone if training.images == "all" else training.images
-    if images > labelled.per_lightcone:
-        raise UserError(
-            f"training on {images} images per light-cone needs more than the "
-            f"{labelled.per_lightcone} there are"
-        )
-    if len(sets.training) * images < 2:
-        raise UserError("a training set of one image is too small: add light-cones or images")
-    batch = min(training.batch, len(sets.training) * images)
-    if chosen.type == "cpu":
-        step_bytes = bytes_of_step(labelled.image_shape, training.network.windows)
-        check_batch(batch, step_bytes, "trainings.*.batch")
-    normalisation = (
-        resumed.fitted_normalisation()
-        if resumed is not None
-        else fit_normalisation(labelled, sets.training, images)
-    )
-    batches = Batches(
-        labelled,
-        sets.training,
-        images,
-        training.batch,
-        normalisation,
-        memory=min(MEMORY_BYTES, available() // 2),  # the other half is the network's
-        flip=training.augment,
-    )
-    validation_images = normalisation.images(labelled.read(sets.validation, 1)[:, 0])
-    validation_targets = normalisation.parameters(labelled.parameters[list(sets.validation)])
-
-    with torch.random.fork_rng(), _Progress(training.epochs, show) as progress:
-        torch.manual_seed(training.seed)
+    data = _Data(training, split, labelled, resumed, world)
+    on_gpu = [world.device] if world.device.type == "cuda" else []
+    progress = _Progress(training.epochs, show and world.first)
+    with torch.random.fork_rng(devices=on_gpu), progress:
         shuffling = torch.Generator().manual_seed(training.seed)
-        model = gillet2019.build(training.network, labelled.image_shape, len(labelled.names))
-        model.to(chosen)
-        settings = training.optimiser
-        # PyTorch adds epsilon to the root, as Keras did in 2018; TensorFlow's own RMSprop, and
-        # Keras 3, add it under the root.
-        optimiser = RMSprop(
-            model.parameters(), lr=settings.learning_rate, alpha=settings.rho, eps=settings.epsilon
-        )
-        # Keras lowers the rate at the end of the patience-th epoch without improvement;
-        # PyTorch waits for one more, and by default ignores steps below eps.
-        schedule = ReduceLROnPlateau(
-            optimiser,
-            factor=settings.factor,
-            patience=settings.patience - 1,
-            threshold=MIN_DELTA,
-            threshold_mode="abs",
-            eps=0.0,
-        )
+        learner = Learner(training, labelled.image_shape, len(labelled.names), world)
         history: list[dict[str, float]] = []
         if resumed is not None:
-            model.load_state_dict(resumed.model)
-            optimiser.load_state_dict(resumed.optimiser)
-            schedule.load_state_dict(resumed.schedule)
+            learner.restore(resumed.model, resumed.optimiser, resumed.schedule)
             history = list(resumed.history)
-            _restore_generators(resumed.random, shuffling)
+            _restore_generators(resumed.random, shuffling, world)
             progress.went_on(history)
 
         for epoch in range(len(history) + 1, training.epochs + 1):
-            model.train()
-            summed = torch.zeros((), dtype=torch.float64, device=chosen)
-            for pixels, targets in batches.epoch(shuffling):
-                step = partial(_step, model, optimiser, pixels, targets)
-                loss = within_memory(step, len(pixels), "trainings.*.batch", least=2)
-                summed += loss * len(pixels)
-            training_loss = summed.item() / batches.images
-            predicted = apply(model, validation_images)
-            validation_loss = mse_loss(predicted, validation_targets).item()
+            last = epoch == training.epochs
+            training_loss = learner.epoch(data.batches.epoch(shuffling, last))
+            validation_loss = learner.validate(data.validation_images, data.validation_targets)
             if not (math.isfinite(training_loss) and math.isfinite(validation_loss)):
                 raise UserError(
                     f"the loss is not finite in epoch {epoch} (training {training_loss}, "
                     f"validation {validation_loss}): lower optimiser.learning_rate"
                 )
-            learning_rate = optimiser.param_groups[0]["lr"]
-            schedule.step(training_loss)
-            row = (epoch, learning_rate, training_loss, validation_loss)
+            row = (epoch, learner.learning_rate, training_loss, validation_loss)
             history.append(dict(zip(COLUMNS, row, strict=True)))
-            reached = Checkpoint(
-                identity=identity,
-                network=training.network.model_dump(mode="json"),
-                image_shape=list(labelled.image_shape),
-                names=list(labelled.names),
-                normalisation=normalisation.plain(),
-                epochs=training.epochs,
-                history=history,
-                model=model.state_dict(),
-                optimiser=optimiser.state_dict(),
-                schedule=schedule.state_dict(),
-                random=_generators(shuffling),
-                provenance=stamp or {},
-                geometry=geometry,
-                version=__version__,
-            )
-            checkpoints.save(reached, path)
-            _write_history(reached, directory)
+            learner.end_epoch(training_loss)
+            generators = _generators(shuffling, world)
+            if world.first:
+                reached = Checkpoint(
+                    identity=identity,
+                    network=training.network.model_dump(mode="json"),
+                    image_shape=list(labelled.image_shape),
+                    names=list(labelled.names),
+                    normalisation=data.normalisation.plain(),
+                    epochs=training.epochs,
+                    history=history,
+                    **learner.state(),
+                    random=generators,
+                    provenance=stamp or {},
+                    geometry=geometry,
+                    version=__version__,
+                )
+                checkpoints.save(reached, path)
+                _write_history(reached, directory)
             progress.epoch(history[-1])
-    sweep(path)
-    return checkpoints.load(path)
+    if world.first:
+        sweep(path)
+    return cast(Checkpoint, world.shared(checkpoints.load(path) if world.first else None))
 
 
-def _step(
-    model: nn.Module, optimiser: RMSprop, pixels: Tensor, targets: Tensor, first: int
-) -> Tensor:
-    """Learn from the ``first`` images of a batch; their loss."""
-    device = next(model.parameters()).device
-    loss = mse_loss(model(pixels[:first].to(device)), targets[:first].to(device))
-    optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
-    optimiser.step()
-    return loss.detach()
+class _Data:
+    """What a training reads: its batches, the validation set, and the normalisation of both."""
+
+    def __init__(
+        self,
+        training: Training,
+        split: Split,
+        labelled: LabelledImages,
+        resumed: Checkpoint | None,
+        world: World,
+    ) -> None:
+        sets = divide(split, labelled.light_cones, labelled.failed, training.light_cones)
+        images = labelled.per_lightcone if training.images == "all" else training.images
+        if images > labelled.per_lightcone:
+            raise UserError(
+                f"training on {images} images per light-cone needs more than the "
+                f"{labelled.per_lightcone} there are"
+            )
+        if len(sets.training) * images < 2:
+            raise UserError("a training set of one image is too small: add light-cones or images")
+        batch = min(training.batch, len(sets.training) * images)
+        on_cpu = world.device.type == "cpu"
+        image_bytes = bytes_of_step(training.network.sizes(labelled.image_shape))
+        if on_cpu:
+            check_batch(batch, image_bytes, "trainings.*.batch")
+        self.normalisation = _normalisation(labelled, sets.training, images, resumed, world)
+        self.batches = Batches(
+            labelled,
+            sets.training,
+            images,
+            training.batch,
+            self.normalisation,
+            world,
+            host_bytes=room(batch * image_bytes if on_cpu else 0) // world.here,
+            device_bytes=room_on(world.device, math.ceil(batch / world.size) * image_bytes),
+            dtype=staged_dtype(training.precision),
+            flip=training.augment,
+        )
+        validation = labelled.read(sets.validation, 1)[:, 0]
+        self.validation_images: Tensor = self.normalisation.images(validation)
+        self.validation_targets: Tensor = self.normalisation.parameters(
+            labelled.parameters[list(sets.validation)]
+        )
 
 
-def apply(model: nn.Module, images: Tensor, together: int = PREDICTED_TOGETHER) -> Tensor:
-    """The network's outputs, with dropout off, for normalised images on the CPU.
-
-    Args:
-        model: the network, wherever it is.
-        images: (..., transverse, line of sight).
-        together: images that are in the network at a time.
-
-    Returns:
-        (..., parameter), normalised, on the CPU.
-    """
-    model.eval()
-    device = next(model.parameters()).device
-    with torch.inference_mode():
-        flat = images.flatten(0, -3)[:, None]
-        outputs = [model(some.to(device)).cpu() for some in torch.split(flat, together)]
-    return torch.cat(outputs).reshape(*images.shape[:-2], -1)
+def _normalisation(
+    labelled: LabelledImages,
+    training: Sequence[int],
+    images: int,
+    resumed: Checkpoint | None,
+    world: World,
+) -> Normalisation:
+    """That of the checkpoint, or of the training set: the first process reads it for all."""
+    if resumed is not None:
+        return resumed.fitted_normalisation()
+    fitted = fit_normalisation(labelled, training, images) if world.first else None
+    return cast(Normalisation, world.shared(fitted))
 
 
-def _generators(shuffling: torch.Generator) -> dict[str, Any]:
-    return {
+def _generators(shuffling: torch.Generator, world: World) -> dict[str, Any]:
+    """States to go on from: this one in every process, others in each."""
+    on_gpu = world.device.type == "cuda"
+    own = {
         "torch": torch.get_rng_state(),
-        "shuffling": shuffling.get_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "cuda": [torch.cuda.get_rng_state(world.device)] if on_gpu else [],
     }
+    first, *others = world.gathered(own)
+    return {**first, "shuffling": shuffling.get_state(), "others": others}
 
 
-def _restore_generators(states: dict[str, Any], shuffling: torch.Generator) -> None:
-    torch.set_rng_state(states["torch"])
+def _restore_generators(states: dict[str, Any], shuffling: torch.Generator, world: World) -> None:
     shuffling.set_state(states["shuffling"])
-    # A training may go on on another machine; its dropout then starts anew.
-    if len(states["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(states["cuda"])
+    each = [states, *states.get("others", [])]
+    # A training may go on in more processes, or on another machine; the dropout of those that
+    # were not there before starts anew.
+    if world.rank < len(each):
+        own = each[world.rank]
+        torch.set_rng_state(own["torch"])
+        if own["cuda"] and world.device.type == "cuda":
+            torch.cuda.set_rng_state(own["cuda"][0], world.device)
 
 
 def _write_history(checkpoint: Checkpoint, directory: Path) -> None:

@@ -99,7 +99,9 @@ def test_srun_is_told_what_the_site_wants_and_a_rank_needs_unless_in_an_allocati
         "set-resources": {"simulate": {"mpi": "srun --mpi=pmi2", "slurm_partition": "silver"}},
     }
     asked = ranks.command(site(slurm), tmp_path)
-    assert asked.startswith("srun --mpi=pmi2 -n 2 --partition=silver --account=mine --nodes=2")
+    assert asked.startswith(
+        "srun --mpi=pmi2 -n 2 --partition=silver --account=mine --nodes=2 --ntasks-per-node=1"
+    )
     memory = site().config.database.memory_mb
     assert f"--cpus-per-task=1 --mem-per-cpu={memory}" in asked
     monkeypatch.setenv("SLURM_JOB_ID", "7")

@@ -4,12 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import time
 
 import numpy as np
+import psutil
 import pytest
 import xarray as xr
 from ranks import attempts, cones_of, run, shards, simulate, wait_until
+from standin import waiting
 
 from lcinfer import database, journal
 
@@ -32,20 +33,25 @@ def test_the_bytes_do_not_depend_on_the_number_of_ranks(
 def test_a_killed_campaign_goes_on_and_gives_the_same_bytes(
     undisturbed, settings, write_config, tmp_path
 ):
-    settings["database"]["simulator"]["engine"] = "standin:slow"
-    slow = write_config(settings, "slow.yaml")
-    cones = cones_of(slow, tmp_path / "killed")
+    settings["database"]["simulator"]["engine"] = "standin:waits_for_fourth_seeds"
+    path, gate = write_config(settings, "held-up.yaml"), tmp_path / "gate"
+    cones = cones_of(path, tmp_path / "killed")
+    command, environment = simulate(path, tmp_path / "killed", 2), {"STANDIN_MARKER": str(gate)}
     job = subprocess.Popen(
-        simulate(slow, tmp_path / "killed", 2), start_new_session=True, stderr=subprocess.DEVNULL
+        command,
+        env=os.environ | environment,
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
     )
-    wait_until(lambda: len(journal.finished(cones.journal)) >= 3)
+    wait_until(lambda: len(list(tmp_path.glob(waiting(gate).name))) == 2)  # 0 and 4
+    mine = psutil.Process(job.pid).children(recursive=True)
     os.killpg(job.pid, signal.SIGKILL)
     job.wait(timeout=30)
-    before = attempts(cones)
-    assert 3 <= len(before) < cones.realizations
-    time.sleep(1)  # ranks and children die with their launcher; none may still write
-    assert attempts(cones) == before
-    done = run(simulate(slow, tmp_path / "killed", 2))
+    # Ranks and children die with their launcher: none may still write when they go on.
+    assert psutil.wait_procs(mine, timeout=30)[1] == []
+    gate.touch()
+    assert attempts(cones) == [1, 2, 3]
+    done = run(command, **environment)
     assert done.returncode == 0, done.stderr
     assert attempts(cones) == list(range(cones.realizations))  # none was simulated twice
     assert shards(cones) == shards(undisturbed)

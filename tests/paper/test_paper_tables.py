@@ -11,7 +11,7 @@ from small import small_settings
 
 from lcinfer import config
 from lcinfer.evaluate import r2, read_predictions
-from lcinfer.networks.gillet2019 import layers
+from lcinfer.networks.architectures import layers
 from lcinfer.paper import architecture, basis, published, scores, tables
 from lcinfer.products import Run
 from lcinfer.provenance.stamp import uncommented

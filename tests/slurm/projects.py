@@ -76,13 +76,16 @@ class Project:
             timeout=400,
         )
 
-    def start(self, *more: str, **environment: str) -> subprocess.Popen:
-        """The database alone, on four ranks, without the executor's long silences."""
+    def start(
+        self, *more: str, ranks: int = 4, whole: bool = False, **environment: str
+    ) -> subprocess.Popen:
+        """The database alone, or all, on few ranks, without the executor's long silences."""
         impatient = str(Path(__file__).with_name("impatient.py"))
         process = subprocess.Popen(
             [
                 *(sys.executable, impatient, "--profile", "slurm", "--configfile", "run.yaml"),
-                *(*SOONER, *more, "--set-resources", *on_four_ranks(), "--", self.target),
+                *(*SOONER, *more, "--set-resources", *on_both_nodes(ranks)),
+                *(["--", "all" if whole else self.target]),
             ],
             cwd=self.path,
             env=self.environment(**environment),
@@ -102,11 +105,11 @@ class Project:
         subprocess.run(["scancel", "--user=root"], check=False, timeout=30)
 
 
-def on_four_ranks() -> list[str]:
-    """The profile's own resources of `simulate` (its launcher above all), for two ranks a node.
+def on_both_nodes(ranks: int) -> list[str]:
+    """The profile's own resources of `simulate` (its launcher above all), for fewer ranks.
 
     An option of the command line replaces the whole entry of a profile.
     """
     profile = yaml.safe_load((PROJECT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
-    resources = profile["set-resources"]["simulate"] | {"tasks": 4, "nodes": 2}
+    resources = profile["set-resources"]["simulate"] | {"tasks": ranks, "nodes": 2}
     return [f"simulate:{name}={value}" for name, value in resources.items()]

@@ -7,7 +7,7 @@ import pytest
 from projects import Project
 from small import small_settings
 
-OURS = "mpi=srun --mpi=pmi2 --kill-on-bad-exit=1"
+OURS = "srun --mpi=pmi2 --kill-on-bad-exit=1 -n 16"
 THEIRS = "executor: local\ncores: 1\nset-resources:\n  simulate:\n    mpi: somebody's\n"
 
 
@@ -29,7 +29,10 @@ def planned(project: Project, directory: Path, *more: str) -> subprocess.Complet
     """A dry run from a directory."""
     configuration = str(project.path / "run.yaml")
     return subprocess.run(
-        ["snakemake", "--profile", "slurm", "--configfile", configuration, "--dry-run", *more],
+        [
+            *("snakemake", "--profile", "slurm", "--configfile", configuration),
+            *("--dry-run", "--printshellcmds", *more),
+        ],
         cwd=directory,
         env=project.environment(),
         capture_output=True,

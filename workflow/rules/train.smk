@@ -1,5 +1,7 @@
 """Images -> trained networks, one job per entry of `trainings`."""
 
+from lcinfer import launch
+
 
 rule train:
     """Train one network. The checkpoint is no output: it must outlive a killed job."""
@@ -13,7 +15,8 @@ rule train:
         "../../envs/conda.yaml"
     threads: 2
     params:
-        lcinfer=LCINFER,
+        # With more than one GPU (gres, gpu or gpus in the profile) a process for each.
+        lcinfer=lambda wildcards, resources: launch.lcinfer(resources),
         config=CONFIG,
         why=why,
     message:

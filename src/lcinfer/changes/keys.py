@@ -20,9 +20,9 @@ from ..products import (
 )
 from ..sections import Simulation
 
-NUMBERS = (
-    "realizations"  # of a database or a mock: in no fingerprint of theirs, but of what follows
-)
+# In no fingerprint of what they count (light-cones of a database or a mock, seeds of a training),
+# but they say how many of them there are, and so what follows.
+NUMBERS = (".realizations", ".repeats")
 SHOWN = 3
 
 
@@ -63,7 +63,7 @@ def changes(old: Config, new: Config) -> list[Change]:
             change.key,
             change.old,
             change.new,
-            change.key in kept or change.key.endswith(f".{NUMBERS}"),
+            change.key in kept or change.key.endswith(NUMBERS),
         )
         for change in differences(before, after)
     ]

@@ -8,9 +8,8 @@ from typing import Any
 
 from ..config import parse
 from ..errors import UserError
-from ..fingerprint import canonical
 from ..products import Product, Realizations, Run, Span
-from .keys import Change, behind, differences, listed
+from .keys import Change, behind, changes, listed
 
 
 @dataclass(frozen=True)
@@ -62,24 +61,11 @@ class Reasons:
             products = [each for kind in manifest.values() for each in _entries(kind)]
             return Finished(
                 path.parent.name,
-                [
-                    *differences(canonical(before), canonical(self._run.config)),
-                    *self._numbers(manifest["realizations"]),
-                ],
+                [change for change in changes(before, self._run.config) if change.decides],
                 {each["fingerprint"]: Path(each["directory"]).name for each in products},
             )
         except (OSError, UserError, ValueError, TypeError, KeyError, AttributeError):
             return None  # of another version, or damaged: it explains nothing
-
-    def _numbers(self, before: dict[str, int]) -> list[Change]:
-        """How many realisations there were: no fingerprint of a database tells."""
-        cones = {"database": self._run.database}
-        cones |= {f"mocks.{name}": mock for name, mock in self._run.mocks.items()}
-        return [
-            Change(f"{key}.realizations", before[each.name], each.realizations)
-            for key, each in cones.items()
-            if before.get(each.name, each.realizations) != each.realizations
-        ]
 
 
 def _entries(kind: Any) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """Real ranks through the profile's launcher: one world, its nodes, and the files they see."""
 
 import json
+import math
 import os
 import shlex
 import sys
@@ -57,10 +58,12 @@ def command(site: Site, directory: Path) -> str:
     """
     options: list[str] = []
     if site.profile.launches_by_srun and not _in_allocation():
-        simulation = site.config.database
+        simulation, nodes = site.config.database, min(site.nodes, site.ranks)
         options = [
             *site.profile.site_options(),
-            f"--nodes={min(site.nodes, site.ranks)}",
+            f"--nodes={nodes}",
+            # SLURM would be free to start all but one of them on the first.
+            f"--ntasks-per-node={math.ceil(site.ranks / nodes)}",
             f"--cpus-per-task={_threads(site)}",
             f"--mem-per-cpu={simulation.memory_mb // simulation.simulator.threads}",
             "--time=10",  # minutes; ended sooner by this side

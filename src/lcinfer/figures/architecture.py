@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..networks.gillet2019 import Layer
+from ..networks.architectures import Layer
 from ..parameters import shown
 from .style import PAGE, paper
 

@@ -12,12 +12,13 @@ from torch import nn
 from .. import __version__, durable
 from ..checkpoint import Checkpoint
 from ..dataset import Normalisation
+from ..device import choose_device
 from ..errors import UserError
 from ..evaluate import Predictions, load_trained
 from ..geometry import Geometry
+from ..learning import apply
 from ..memory import within_memory
 from ..parameters import shown
-from ..train import apply, choose_device
 from .agreement import cut_like
 from .observation import Observation
 from .uncertainty import Interval, Residuals, find_tested

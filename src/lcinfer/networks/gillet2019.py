@@ -5,32 +5,13 @@ weights, zero biases, and batch normalisation with epsilon 1e-3 and momentum 0.9
 0.01 in PyTorch's sense (the share of the new value, not of the old one).
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import nn
 
 from ..sections import Network
-from .layout import feature_sizes
 
 BATCH_NORM_EPSILON = 1e-3
 BATCH_NORM_MOMENTUM = 0.01
-
-
-class Layer(NamedTuple):
-    """A row of Table 1."""
-
-    order: int
-    """Place in the network; the input is 1."""
-    name: str
-    """Of its submodule, as :func:`build` names it; ``input`` of the image."""
-    step: str
-    """What the layer does, in the paper's words."""
-    shape: tuple[int, ...]
-    """Data dimensions behind it: (transverse, line of sight), (filters, transverse, line of
-    sight) or (neurons,)."""
-    weights: int
-    """Trained numbers in it."""
 
 
 def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Sequential:
@@ -42,17 +23,21 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
     acts on the flattened features; the first dense layer alone is batch-normalised, behind
     its rectifier. Submodules are named: ``convolution_1``, ``dense_1``, ``output``...
 
+    A convolution's rectifier comes behind its pooling: the largest of rectified cells is the
+    rectified largest cell, bit for bit and on the way back too, and there are fewer of them.
+    Data lie in memory with the channels last, which pooling and convolutions are faster on.
+
     Raises:
         ValueError: if the image is too small for the convolutions.
     """
     model = nn.Sequential()
     channels = 1
-    sizes = feature_sizes(image_shape, network.windows)
+    sizes = network.sizes(image_shape)
     for number, window in enumerate(network.windows, start=1):
         convolution = nn.Conv2d(channels, window.filters, window.kernel)
         model.add_module(f"convolution_{number}", convolution)
-        model.add_module(f"convolution_relu_{number}", nn.ReLU())
         model.add_module(f"pooling_{number}", nn.MaxPool2d(window.pool))
+        model.add_module(f"convolution_relu_{number}", nn.ReLU(inplace=True))
         channels = window.filters
     model.add_module("flattening", nn.Flatten())
     model.add_module("dropout", nn.Dropout(network.dropout))
@@ -73,41 +58,6 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
             nn.init.xavier_uniform_(layer.weight)
             assert layer.bias is not None
             nn.init.zeros_(layer.bias)
+        if isinstance(layer, nn.Conv2d):  # what follows a convolution lies as its weights do
+            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
     return model
-
-
-def layers(network: Network, image_shape: tuple[int, int], outputs: int) -> list[Layer]:
-    """The rows of Table 1 for a network, read off the network itself.
-
-    Nothing is computed: data and weights live on PyTorch's meta device.
-
-    Raises:
-        ValueError: if the image is too small for the convolutions.
-    """
-    rows = [Layer(1, "input", "Input", image_shape, 0)]
-    with torch.device("meta"), torch.no_grad():
-        model = build(network, image_shape, outputs).eval()
-        data = torch.empty(1, 1, *image_shape)
-        for name, layer in model.named_children():
-            data = layer(data)
-            if not isinstance(layer, nn.ReLU):  # Table 1 counts it to the layer before
-                weights = sum(parameter.numel() for parameter in layer.parameters())
-                step = _step(name, layer)
-                rows.append(Layer(len(rows) + 1, name, step, tuple(data.shape[1:]), weights))
-    return rows
-
-
-def _step(name: str, layer: nn.Module) -> str:
-    match layer:
-        case nn.Conv2d():
-            return "2D Convolution ({}x{})".format(*layer.kernel_size)
-        case nn.MaxPool2d(kernel_size=(transverse, along)):
-            return f"Max Pooling ({transverse}x{along})"
-        case nn.Flatten():
-            return "Flattening"
-        case nn.Dropout():
-            return f"Dropout ({layer.p:.0%}, only when learning)"
-        case nn.BatchNorm1d():
-            return "Batch Normalization"
-        case _:
-            return "Fully connected Out" if name == "output" else "Fully connected"

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import torch
 
-from ..networks.gillet2019 import Layer, build, layers
+from ..networks.architectures import Layer, build, layers
 from ..products import Run
 from ..publish.styles import Style
 from ..sections import Network, Training

@@ -100,6 +100,7 @@ def surroundings(packages: Iterable[str]) -> Record:
     }
 
 
+@cache  # for each light-cone anew it would be what costs most beside the write
 def installed(package: str) -> str:
     """The version of a package."""
     try:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from ..dataset import Sets, divide
 from ..journal import Record
 from ..lightcone import coordinates
-from ..networks.gillet2019 import layers
+from ..networks.architectures import layers
 from ..paper.scores import table as table2
 from ..parameters import shown
 from ..products import TrainingRun
@@ -132,15 +132,25 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     images = recorded.run.config.training_images(training)
     network = training.network
     epochs = _epochs(run)
+    architecture = {
+        "gillet2019": f"has the architecture of {style.cite_in_text(NETWORK)} with "
+        f"{_several(len(network.convolutions), 'convolution')}",
+        "filter_bank": f"measures the power of learned filters on "
+        f"{_several(len(network.convolutions), 'scale')} in {network.slices} slices of the line "
+        f"of sight",
+    }[network.architecture]
+    lowered = {
+        "plateau": f"multiplied by {style.number(optimiser.factor)} after {optimiser.patience} "
+        f"epochs without a lower training loss",
+        "cosine": "lowered to zero along half a cosine",
+    }[optimiser.schedule]
     told = [
-        f"The network {style.code(run.name)} has the architecture of "
-        f"{style.cite_in_text(NETWORK)} with {_several(len(network.convolutions), 'convolution')}, "
+        f"The network {style.code(run.name)} {architecture}, "
         f"{_several(len(network.dense), 'hidden fully connected layer')}, a dropout of "
         f"{style.number(network.dropout)} and {style.count(_weights(recorded, run))} weights.",
         f"It was trained on {images} images of each light-cone for {epochs} epochs, in batches of "
         f"{training.batch}, with RMSprop at a learning rate of "
-        f"{style.number(optimiser.learning_rate)}, multiplied by {style.number(optimiser.factor)} "
-        f"after {optimiser.patience} epochs without a lower training loss.",
+        f"{style.number(optimiser.learning_rate)}, {lowered}.",
     ]
     done = [stage for stage in recorded.stages[run.directory.name] if stage.get("stage") == "train"]
     hardware = sorted({str(name) for one in done if (name := one.get("gpu") or one.get("cpu"))})

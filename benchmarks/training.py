@@ -1,0 +1,367 @@
+"""How fast networks are trained, against plain PyTorch and Keras; what the paper's training takes.
+
+    python benchmarks/training.py loader    # against a DataLoader over the same Zarr store
+    python benchmarks/training.py keras     # against Keras 3 on PyTorch: pip install keras
+    python benchmarks/training.py data      # staged and streamed: time waiting, memory
+    python benchmarks/training.py paper     # on a GPU: 80,000 images, 100 epochs; floors anywhere
+
+Random images of 100 x 2200 cells, in half precision on disk and in the page cache, and the paper's
+network. Each row is a process of its own; rows take turns, and the best of the rounds is printed, of the
+wall time and of the processor time. The latter tells more on a machine that is shared.
+R2 by precision is told by benchmarks/precision.py.
+"""
+
+import argparse
+import importlib.util
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import zarr
+from floors import floors
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from zarr.codecs import ZstdCodec
+
+from lcinfer import batches as batches_module
+from lcinfer import checkpoint as checkpoints
+from lcinfer.batches import Batch, Batches
+from lcinfer.dataset import LabelledImages, Normalisation
+from lcinfer.device import choose_device, staged_dtype
+from lcinfer.learning import Learner
+from lcinfer.processes import World
+from lcinfer.sections import Split, Training
+from lcinfer.train import train
+
+IMAGE, OUTPUTS, WEIGHTS = (100, 2200), 4, 10_023_604
+NORMALISATION = Normalisation(-30.0, 40.0, (0.0,) * OUTPUTS, (1.0,) * OUTPUTS)
+EVERYTHING = 2**62  # bytes: any training set fits
+
+
+class Measured(NamedTuple):
+    """One epoch."""
+
+    images: int
+    seconds: float
+    processor: float  # seconds of the process and its threads, without a loader's workers
+    waiting: float = 0.0  # for data, of the seconds
+    staging: float = 0.0  # before them, once in a training
+    memory: float = 0.0  # GB at the peak of the process
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("section", choices=["loader", "keras", "data", "paper"])
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--batch", type=int, help="default: 64; of `data` 32, of `paper` 200")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--light-cones", type=int, default=8000, help="of `paper`, ten images each")
+    parser.add_argument("--epochs", type=int, default=4, help="that `paper` measures")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="of `paper`; default: the GPU")
+    options = parser.parse_args()
+    if options.section == "paper":
+        paper(options)
+        return
+    batch = options.batch or (32 if options.section == "data" else 64)
+    with tempfile.TemporaryDirectory() as directory:
+        store = Path(directory) / "images.zarr"
+        write_images(store, options.images)
+        compare(rows(options.section, store, batch, options.threads), options.rounds)
+
+
+def rows(section: str, store: Path, batch: int, threads: int) -> dict[str, Callable[[], Measured]]:
+    """What a section measures, by name; the first is what others are compared with."""
+    own = partial(lcinfer_epoch, store, batch, threads)
+    names = {
+        "lcinfer, single, staged": partial(own, "single", EVERYTHING),
+        "lcinfer, bfloat16, staged": partial(own, "bfloat16", EVERYTHING),
+        "lcinfer, single, streamed": partial(own, "single", 0),
+    }
+    if section == "data":
+        names["lcinfer, bfloat16, streamed"] = partial(own, "bfloat16", 0)
+    elif section == "loader":
+        for workers in (0, 2):
+            name = f"DataLoader, num_workers = {workers}"
+            names[name] = partial(plain_epoch, store, batch, threads, workers)
+    else:
+        del names["lcinfer, single, streamed"]
+        if importlib.util.find_spec("keras") is None:
+            raise SystemExit("keras is not installed: pip install keras (or lcinfer[bench])")
+        for data_format in ("channels_last", "channels_first"):
+            name = f"Keras 3 on PyTorch, {data_format}"
+            names[name] = partial(keras_epoch, store, batch, threads, data_format)
+    return names
+
+
+def compare(names: dict[str, Callable[[], Measured]], rounds: int) -> None:
+    """Measure in turns, and print a table."""
+    found: dict[str, list[Measured]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name, measure in names.items():
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+                found[name].append(process.submit(measure).result())
+    reference = None
+    print("| | images / s | ratio | CPU ms / image | ratio | waiting | staging / s | memory / GB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, each in found.items():
+        one = min(each, key=lambda one: one.seconds)
+        rate = one.images / one.seconds
+        processor = 1e3 * min(it.processor for it in each) / one.images
+        reference = reference or (rate, processor)
+        ratios = rate / reference[0], reference[1] / processor
+        waiting = f"{one.waiting / one.seconds:.2%}" if one.waiting else "not told"
+        staging = f"{one.staging:.1f}" if one.staging else ""
+        print(
+            f"| {name} | {rate:.1f} | {ratios[0]:.2f} | {processor:.0f} | {ratios[1]:.2f} | {waiting} "
+            f"| {staging} | {one.memory:.2f} |"
+        )
+
+
+def write_images(store: Path, count: int) -> None:
+    """One image per light-cone, a chunk each: what a loader of single images reads best."""
+    random = np.random.default_rng(1)
+    array = zarr.create_array(
+        store,
+        shape=(count, 1, *IMAGE),
+        chunks=(1, 1, *IMAGE),
+        dtype="float16",
+        compressors=[ZstdCodec(level=1)],
+    )
+    for index in range(count):
+        array[index] = random.normal(-30, 40, (1, *IMAGE)).astype(np.float16)
+
+
+def targets(count: int) -> np.ndarray:
+    """(image, parameter) for the images of a store."""
+    return np.random.default_rng(2).normal(size=(count, OUTPUTS))
+
+
+def clock() -> Callable[[], tuple[float, float]]:
+    """Seconds of wall and of processor time since now."""
+    began = time.perf_counter(), time.process_time()
+    return lambda: (time.perf_counter() - began[0], time.process_time() - began[1])
+
+
+def peak_memory() -> float:
+    """Of this process so far, in GB."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024 / 1e9
+
+
+def timed(items: Iterable[Batch], waiting: list[float]) -> Iterator[Batch]:
+    """The same items; ``waiting`` gets the seconds until each was there."""
+    iterator = iter(items)
+    while True:
+        began = time.perf_counter()
+        item = next(iterator, None)
+        waiting.append(time.perf_counter() - began)
+        if item is None:
+            return
+        yield item
+
+
+def lcinfer_epoch(
+    store: Path, batch: int, threads: int, precision: str, host_bytes: int
+) -> Measured:
+    """The second epoch of lcinfer's own loop; streamed in eight blocks, two of them kept."""
+    torch.set_num_threads(threads)
+    array = zarr.open_array(store, mode="r")
+    count = array.shape[0]
+    labelled = LabelledImages(array, targets(count), tuple("abcd"))
+    world = World(torch.device("cpu"))
+    training = Training(batch=batch, precision=precision)
+    began = time.perf_counter()
+    # The size of a block in product: a constant, made smaller here as the training set is.
+    batches_module.SHUFFLED_BYTES = labelled.image_bytes * count // 8
+    blocks = 2 * batches_module.SHUFFLED_BYTES
+    batches = Batches(
+        labelled,
+        range(count),
+        1,
+        batch,
+        NORMALISATION,
+        world,
+        host_bytes or blocks,
+        dtype=staged_dtype(training.precision),
+    )
+    staging = time.perf_counter() - began if batches.staged_on else 0.0
+    learner = Learner(training, IMAGE, OUTPUTS, world)
+    shuffling = torch.Generator().manual_seed(1)
+    learner.epoch(first(batches.epoch(shuffling), 2))
+    waiting: list[float] = []
+    took = clock()
+    learner.epoch(timed(batches.epoch(shuffling, last=True), waiting))
+    return Measured(count, *took(), sum(waiting), staging, peak_memory())
+
+
+def first(items: Iterator[Batch], count: int) -> Iterator[Batch]:
+    """The first few, to warm up; the others are drawn and left."""
+    for number, item in enumerate(items):
+        if number < count:
+            yield item
+
+
+class Images(Dataset):
+    """Images of a store one by one, as PyTorch's tutorials do it."""
+
+    def __init__(self, store: Path) -> None:
+        """Nothing is read yet."""
+        self._store, self._array = store, None
+        self._targets = targets(zarr.open_array(store, mode="r").shape[0]).astype(np.float32)
+
+    def __len__(self) -> int:
+        """Images."""
+        return len(self._targets)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """(1, transverse, line of sight) normalised, and (parameter,)."""
+        if self._array is None:  # in the worker: Zarr must not be forked
+            self._array = zarr.open_array(self._store, mode="r")
+        pixels = (self._array[index].astype(np.float32) + 30) / 40
+        return pixels, self._targets[index]
+
+
+def plain_network() -> nn.Sequential:
+    """Table 1, written down as it stands there."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, 8, 10), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(8, 16, 10), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Dropout(0.2), nn.Linear(156_384, 64), nn.ReLU(), nn.BatchNorm1d(64)),
+        *(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, OUTPUTS)),
+    )
+
+
+def plain_epoch(store: Path, batch: int, threads: int, workers: int) -> Measured:
+    """An epoch of the loop that everybody writes."""
+    torch.set_num_threads(threads)
+    context = "spawn" if workers else None
+    data = Images(store)
+    loader = DataLoader(
+        data,
+        batch_size=batch,
+        shuffle=True,
+        num_workers=workers,
+        multiprocessing_context=context,
+        persistent_workers=workers > 0,
+    )
+    model = plain_network()
+    assert sum(weights.numel() for weights in model.parameters()) == WEIGHTS
+    optimiser = torch.optim.RMSprop(model.parameters(), lr=1e-3, alpha=0.9)
+
+    def step(pixels: torch.Tensor, true: torch.Tensor) -> None:
+        optimiser.zero_grad()
+        loss = nn.functional.mse_loss(model(pixels), true)
+        loss.backward()
+        optimiser.step()
+
+    for number, (pixels, true) in enumerate(loader):  # starts the workers, and warms up
+        if number < 2:
+            step(pixels, true)
+    waiting: list[float] = []
+    took = clock()
+    for pixels, true in timed(loader, waiting):
+        step(pixels, true)
+    return Measured(len(data), *took(), sum(waiting), memory=peak_memory())
+
+
+def keras_epoch(store: Path, batch: int, threads: int, data_format: str) -> Measured:
+    """The second epoch of ``fit`` on images in memory."""
+    os.environ["KERAS_BACKEND"] = "torch"
+    import keras
+    from keras import layers
+
+    torch.set_num_threads(threads)
+    keras.config.set_image_data_format(data_format)
+    channel = -1 if data_format == "channels_last" else 1
+    pixels = (zarr.open_array(store, mode="r")[:, 0].astype(np.float32) + 30) / 40
+    pixels = np.expand_dims(pixels, channel)
+    model = keras.Sequential(
+        [
+            keras.Input(pixels.shape[1:]),
+            *(layers.Conv2D(8, 10, activation="relu"), layers.MaxPooling2D(2)),
+            *(layers.Conv2D(16, 10, activation="relu"), layers.MaxPooling2D(2)),
+            *(layers.Flatten(), layers.Dropout(0.2)),
+            *(layers.Dense(64, activation="relu"), layers.BatchNormalization()),
+            *(layers.Dense(16, activation="relu"), layers.Dense(8, activation="relu")),
+            layers.Dense(OUTPUTS),
+        ]
+    )
+    assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == WEIGHTS
+    model.compile(optimizer=keras.optimizers.RMSprop(1e-3), loss="mse")
+    true = targets(len(pixels)).astype(np.float32)
+    model.fit(pixels[: 2 * batch], true[: 2 * batch], batch_size=batch, epochs=1, verbose=0)
+    took = clock()
+    model.fit(pixels, true, batch_size=batch, epochs=1, verbose=0)
+    return Measured(len(pixels), *took(), memory=peak_memory())
+
+
+def paper(options: argparse.Namespace) -> None:
+    """Full epochs of the paper's training, validation and checkpoints included."""
+    batch = options.batch or 200
+    print(floors(Training().network, IMAGE, OUTPUTS, images=8_000_000, steps=40_000))
+    device = choose_device(options.device)
+    if device.type == "cpu" and options.device is None:
+        print("no GPU here: nothing measured")
+        return
+    card = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    print(f"{card}, {options.light_cones} x 10 training images, batch {batch}\n")
+    print("| precision | first epoch / s | a later one / s | 100 epochs / min | GPU memory / GB |")
+    print("|---|---|---|---|---|")
+    for precision in ("bfloat16", "tf32", "single"):
+        first_epoch, later, memory = paper_epochs(precision, batch, device, options)
+        whole = (first_epoch + 99 * later) / 60
+        print(
+            f"| {precision} | {first_epoch:.1f} | {later:.2f} | {whole:.1f} | {memory / 1e9:.1f} |",
+            flush=True,
+        )
+
+
+def paper_epochs(
+    precision: str, batch: int, device: torch.device, options: argparse.Namespace
+) -> tuple[float, float, int]:
+    """Seconds of the first epoch with all before it, of a later one, and bytes on the GPU.
+
+    The light-cones share ten random images, which take no time to read: what reading takes
+    depends on the disk, and happens once.
+    """
+    aside = max(4, options.light_cones // 8)
+    random = np.random.default_rng(3)
+    ten = random.normal(-30, 40, (1, 10, *IMAGE)).astype(np.float16)
+    count = options.light_cones + 2 * aside
+    labelled = LabelledImages(
+        np.broadcast_to(ten, (count, *ten.shape[1:])), targets(count), tuple("abcd")
+    )
+    training = Training(epochs=options.epochs, batch=batch, precision=precision)
+    moments = [time.perf_counter()]
+    save = checkpoints.save
+
+    def save_and_note(*arguments: object) -> None:
+        save(*arguments)
+        moments.append(time.perf_counter())
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    checkpoints.save = save_and_note
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            split = Split(validation=aside, test=aside)
+            train(training, split, labelled, Path(directory), {}, False, world=World(device))
+    finally:
+        checkpoints.save = save
+    first_epoch, *later = np.diff(moments)
+    memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
+    return float(first_epoch), float(np.median(later)), memory
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Shuffled batches of images: staged once where they fit, else streamed in blocks.
+
+Every process of a training draws the same order and takes its own part of each batch.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from math import gcd
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from .dataset import LabelledImages, Normalisation
+from .processes import World
+
+T = TypeVar("T")
+# Images are shuffled within blocks of this many bytes in single precision, so that a training
+# set larger than memory is read a block at a time. It decides the order of the images: a
+# constant, not a setting, so that results do not depend on the memory of the machine.
+SHUFFLED_BYTES = 4 * 2**30
+READERS = 4  # light-cones decoded at a time; changes no result
+
+
+class Batch(NamedTuple):
+    """One process's part of a batch."""
+
+    pixels: Tensor
+    """(image, 1, transverse, line of sight) normalised, on the training's device."""
+    targets: Tensor
+    """(image, parameter) normalised, there too."""
+    whole: int
+    """Images of the batch in all processes."""
+
+
+class Batches:
+    """Shuffled batches of normalised images and parameters, an epoch at a time.
+
+    Light-cones are shuffled and taken in blocks; all images of a block are shuffled together.
+    The training set is staged once, on the device or else in the host's memory; where it fits
+    into neither, a block is read from the array while the one before it is used. All give the
+    same batches.
+
+    With ``flip``, each image is mirrored across the line of sight with probability 1/2, anew in
+    every epoch: a symmetry of the sky. The line of sight is never turned round: it is time.
+    """
+
+    def __init__(
+        self,
+        labelled: LabelledImages,
+        lightcones: Sequence[int],
+        images: int,
+        batch: int,
+        normalisation: Normalisation,
+        world: World,
+        host_bytes: int,
+        device_bytes: int = 0,
+        dtype: torch.dtype = torch.float32,
+        flip: bool = False,
+    ) -> None:
+        """Stage the first ``images`` images of each of ``lightcones``, if they fit.
+
+        Args:
+            labelled: all images.
+            lightcones: those to train on.
+            images: of each of them.
+            batch: images of a batch, in all processes.
+            normalisation: what the images are shifted and scaled with.
+            world: the training's processes, and the device that batches go to.
+            host_bytes: memory of the host that images may take.
+            device_bytes: the accelerator's; on a CPU there is the host's alone.
+            dtype: what images are kept as; bfloat16 halves them.
+            flip: whether images are mirrored at random.
+
+        Raises:
+            UserError: if an image holds NaN.
+        """
+        self._labelled = labelled
+        self._lightcones = lightcones
+        self._images = images
+        self._batch = batch
+        self._normalisation = normalisation
+        self._world = world
+        self._dtype = dtype
+        self._flip = flip
+        targets = normalisation.parameters(labelled.parameters[list(lightcones)])
+        self._targets = targets.to(world.device)
+        size = images * labelled.image_bytes
+        block = max(1, SHUFFLED_BYTES // size)
+        whole = batch // gcd(batch, images)  # light-cones that fill whole batches
+        self._block = block // whole * whole or block
+        kept = size * len(lightcones) * dtype.itemsize // 4
+        self._staged: Tensor | None = None
+        if kept <= max(host_bytes, device_bytes):
+            place = world.device if kept <= device_bytes else torch.device("cpu")
+            self._staged = self._read(torch.arange(len(lightcones)), place)
+        # Two blocks in memory, if they fit: one is used, the other read.
+        self._ahead = 2 * self._block * size * dtype.itemsize // 4 <= host_bytes
+        self._following: tuple[Tensor, Future[Tensor]] | None = None
+        self._reader = ThreadPoolExecutor(1)
+
+    @property
+    def images(self) -> int:
+        """Images of an epoch, in all processes."""
+        return len(self._lightcones) * self._images
+
+    @property
+    def staged_on(self) -> torch.device | None:
+        """Where the images are; none: they are streamed."""
+        return None if self._staged is None else self._staged.device
+
+    def epoch(self, generator: torch.Generator, last: bool = False) -> Iterator[Batch]:
+        """Every image once, in an order drawn from ``generator``.
+
+        Unless it is the ``last`` epoch, streaming reads the first block of the next one too.
+        """
+        drawn = self._draw(generator, last)
+        if self._world.device.type == "cuda" and self.staged_on != self._world.device:
+            return _one_ahead(drawn)
+        return drawn
+
+    def _draw(self, generator: torch.Generator, last: bool) -> Iterator[Batch]:
+        order = torch.randperm(len(self._lightcones), generator=generator)
+        blocks = torch.split(order, self._block)
+        for number, members in enumerate(blocks):
+            # All numbers of a block are drawn here: behind the last one, the generator is where
+            # the next epoch begins.
+            shuffled = torch.randperm(len(members) * self._images, generator=generator)
+            mirrored = torch.zeros(len(shuffled), dtype=torch.bool)
+            if self._flip:
+                mirrored = torch.rand(len(shuffled), generator=generator) < 0.5
+            following = blocks[number + 1] if number + 1 < len(blocks) else None
+            if following is None and not last:
+                following = self._first_of_next(generator)
+            pixels, rows = self._block_of(members, following)
+            for at in _batches(torch.arange(len(shuffled)), self._batch):
+                own = self._world.part(at)
+                cone, image = shuffled[own] // self._images, shuffled[own] % self._images
+                there = pixels.device
+                taken = pixels[rows[cone].to(there), image.to(there)][:, None]
+                if self._flip:
+                    taken = _flipped(taken, mirrored[own].to(there))
+                targets = self._targets[members[cone].to(self._targets.device)]
+                yield Batch(self._sent(taken), targets, len(at))
+
+    def _first_of_next(self, generator: torch.Generator) -> Tensor:
+        """The block that the next epoch begins with; nothing is drawn."""
+        ahead = torch.Generator()
+        ahead.set_state(generator.get_state())
+        return torch.randperm(len(self._lightcones), generator=ahead)[: self._block]
+
+    def _block_of(self, members: Tensor, following: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Where a block's images are, and each member's row there; ``following`` is read next."""
+        if self._staged is not None:
+            return self._staged, members
+        host = torch.device("cpu")
+        if self._following is not None and torch.equal(self._following[0], members):
+            pixels = self._following[1].result()
+        else:
+            pixels = self._read(members, host)
+        self._following = None
+        if self._ahead and following is not None:
+            self._following = following, self._reader.submit(self._read, following, host)
+        return pixels, torch.arange(len(members))
+
+    def _read(self, members: Tensor, place: torch.device) -> Tensor:
+        """Normalised images of some training light-cones, in the order given."""
+        shape = (len(members), self._images, *self._labelled.image_shape)
+        pixels = torch.empty(shape, dtype=self._dtype, device=place)
+
+        def read_one(row: int, member: int) -> None:
+            alone = self._lightcones[member : member + 1]
+            pixels[row] = self._normalisation.images(self._labelled.read(alone, self._images))[0]
+
+        with ThreadPoolExecutor(READERS) as readers:
+            list(readers.map(read_one, range(len(members)), members.tolist()))
+        return pixels
+
+    def _sent(self, pixels: Tensor) -> Tensor:
+        """On the training's device; pinned memory is sent while the device computes."""
+        if pixels.device.type == self._world.device.type:
+            return pixels
+        return pixels.pin_memory().to(self._world.device, non_blocking=True)
+
+
+def _one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items; while one is used, a thread prepares the next."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = thread.submit(next, items, None)
+            yield item
+
+
+def _flipped(images: Tensor, mirrored: Tensor) -> Tensor:
+    """(image, 1, transverse, line of sight), some mirrored along ``transverse``."""
+    return torch.where(mirrored[:, None, None, None], images.flip(-2), images)
+
+
+def _batches(order: Tensor, size: int) -> list[Tensor]:
+    batches = list(torch.split(order, size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        # Batch normalisation has no variance to divide by in a batch of one.
+        lone = batches.pop()
+        batches[-1] = torch.cat([batches[-1], lone])
+    return batches

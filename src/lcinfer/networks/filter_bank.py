@@ -1,0 +1,76 @@
+"""The power of learned filters along the line of sight: a network for few light-cones.
+
+A power spectrum is the mean square of an image behind fixed filters, its waves. Here the filters
+are learned, on several scales, and their power in slices of the line of sight is what a few dense
+layers see. Such means do not depend on where in the sky a bubble lies, and leave far fewer weights
+to learn than all the places of an image: hundreds of light-cones will do. It is not from Gillet et
+al. 2019.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
+
+from ..sections import Network
+from .layout import Window, step
+
+POWER_FLOOR = 1e-5  # of the images' variance: what is under it is noise of their rounding
+
+
+class FilterBank(nn.Module):
+    """Images (image, 1, transverse, line of sight) -> (image, features).
+
+    The features are, for each of ``slices`` equal slices of the line of sight, the mean, and the
+    logarithm of the mean square of each rectified filter on each scale. A rectified filter tells
+    peaks from holes, which a power spectrum does not. Filters are put down every half of their
+    width; each scale sees the image averaged over the poolings of those before it.
+    """
+
+    def __init__(self, windows: list[Window], slices: int) -> None:
+        """A scale for each window."""
+        super().__init__()
+        self.slices = slices
+        self.windows = windows
+        for number, window in enumerate(windows, start=1):
+            filters = nn.Conv2d(1, window.filters, window.kernel, stride=step(window))
+            self.add_module(f"convolution_{number}", filters)
+            self.add_module(f"convolution_relu_{number}", nn.ReLU())
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        features = [self._slices(images)]
+        for number, window in enumerate(self.windows, start=1):
+            seen = self.get_submodule(f"convolution_{number}")(images)
+            rectified = self.get_submodule(f"convolution_relu_{number}")(seen)
+            features.append(torch.log(self._slices(rectified.square()) + POWER_FLOOR))
+            if number < len(self.windows):
+                images = avg_pool2d(images, window.pool)
+        return torch.cat(features, 1)
+
+    def _slices(self, images: Tensor) -> Tensor:
+        return adaptive_avg_pool2d(images, (1, self.slices)).flatten(1)
+
+
+def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Sequential:
+    """The network for images of ``image_shape`` (transverse, line of sight) cells.
+
+    It takes normalised images (image, 1, transverse, line of sight) and gives normalised
+    parameters (image, ``outputs``). Its weights come from PyTorch's global generator. Features
+    and hidden dense layers are batch-normalised; the dropout acts on the features.
+
+    Raises:
+        ValueError: if the image is too small for the filters.
+    """
+    network.sizes(image_shape)
+    model = nn.Sequential()
+    model.add_module("filter_bank", FilterBank(network.windows, network.slices))
+    width = network.slices * (1 + sum(window.filters for window in network.windows))
+    model.add_module("batch_normalisation", nn.BatchNorm1d(width))
+    model.add_module("dropout", nn.Dropout(network.dropout))
+    for number, neurons in enumerate(network.dense, start=1):
+        model.add_module(f"dense_{number}", nn.Linear(width, neurons))
+        model.add_module(f"batch_normalisation_{number}", nn.BatchNorm1d(neurons))
+        model.add_module(f"dense_relu_{number}", nn.ReLU())
+        width = neurons
+    model.add_module("output", nn.Linear(width, outputs))
+    return model

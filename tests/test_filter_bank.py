@@ -1,0 +1,89 @@
+"""The network of learned filters' power."""
+
+import numpy as np
+import pytest
+import torch
+
+from lcinfer import config
+from lcinfer.errors import UserError
+from lcinfer.networks import architectures
+from lcinfer.networks.filter_bank import POWER_FLOOR, FilterBank
+from lcinfer.networks.layout import Window
+from lcinfer.sections import Network
+
+BANK = Network.model_validate(
+    {
+        "architecture": "filter_bank",
+        "convolutions": [
+            {"filters": 3, "kernel": 4, "pool": 2},
+            {"filters": 2, "kernel": 4, "pool": 2},
+        ],
+        "slices": 5,
+        "dense": [8, 4],
+    }
+)
+SHAPE = (8, 60)
+
+
+def test_its_features_are_means_and_the_log_power_of_rectified_filters_in_slices() -> None:
+    image = np.random.default_rng(1).normal(size=(6, 20)).astype(np.float32)
+    bank = FilterBank([Window(1, (2, 4), (1, 1))], 3)
+    filters = bank.convolution_1
+    weights = filters.weight.detach().numpy()[0, 0]
+    at = [(row, column) for row in range(5) for column in range(0, 17, 2)]
+    seen = [(image[r : r + 2, c : c + 4] * weights).sum() for r, c in at]
+    response = np.maximum(np.reshape(seen, (5, 9)) + filters.bias.item(), 0)
+    power = [np.log((response[:, k : k + 3] ** 2).mean() + POWER_FLOOR) for k in (0, 3, 6)]
+    given = bank(torch.from_numpy(image)[None, None])[0].detach().numpy()
+    assert given[:3] == pytest.approx(
+        [image[:, a:b].mean() for a, b in ((0, 7), (6, 14), (13, 20))]
+    )
+    assert given[3:] == pytest.approx(power, rel=1e-4)
+
+
+def test_a_scale_sees_the_image_averaged_over_the_pools_before_it() -> None:
+    image = torch.randn(1, 1, 8, 40)
+    windows = [Window(1, (2, 2), (2, 2)), Window(1, (2, 2), (2, 2))]
+    two = FilterBank(windows, 4)
+    alone = FilterBank(windows[1:], 4)
+    alone.convolution_1.load_state_dict(two.convolution_2.state_dict())
+    coarse = torch.nn.functional.avg_pool2d(image, 2)
+    assert torch.equal(two(image)[:, 8:], alone(coarse)[:, 4:])
+
+
+def test_its_layers_have_a_row_each_with_data_and_weights() -> None:
+    rows = architectures.layers(BANK, SHAPE, 4)
+    assert [(row.name, row.shape, row.weights) for row in rows] == [
+        ("input", SHAPE, 0),
+        ("filter_bank", (30,), 3 * 17 + 2 * 17),
+        ("batch_normalisation", (30,), 60),
+        ("dropout", (30,), 0),
+        ("dense_1", (8,), 248),
+        ("batch_normalisation_1", (8,), 16),
+        ("dense_2", (4,), 36),
+        ("batch_normalisation_2", (4,), 8),
+        ("output", (4,), 20),
+    ]
+    assert rows[1].step == "Power of filters (3 of 4x4, 2 of 4x4; 5 slices)"
+
+
+def test_the_sizes_that_are_checked_before_a_job_are_those_of_the_network() -> None:
+    model = architectures.build(BANK, SHAPE, 4)
+    bank = model.filter_bank
+    images = torch.zeros(1, 1, *SHAPE)
+    for number, (convolved, pooled) in enumerate(BANK.sizes(SHAPE), start=1):
+        assert bank.get_submodule(f"convolution_{number}")(images).shape[1:] == convolved
+        images = torch.nn.functional.avg_pool2d(images, 2)
+        assert images.shape[1:] == pooled
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("slices", 20), ("convolutions", [{"filters": 2, "kernel": [9, 4]}])]
+)
+def test_an_image_that_is_too_small_is_refused_before_any_job(settings, key, value) -> None:
+    network = {**BANK.model_dump(mode="json"), "convolutions": [{"filters": 2, "kernel": 4}]}
+    settings["trainings"]["all_images"]["network"] = network
+    config.parse(settings)
+    network[key] = value
+    with pytest.raises(UserError, match=r"all_images\.network is too large for its image"):
+        config.parse(settings)

@@ -1,0 +1,36 @@
+"""What starts a training, from what a profile asks for."""
+
+import pytest
+
+from lcinfer.launch import gpus, lcinfer
+
+
+@pytest.mark.parametrize(
+    ("resources", "count"),
+    [
+        ({}, 0),
+        ({"mem_mb": 64000, "gres": ""}, 0),
+        ({"gres": "gpu:1"}, 1),
+        ({"gres": "gpu"}, 1),
+        ({"gres": "gpu:4"}, 4),
+        ({"gres": "gpu:h100:4"}, 4),
+        ({"gres": "gpu:a100:2,gpu:v100:1"}, 3),
+        ({"gres": "craynetwork:4"}, 0),
+        ({"gres": "craynetwork:4,gpu:2(S:0-1)"}, 2),
+        ({"gpu": 4}, 4),
+        ({"gpus": "h100:2"}, 2),
+        ({"gpus": "h100"}, 1),
+    ],
+)
+def test_the_gpus_of_a_job_are_counted_as_its_batch_system_reads_them(resources, count) -> None:
+    assert gpus(resources) == count
+
+
+def test_torchrun_starts_a_process_for_each_of_several_gpus_and_nothing_for_one() -> None:
+    assert lcinfer({"gpu": 1}).endswith(" -m lcinfer")
+    assert "torch" not in lcinfer({"gpu": 1})
+    started = lcinfer({"gres": "gpu:h200:4"}).split()
+    assert started[1:] == [
+        *("-m", "lcinfer.torchrun", "--standalone", "--nproc-per-node", "4"),
+        *("-m", "lcinfer"),
+    ]

@@ -1,0 +1,202 @@
+"""Trainings by several processes: the curve of one, a checkpoint that goes on, one writer."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from toy_images import IDENTITY, SPLIT, toy_images, toy_training
+
+from lcinfer import checkpoint as checkpoints
+from lcinfer import processes
+from lcinfer.errors import UserError
+from lcinfer.processes import World, joined
+from lcinfer.train import train
+
+EXACT = {
+    "network": {**toy_training().network.model_dump(), "dropout": 0},
+    "optimiser": {"learning_rate": 1e-3},
+}
+TORCHRUN = ("--standalone", "--nproc-per-node")
+# What each process does; the trainings are told apart by their directories.
+SCRIPT = """
+import sys
+from pathlib import Path
+import torch
+from test_processes import IDENTITY, EXACT, SPLIT, toy_images, toy_training
+from lcinfer.learning import Learner
+from lcinfer.processes import joined
+from lcinfer.train import train
+
+torch.set_num_threads(1)
+directory, wanted = Path(sys.argv[1]), sys.argv[2:]
+labelled = toy_images()
+
+def run(name, **settings):
+    train(toy_training(**settings), SPLIT, labelled, directory / name, IDENTITY, False, world=world)
+
+with joined("cpu") as world:
+    if "exact" in wanted:
+        run("exact", **EXACT)
+    if "ragged" in wanted:
+        run("ragged", **EXACT, batch=65)
+    if "dropout" in wanted:
+        run("undisturbed")
+        epoch, left = Learner.epoch, iter(range(3))
+        def three_epochs(*arguments):
+            if next(left, None) is None:
+                raise InterruptedError
+            return epoch(*arguments)
+        Learner.epoch = three_epochs
+        try:
+            run("stopped")
+        except InterruptedError:
+            Learner.epoch = epoch
+        run("stopped")
+"""
+
+
+def started(number, *arguments):
+    """What becomes of so many processes, as torchrun starts them."""
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    return subprocess.run(
+        [sys.executable, "-m", "lcinfer.torchrun", *TORCHRUN, str(number), *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def run_together(number, directory, *wanted):
+    """Run the script in so many processes."""
+    script = directory / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    done = started(number, script, directory, *wanted)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def losses(directory):
+    kept = checkpoints.load(directory / "checkpoint.pt").history
+    return np.array([[row["training_loss"], row["validation_loss"]] for row in kept])
+
+
+def assert_same_curve(one, other):
+    """The losses of two trainings, within rounding.
+
+    Batch normalisation undoes a shift of what comes before it, so that the gradient of such a
+    bias is rounding alone; RMSprop divides it by its own size and moves the bias all the same.
+    The training loss does not see it. The validation loss does a little, by the running mean.
+    """
+    training, validation = losses(one).T
+    assert training == pytest.approx(losses(other)[:, 0], rel=1e-5)
+    assert validation == pytest.approx(losses(other)[:, 1], rel=5e-3)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Trainings by two processes."""
+    directory = tmp_path_factory.mktemp("two")
+    run_together(2, directory, "exact", "dropout")
+    return directory
+
+
+def test_two_processes_have_the_curve_of_one(two, tmp_path):
+    settings = toy_training(**EXACT)
+    alone = train(settings, SPLIT, toy_images(), tmp_path, IDENTITY, show=False)
+    assert_same_curve(two / "exact", tmp_path)
+    together = checkpoints.load(two / "exact" / "checkpoint.pt")
+    assert together.model.keys() == alone.model.keys()
+    for name, value in alone.model.items():
+        assert torch.allclose(together.model[name], value, rtol=0.02, atol=2e-3), name
+
+
+def test_three_processes_have_it_with_batches_that_leave_one_of_them_nothing(tmp_path):
+    # 132 images in batches of 65, 65 and 2: of the last, the third process has none.
+    run_together(3, tmp_path, "ragged")
+    settings = toy_training(**EXACT, batch=65)
+    train(settings, SPLIT, toy_images(), tmp_path / "alone", IDENTITY, show=False)
+    assert_same_curve(tmp_path / "ragged", tmp_path / "alone")
+
+
+def test_a_training_by_two_processes_goes_on_to_the_same_numbers(two):
+    assert np.array_equal(losses(two / "stopped"), losses(two / "undisturbed"))
+    kept = checkpoints.load(two / "stopped" / "checkpoint.pt")
+    own, (other,) = kept.random["torch"], kept.random["others"]
+    assert not torch.equal(own, other["torch"]), "each draws dropout of its own"
+
+
+def test_a_training_by_two_processes_can_be_finished_by_one(two, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    whole = checkpoints.load(two / "exact" / "checkpoint.pt")
+    content = vars(whole) | {"epochs": 8}
+    checkpoints.save(checkpoints.Checkpoint(**content), path)
+    settings = toy_training(**EXACT, epochs=8)
+    train(settings, SPLIT, toy_images(), tmp_path, IDENTITY, show=False)
+    assert np.array_equal(losses(tmp_path)[:6], losses(two / "exact"))
+    assert len(losses(tmp_path)) == 8
+
+
+def test_normalisation_over_all_processes_is_pytorch_s_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(processes.dist, "all_reduce", lambda summed: None)
+    torch.manual_seed(2)
+    plain = nn.BatchNorm1d(5, eps=1e-3, momentum=0.01)
+    nn.init.normal_(plain.weight)
+    whole = processes.WholeBatchNorm(plain)
+    features = (3 + 2 * torch.randn(7, 5)).requires_grad_()
+    for _ in range(2):
+        found = []
+        for layer in (plain, whole):
+            features.grad = None
+            layer(features).pow(3).sum().backward()
+            found.append([layer(features).detach(), features.grad.clone()])
+        for one, other in zip(*found, strict=True):
+            assert torch.allclose(one, other, rtol=1e-4, atol=1e-4)
+    for name, value in plain.state_dict().items():
+        assert torch.allclose(whole.state_dict()[name].double(), value.double(), rtol=1e-6), name
+    assert torch.equal(whole.eval()(features), plain.eval()(features)) or torch.allclose(
+        whole(features), plain(features)
+    )
+
+
+def test_parts_are_disjoint_and_whole_and_differ_by_one_at_most():
+    rows = torch.arange(11)
+    parts = [World(torch.device("cpu"), rank, 4).part(rows) for rank in range(4)]
+    assert torch.equal(torch.cat(parts), rows)
+    assert sorted(map(len, parts)) == [2, 3, 3, 3]
+
+
+@pytest.mark.parametrize(("rank", "says"), [(0, "^no room$"), (1, "^process 1 of 2: no room$")])
+def test_the_first_process_speaks_for_all_and_another_where_it_is_silent(
+    rank, says, monkeypatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", str(rank))
+    monkeypatch.setattr(processes.dist, "init_process_group", lambda *_, **__: None)
+    slept = []
+    monkeypatch.setattr(processes.time, "sleep", slept.append)
+    with pytest.raises(UserError, match=says), joined("cpu") as world:
+        assert (world.rank, world.size) == (rank, 2)
+        raise UserError("no room")
+    assert slept == [processes.FIRST_SPEAKS_SECONDS] * rank
+
+
+@pytest.mark.parametrize(
+    ("ends", "says"),
+    [
+        ("raise SystemExit('lcinfer: no room' if rank == 0 else 1)", "lcinfer: no room\n"),
+        ("os.kill(os.getpid(), 9 if rank == 0 else 0)", "lcinfer: process 0 ended with -9\n"),
+    ],
+    ids=["a mistake of the user's", "killed"],
+)
+def test_processes_that_fail_are_told_in_one_line(ends, says, tmp_path):
+    script = tmp_path / "ends.py"
+    wait = "time.sleep(0 if rank == 0 else 60)"
+    lines = ("import os, time", 'rank = int(os.environ["RANK"])', wait, ends)
+    script.write_text("\n".join(lines), encoding="utf-8")
+    done = started(2, script)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", says)
