@@ -41,7 +41,7 @@ DRAWN = {  # what figures are made from, as their identity says it, and which th
     "responses": RESPONSE_FIGURES,
     "sweep": SWEEP_FIGURES,
 }
-PAPER_TABLES = ("table1", "table2")
+PAPER_TABLES = ("table1", "table2", "claims")
 TABLE_FORMATS = ("csv", "md", "tex")
 Span = tuple[int, int]
 

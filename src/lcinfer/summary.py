@@ -1,4 +1,4 @@
-"""What a run says: its table of R2, its manifest, and a few lines for a terminal."""
+"""What a run says: its tables, its manifest, and a few lines for a terminal."""
 
 import csv
 import io

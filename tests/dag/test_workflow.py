@@ -201,7 +201,7 @@ def test_the_report_holds_figures_and_scores(finished):
     for word in (
         *("recovery.png", "loss.png", "examples.png", "slicing.png", "architecture.png"),
         *("residuals.png", "filters.png", "responses.png", "activations.png"),
-        *("r2.csv", "table1.csv", "table2.csv"),
+        *("r2.csv", "table1.csv", "table2.csv", "claims.csv"),
     ):
         assert word in text
 

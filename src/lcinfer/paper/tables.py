@@ -7,12 +7,13 @@ from .. import durable
 from ..products import Run
 from ..provenance.stamp import comment, stamp
 from ..publish.styles import Csv, Latex, Markdown, Style
-from . import architecture, scores
+from . import architecture, claims, scores
 
 STYLES: dict[str, Style] = {".csv": Csv(), ".md": Markdown(), ".tex": Latex()}
 TABLES: dict[str, Callable[[Run, Style], str]] = {
     "table1": architecture.table,
     "table2": scores.table,
+    "claims": claims.table,
 }
 
 
