@@ -323,7 +323,7 @@ def simulating(project: Project) -> list[psutil.Process]:
             if (
                 "spawn_main" in " ".join(words)
                 and rank
-                and str(project.path) in rank.environ()["PWD"]
+                and str(project.path) in rank.environ().get("PWD", "")
             ):
                 found.append(process)
     return found
