@@ -6,8 +6,8 @@
     python benchmarks/training.py paper     # on a GPU: 80,000 images, 100 epochs; floors anywhere
 
 Random images of 100 x 2200 cells, in half precision on disk and in the page cache, and the paper's
-network. Each row is a process of its own; rows take turns, and the best of the rounds is printed, of the
-wall time and of the processor time. The latter tells more on a machine that is shared.
+network. Each row is a process of its own; rows take turns, and the best of the rounds is printed,
+of the wall time and of the processor time. The latter tells more on a machine that is shared.
 R2 by precision is told by benchmarks/precision.py.
 """
 
@@ -122,8 +122,8 @@ def compare(names: dict[str, Callable[[], Measured]], rounds: int) -> None:
         waiting = f"{one.waiting / one.seconds:.2%}" if one.waiting else "not told"
         staging = f"{one.staging:.1f}" if one.staging else ""
         print(
-            f"| {name} | {rate:.1f} | {ratios[0]:.2f} | {processor:.0f} | {ratios[1]:.2f} | {waiting} "
-            f"| {staging} | {one.memory:.2f} |"
+            f"| {name} | {rate:.1f} | {ratios[0]:.2f} | {processor:.0f} | {ratios[1]:.2f} "
+            f"| {waiting} | {staging} | {one.memory:.2f} |"
         )
 
 

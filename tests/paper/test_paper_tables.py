@@ -13,9 +13,9 @@ from lcinfer import config
 from lcinfer.evaluate import r2, read_predictions
 from lcinfer.networks.architectures import layers
 from lcinfer.paper import architecture, basis, published, scores, tables
-from lcinfer.products import Run
 from lcinfer.provenance.stamp import uncommented
 from lcinfer.publish.styles import Csv, Latex, Markdown
+from lcinfer.run import Run
 
 CONFIG = Path(__file__).parents[2] / "config"
 

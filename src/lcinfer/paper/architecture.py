@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from ..networks.architectures import Layer, build, layers
-from ..products import Run
 from ..publish.styles import Style
+from ..run import Run
 from ..sections import Training
 from . import basis, published
 

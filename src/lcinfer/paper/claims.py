@@ -13,9 +13,9 @@ import numpy as np
 
 from ..evaluate import interval, r2, resampled_r2
 from ..parameters import shown
-from ..products import Run
 from ..publish.styles import Style
 from ..residuals import gaussian_fit
+from ..run import Run
 from . import basis, published
 from .basis import Seeds
 from .measures import (
