@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lcinfer import config, database, journal, store
-from lcinfer.products import LightCones, Run
+from lcinfer.products import LightCones
+from lcinfer.run import Run
 
 MPIEXEC = str(Path(sys.executable).with_name("mpiexec"))
 

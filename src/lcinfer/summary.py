@@ -10,9 +10,10 @@ from .errors import UserError
 from .lightcone import coordinates
 from .paper import tables
 from .parameters import shown
-from .products import EvaluationRun, Product, Run
+from .products import EvaluationRun, Product
 from .provenance.record import recorded
 from .provenance.stamp import comment, stamp, uncommented
+from .run import Run
 from .sections import Network
 
 SETS = ("validation", "test", "training")

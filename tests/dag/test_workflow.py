@@ -14,8 +14,8 @@ from small import small_settings
 from lcinfer import config, store
 from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan
-from lcinfer.products import Run
 from lcinfer.provenance.audit import Depth, audit
+from lcinfer.run import Run
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 

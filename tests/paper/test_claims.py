@@ -13,9 +13,9 @@ from lcinfer.errors import UserError
 from lcinfer.evaluate import Predictions, write_predictions
 from lcinfer.paper import claims
 from lcinfer.paper.claims import FAILS, HOLDS, OPEN, Line
-from lcinfer.products import Run
 from lcinfer.provenance.stamp import uncommented
 from lcinfer.publish.styles import Csv
+from lcinfer.run import Run
 
 TEST = 400
 NAMES = ("HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH")

@@ -17,8 +17,9 @@ from small import small_settings
 from lcinfer import cli, config, database, images, journal, store
 from lcinfer.errors import UserError
 from lcinfer.evaluate import read_predictions
-from lcinfer.products import TABLE_FORMATS, Run
+from lcinfer.products import TABLE_FORMATS
 from lcinfer.provenance.audit import Depth, audit
+from lcinfer.run import Run
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 

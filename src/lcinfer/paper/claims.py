@@ -13,9 +13,9 @@ import numpy as np
 
 from ..evaluate import interval, r2, resampled_r2
 from ..parameters import shown
-from ..products import Run
 from ..publish.styles import Style
 from ..residuals import gaussian_fit
+from ..run import Run
 from . import basis, published
 from .basis import Seeds
 from .measures import (
@@ -276,7 +276,10 @@ def _more_images(run: Run, trained: list[Seeds]) -> Iterator[Line]:
         for parameter, gain in _gains(run, few, many).items():
             theirs = [published.R2[images].get(parameter) for images in (1, 10)]
             told = f"R2 from {theirs[0]} to {theirs[1]} for 1 and 10" if all(theirs) else "-"
-            measured = f"R2 of {many.images} images less that of {few.images}: {gain}"
+            measured = (
+                f"R2 of {many.images} images less that of {few.images}, trained on "
+                f"{len(many.sets.training)} light-cones: {gain}"
+            )
             verdict = _compared(gain, 0, "the difference")
             if (count := len(few.predictions[0].true)) < LEAST:
                 verdict = OPEN, _too_few(count)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import durable
-from ..products import Run
 from ..provenance.stamp import comment, stamp
 from ..publish.styles import Csv, Latex, Markdown, Style
+from ..run import Run
 from . import architecture, claims, scores
 
 STYLES: dict[str, Style] = {".csv": Csv(), ".md": Markdown(), ".tex": Latex()}
