@@ -22,8 +22,9 @@ from chunks import PAPER, look_alike
 
 from lcinfer import database, images, journal, store
 from lcinfer.config import load
-from lcinfer.products import LightCones, Run
+from lcinfer.products import LightCones
 from lcinfer.provenance.audit import Depth, audit
+from lcinfer.run import Run
 
 NODES = [35.0, 6.0]
 READ_BYTES = 16 * 2**20

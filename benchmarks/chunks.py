@@ -26,7 +26,8 @@ from scipy.stats import norm
 from lcinfer import database, store
 from lcinfer.config import load
 from lcinfer.lightcone import coordinates
-from lcinfer.products import LightCones, Run
+from lcinfer.products import LightCones
+from lcinfer.run import Run
 from lcinfer.sections import Simulation
 
 PAPER = Path(__file__).parents[1] / "config" / "config.yaml"

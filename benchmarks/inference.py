@@ -27,7 +27,8 @@ from lcinfer.infer import recover
 from lcinfer.infer.observation import observations
 from lcinfer.lightcone import coordinates
 from lcinfer.networks import gillet2019
-from lcinfer.products import LightCones, Run
+from lcinfer.products import LightCones
+from lcinfer.run import Run
 
 THREADS = 2
 MOCK = "A2_TOP"  # a database of one light-cone

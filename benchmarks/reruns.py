@@ -20,7 +20,8 @@ from typing import Any
 import yaml
 
 from lcinfer import config, durable, journal, summary
-from lcinfer.products import LightCones, Realizations, Run
+from lcinfer.products import LightCones, Realizations
+from lcinfer.run import Run
 
 PROJECT = Path(__file__).parents[1]
 PAPER = PROJECT / "config" / "config.yaml"

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from lcinfer import config, database, drawing, images, journal, stages, summary
-from lcinfer.products import LightCones, Run
+from lcinfer.products import LightCones
+from lcinfer.run import Run
 from lcinfer.supervise import realize
 
 

@@ -10,7 +10,7 @@ from filling import fill
 
 from lcinfer import config, database, journal, store
 from lcinfer.errors import UserError
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.supervise import realize
 
 

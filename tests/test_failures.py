@@ -9,7 +9,7 @@ from filling import complete, complete_without, fail, fill
 
 from lcinfer import config, database, failures, images, journal, stages, store, summary
 from lcinfer.errors import UserError
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 

@@ -100,13 +100,13 @@ def test_filters_share_one_scale_about_zero_and_are_drawn_as_they_are() -> None:
         assert image.get_clim() == (-np.abs(weights).max(), np.abs(weights).max())
 
 
-def responses() -> Figure:
+def responses(reach: tuple[int, int] = (10, 1)) -> Figure:
     random = np.random.default_rng(2)
     heard = {name: random.random((3, 6, 90)) for name in ("one", "other")}
     heard["other"][1] = 0
     heard["one"][2], heard["other"][2] = 0, 0
     images = {name: random.normal(-20, 5, (8, 99)) for name in heard}
-    return draw_responses(images, heard, np.linspace(6, 12, 99), (-150, 30))
+    return draw_responses(images, heard, np.linspace(6, 12, 99), (-150, 30), reach)
 
 
 def test_a_silent_filter_is_black_and_said_to_be_silent() -> None:
@@ -130,6 +130,12 @@ def test_a_filter_has_one_scale_for_all_images_and_lies_behind_its_input() -> No
     left, right, *_ = one.get_extent()
     assert (left, right) == (4.5, 94.5), "as much is lost at either end"
     assert panel(figure, "one: filter 1").get_xlim() == (0.0, 99.0)
+
+
+def test_outputs_that_are_put_down_cells_apart_lie_over_their_cells() -> None:
+    (image,) = panel(responses(reach=(4, 2)), "one: filter 1").images
+    left, right, *_ = image.get_extent()
+    assert (left, right) == (1.0, 1.0 + 2 * 90)
 
 
 def test_activations_are_bars_relative_to_the_largest_of_a_layer() -> None:

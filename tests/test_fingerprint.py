@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lcinfer import config
 from lcinfer.fingerprint import canonical_json, content, fingerprint
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.sections import RUN_ONLY, Database, Section
 
 HERE = Path(__file__).parents[1] / "config"

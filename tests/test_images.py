@@ -10,7 +10,7 @@ from filling import complete, fill
 
 from lcinfer import config, database, images, store
 from lcinfer.errors import UserError
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.sections import Box, Images
 from lcinfer.store import DamagedStore
 

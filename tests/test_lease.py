@@ -12,7 +12,7 @@ from lcinfer import config, stages
 from lcinfer import lease as module
 from lcinfer.errors import UserError
 from lcinfer.lease import Lease, holders
-from lcinfer.products import Run
+from lcinfer.run import Run
 
 
 def test_a_held_lease_says_block_ranks_and_that_its_holder_lives(tmp_path) -> None:

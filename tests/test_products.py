@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lcinfer import config, durable
-from lcinfer.products import RESPONSE_FIGURES, TRAINING_FIGURES, Run
+from lcinfer.products import RESPONSE_FIGURES, TRAINING_FIGURES
+from lcinfer.run import Run
 
 STAGES = ("lightcones", "images", "trainings", "evaluations", "figures")
 

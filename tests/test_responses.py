@@ -7,7 +7,7 @@ from torch.nn.functional import conv2d, relu
 from toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
 from lcinfer.evaluate import load_trained, predict
-from lcinfer.responses import filters, responses
+from lcinfer.responses import filters, reach, responses
 from lcinfer.train import train
 
 
@@ -30,6 +30,13 @@ def test_the_first_response_is_the_rectified_convolution_with_the_filters(traine
     expected = relu(conv2d(normalised, weights, trained.model["convolution_1.bias"]))
     np.testing.assert_allclose(first, expected, atol=1e-5)
     assert first.min() == 0.0 < first.max()
+
+
+def test_the_reach_of_a_filter_is_its_window_along_the_line_of_sight(trained, images) -> None:
+    covered, apart = reach(trained)
+    assert (covered, apart) == (filters(trained).shape[2], 1)
+    outputs = responses(trained, images)["convolution_1"].shape[3]
+    assert covered + apart * (outputs - 1) == images.shape[2]
 
 
 def test_every_hidden_layer_is_heard_in_its_order_and_the_output_is_not(trained, images) -> None:

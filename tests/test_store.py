@@ -12,7 +12,7 @@ import xarray
 
 from lcinfer import config, durable, store
 from lcinfer.errors import UserError
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.store import DamagedStore
 
 POINT = {"HII_EFF_FACTOR": 100.0, "ION_Tvir_MIN": 5.0, "L_X": 40.0, "NU_X_THRESH": 500.0}

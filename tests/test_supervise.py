@@ -13,7 +13,7 @@ import pytest
 import standin
 
 from lcinfer import config, journal, store, supervise
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.supervise import Simulating, realize
 
 POINT = {"HII_EFF_FACTOR": 100.0, "ION_Tvir_MIN": 5.0, "L_X": 40.0, "NU_X_THRESH": 500.0}
@@ -196,7 +196,7 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from lcinfer import config
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.supervise import Simulating
 
 if __name__ == "__main__":

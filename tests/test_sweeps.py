@@ -4,7 +4,7 @@ import pytest
 
 from lcinfer import config
 from lcinfer.errors import UserError
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.sections import Training
 from lcinfer.sweeps import Sweep, repeats, trials
 

@@ -14,9 +14,9 @@ from lcinfer.changes.unused import find
 from lcinfer.changes.work import to_make
 from lcinfer.errors import UserError
 from lcinfer.figures import draw_learning, draw_study
-from lcinfer.products import Run
 from lcinfer.provenance.audit import Depth, audit
 from lcinfer.provenance.stamp import uncommented
+from lcinfer.run import Run
 from lcinfer.trials import Trend
 
 SWEEPS = {

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from . import config
 from .errors import UserError
-from .products import Product, Run
+from .products import Product
+from .run import Run
 
 P = TypeVar("P", bound=Product)
 

@@ -10,10 +10,11 @@ from .checkpoint import Checkpoint
 from .evaluate import Predictions, load_trained, read_predictions
 from .networks.architectures import layers
 from .parameters import shown
-from .products import EXAMPLES, RESPONSE_FIGURES, SCHEME, EvaluationRun, Run
+from .products import EXAMPLES, RESPONSE_FIGURES, SCHEME, EvaluationRun
 from .provenance.record import recorded
 from .provenance.stamp import stamp
-from .responses import filters, responses
+from .responses import filters, reach, responses
+from .run import Run
 
 
 def draw_figures(run: Run, what: str) -> None:
@@ -134,6 +135,7 @@ def _draw_responses(run: Run, training: str, trained: Checkpoint) -> None:
         dict(zip(titles, first, strict=True)),
         redshift,
         run.config.figures.brightness_range,
+        reach(trained),
     )
     _save(run, figure, training, "responses")
     means = {

@@ -13,8 +13,19 @@ def filters(checkpoint: Checkpoint) -> np.ndarray:
     return np.asarray(checkpoint.model[name][:, 0].cpu().numpy(), dtype=float)
 
 
+def reach(checkpoint: Checkpoint) -> tuple[int, int]:
+    """Cells along the line of sight that a filter of the first convolution covers, and that two
+    neighbouring outputs of it are apart."""
+    modules = checkpoint.trained_network(torch.device("cpu")).modules()
+    first = next(layer for layer in modules if isinstance(layer, nn.Conv2d))
+    return first.kernel_size[1], first.stride[1]
+
+
 def responses(checkpoint: Checkpoint, images: np.ndarray) -> dict[str, np.ndarray]:
     """The rectified outputs of every hidden layer, by forward hooks on the trained network.
+
+    Those of a convolution are before any pooling, whichever comes first in the network: the
+    largest of rectified values is the rectified largest one.
 
     Args:
         checkpoint: of a complete training.
@@ -34,12 +45,12 @@ def responses(checkpoint: Checkpoint, images: np.ndarray) -> dict[str, np.ndarra
 
     def listen(name: str, layer: nn.Module) -> None:
         def hear(_layer: nn.Module, _given: tuple[Tensor, ...], made: Tensor) -> None:
-            heard[name.rpartition(".")[2].replace("_relu", "")] = made.numpy().copy()
+            heard[name.rpartition(".")[2].replace("_relu", "")] = made.clamp(min=0).numpy()
 
         layer.register_forward_hook(hear)
 
     for name, layer in model.named_modules():
-        if isinstance(layer, nn.ReLU):
+        if isinstance(layer, nn.Conv2d) or "dense_relu" in name:
             listen(name, layer)
     with torch.no_grad():
         model(checkpoint.fitted_normalisation().images(images)[:, None])

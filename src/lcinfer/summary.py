@@ -1,4 +1,4 @@
-"""What a run says: its table of R2, its manifest, and a few lines for a terminal."""
+"""What a run says: its tables, its manifest, and a few lines for a terminal."""
 
 import csv
 import io
@@ -10,9 +10,10 @@ from .errors import UserError
 from .lightcone import coordinates
 from .paper import tables
 from .parameters import shown
-from .products import EvaluationRun, Product, Run
+from .products import EvaluationRun, Product
 from .provenance.record import recorded
 from .provenance.stamp import comment, stamp, uncommented
+from .run import Run
 from .sections import Network
 
 SETS = ("validation", "test", "training")

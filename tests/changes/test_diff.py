@@ -10,7 +10,7 @@ from lcinfer import cli, config, database, journal
 from lcinfer.changes.diff import compare
 from lcinfer.changes.keys import changes
 from lcinfer.changes.work import to_make
-from lcinfer.products import Run
+from lcinfer.run import Run
 
 
 def run_of(settings, root) -> Run:

@@ -5,7 +5,7 @@ from reruns import edited
 
 from lcinfer import config, durable, summary
 from lcinfer.changes.reasons import Reasons
-from lcinfer.products import Run
+from lcinfer.run import Run
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from reruns import edited
 
 from lcinfer import cli, config, durable, images
 from lcinfer.changes import unused
-from lcinfer.products import Run
+from lcinfer.run import Run
 
 HOUR = 3600.0
 

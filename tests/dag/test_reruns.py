@@ -23,8 +23,8 @@ from small import small_settings
 from lcinfer import config
 from lcinfer.changes.diff import compare
 from lcinfer.changes.work import to_make
-from lcinfer.products import Run
 from lcinfer.provenance.stamp import uncommented
+from lcinfer.run import Run
 
 PROJECT = Path(__file__).parents[2]
 EXAMPLES = [

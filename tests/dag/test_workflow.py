@@ -14,8 +14,8 @@ from small import small_settings
 from lcinfer import config, store
 from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan
-from lcinfer.products import Run
 from lcinfer.provenance.audit import Depth, audit
+from lcinfer.run import Run
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
@@ -201,7 +201,7 @@ def test_the_report_holds_figures_and_scores(finished):
     for word in (
         *("recovery.png", "loss.png", "examples.png", "slicing.png", "architecture.png"),
         *("residuals.png", "filters.png", "responses.png", "activations.png"),
-        *("r2.csv", "table1.csv", "table2.csv"),
+        *("r2.csv", "table1.csv", "table2.csv", "claims.csv"),
     ):
         assert word in text
 

@@ -16,7 +16,7 @@ from ranks import cones_of, shards, simulate
 from victims import HELD_UP, Campaign
 
 from lcinfer import config
-from lcinfer.products import Run
+from lcinfer.run import Run
 
 
 @pytest.fixture

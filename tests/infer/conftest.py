@@ -8,7 +8,7 @@ from filling import complete
 from small import small_settings
 
 from lcinfer import config, images, stages, store
-from lcinfer.products import Run
+from lcinfer.run import Run
 
 TESTED = 3  # a light-cone of the test set
 

@@ -13,9 +13,9 @@ from lcinfer import config
 from lcinfer.evaluate import r2, read_predictions
 from lcinfer.networks.architectures import layers
 from lcinfer.paper import architecture, basis, published, scores, tables
-from lcinfer.products import Run
 from lcinfer.provenance.stamp import uncommented
 from lcinfer.publish.styles import Csv, Latex, Markdown
+from lcinfer.run import Run
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -58,7 +58,7 @@ def test_table_1_is_read_off_the_network_and_keeps_what_only_one_of_them_has(run
     ours = [row for row in body[:12] if row[3] != "."]
     assert [int(row[3]) for row in ours] == [row.weights for row in expected]
     assert [row[1] for row in body if row[3] == "."] == [
-        *("Convolution 2", "Pooling 2", "Dense 2", "Dense 3")
+        *("2D Convolution", "Max Pooling", "Fully connected", "Fully connected")
     ]
 
 
@@ -78,6 +78,27 @@ def test_networks_that_differ_have_columns_of_their_own() -> None:
     for number, name in enumerate(("all_images", "deeper")):
         network = Run(config.parse(settings)).config.trainings[name].network
         assert int(total[3 + 2 * number]) == sum(it.weights for it in layers(network, (8, 40), 4))
+
+
+def test_what_a_network_lacks_is_not_made_up() -> None:
+    settings = small_settings()
+    network = {
+        "architecture": "filter_bank",
+        "convolutions": [{"filters": 2, "kernel": 4}],
+        "slices": 3,
+        "dense": [8],
+    }
+    training = {**settings["trainings"]["all_images"], "network": network}
+    training["optimiser"] = {"schedule": "cosine"}
+    settings["trainings"] = {"bank": training}
+    run = Run(config.parse(settings))
+    _, *body = rows(architecture.table(run, Csv()))
+    said = {row[1]: row for row in body}
+    assert said["Size MaxPool filter"][2] == said["Max Pooling"][2] == "."
+    assert said["Size convolution filter"][2] == "4x4"
+    assert said["Learning rate patience"][2] == "cosine"
+    rows_of = layers(run.config.trainings["bank"].network, run.config.image_shape, 4)
+    assert said["Total number of unknowns"][3] == str(sum(row.weights for row in rows_of))
 
 
 def test_table_2_has_the_mean_over_the_seeds_and_their_spread(run) -> None:

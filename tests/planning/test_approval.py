@@ -7,7 +7,7 @@ from filling import complete
 
 from lcinfer import cli, config
 from lcinfer.planning.approval import DIRECTORY
-from lcinfer.products import Run
+from lcinfer.run import Run
 
 
 @pytest.fixture

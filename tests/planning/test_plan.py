@@ -12,7 +12,7 @@ from lcinfer.planning.calibration import Calibration, Timed, kind
 from lcinfer.planning.check import check
 from lcinfer.planning.cost import COMPRESSION
 from lcinfer.planning.plan import Ranks, number, plan, size, span
-from lcinfer.products import Run
+from lcinfer.run import Run
 
 
 @pytest.fixture

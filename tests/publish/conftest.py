@@ -6,7 +6,7 @@ import pytest
 from filling import whole_run
 from small import small_settings
 
-from lcinfer.products import Run
+from lcinfer.run import Run
 
 
 @pytest.fixture(scope="session")

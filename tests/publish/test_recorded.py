@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from lcinfer import cli, journal
-from lcinfer.products import Run
 from lcinfer.publish.recorded import open_run
+from lcinfer.run import Run
 
 
 def only(products: dict):

@@ -8,7 +8,8 @@ from filling import fill
 from small import Settings
 
 from lcinfer import config, database, store
-from lcinfer.products import LightCones, Run
+from lcinfer.products import LightCones
+from lcinfer.run import Run
 
 
 class Killed(BaseException):

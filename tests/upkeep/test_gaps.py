@@ -7,7 +7,7 @@ from filling import complete_without, fill
 
 from lcinfer import config, database, store
 from lcinfer.errors import UserError
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.upkeep.repair import make_again, repair
 from lcinfer.upkeep.verify import verify
 

@@ -18,8 +18,8 @@ from filling import complete, fill
 
 from lcinfer import cli, config, database, images, journal, store
 from lcinfer.errors import UserError
-from lcinfer.products import Run
 from lcinfer.provenance.record import DIRECTORY as RECORDS
+from lcinfer.run import Run
 from lcinfer.upkeep import repair as repairing
 from lcinfer.upkeep.findings import Finding
 from lcinfer.upkeep.repair import repair

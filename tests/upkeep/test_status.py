@@ -10,7 +10,7 @@ import pytest
 from filling import complete, fill
 
 from lcinfer import cli, config, database, journal
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.status import status
 from lcinfer.upkeep.verify import verify

@@ -15,7 +15,7 @@ from filling import complete, fill
 
 from lcinfer import cli, config, database, durable, journal, store
 from lcinfer.errors import UserError
-from lcinfer.products import Run
+from lcinfer.run import Run
 from lcinfer.upkeep.verify import verify
 
 

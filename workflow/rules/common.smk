@@ -6,7 +6,7 @@ import lcinfer.config
 from lcinfer.arguments import check_places
 from lcinfer.changes.reasons import Reasons
 from lcinfer.errors import UserError
-from lcinfer.products import Run
+from lcinfer.run import Run
 
 
 def resolved() -> Run:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..products import LightCones, Product, Realizations, Run, TrainingRun
+from ..products import LightCones, Product, Realizations, TrainingRun
+from ..run import Run
 from .cost import Cost, of_simulations
 from .keys import Change, behind, changes
 from .work import Work, complete, to_make

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..config import parse
 from ..errors import UserError
-from ..products import Product, Realizations, Run, Span
+from ..products import Product, Realizations, Span
+from ..run import Run
 from .keys import Change, behind, changes, listed
 
 

@@ -22,11 +22,11 @@ from ..products import (
     FigureSet,
     ImageSet,
     LightCones,
-    Run,
     Summary,
     SweepRun,
     TrainingRun,
 )
+from ..run import Run
 
 STAGES = (LightCones, ImageSet, TrainingRun, EvaluationRun, SweepRun, FigureSet, Summary)
 KINDS = [stage.kind for stage in STAGES]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import config
-from ..products import Run
+from ..run import Run
 
 Parser = argparse.ArgumentParser
 

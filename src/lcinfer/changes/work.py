@@ -16,12 +16,12 @@ from ..products import (
     LightCones,
     Product,
     Realizations,
-    Run,
     Span,
     Summary,
     SweepRun,
     TrainingRun,
 )
+from ..run import Run
 
 DOES = {
     "lightcones": "simulate",

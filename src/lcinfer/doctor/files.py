@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .. import durable, journal
-from ..products import LightCones, Run
+from ..products import LightCones
+from ..run import Run
 from .site import Line, Site, failed, passed, warned
 
 APPENDS = 300

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from .. import journal, store
 from ..config import Config
-from ..products import LightCones, Run
+from ..products import LightCones
+from ..run import Run
 from ..sections import DEFAULT_ENGINE
 from ..supervise import Simulating
 from .site import Line, Site, failed, passed

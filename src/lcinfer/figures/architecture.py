@@ -1,6 +1,7 @@
 """Figure 3 of Gillet et al. 2019: a network from the image to the parameters."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +14,7 @@ from .style import PAGE, paper
 
 ROW = 0.5  # inches of the page that a layer takes
 MIDDLE, WIDEST, HIGHEST = 0.5, 0.34, 0.44  # of the drawing: shares of the width, and of a row
+STEP = 34  # characters of a layer's name in a line
 MOST_MAPS, MOST_NEURONS = 16, 16  # drawn of many
 FACE, EDGE, NEURON = "#dbe8f5", "#12508f", "#8fbfe0"
 
@@ -43,7 +45,7 @@ def draw_architecture(rows: Sequence[Layer], parameters: Sequence[str]) -> Figur
     scale = WIDEST / np.sqrt(max(columns for _, columns in images))
     for number, row in enumerate(rows):
         _draw_layer(axes, -float(number), row, scale)
-        axes.text(0.02, -number, row.step, verticalalignment="center")
+        axes.text(0.02, -number, fill(row.step, STEP), verticalalignment="center")
         data = r" $\times$ ".join(map(str, row.shape))
         weights = f"{row.weights:,}" if row.weights else "–"
         for place, told in ((0.84, data), (0.98, weights)):

@@ -26,6 +26,7 @@ def draw_responses(
     responses: Mapping[str, ArrayLike],
     redshift: ArrayLike,
     brightness_range: tuple[float, float],
+    reach: tuple[int, int],
 ) -> Figure:
     """Images, and below each the outputs of the first convolution (Gillet et al. 2019, Fig. A2).
 
@@ -38,6 +39,7 @@ def draw_responses(
         responses: title -> (filter, transverse, line of sight).
         redshift: (line of sight,) of the images' cells.
         brightness_range: ends of the images' colour scale in mK.
+        reach: cells along the line of sight that a filter covers, and from one output to the next.
     """
     planes = {title: np.asarray(image, dtype=float) for title, image in images.items()}
     heard = {title: np.asarray(responses[title], dtype=float) for title in images}
@@ -59,7 +61,7 @@ def draw_responses(
             below = top - INPUT - BETWEEN - filtered * (RESPONSE + BETWEEN)
             label = f"{title}: filter {filtered + 1}"
             axes = _strip(figure, below, RESPONSE, label, plane.shape[1])
-            _draw_response(axes, heard[title][filtered], most[filtered], plane.shape[1])
+            _draw_response(axes, heard[title][filtered], most[filtered], plane.shape[1], reach)
             axes.set_ylabel(
                 str(filtered + 1), rotation=0, ha="right", va="center", fontsize="small"
             )
@@ -79,10 +81,13 @@ def _strip(figure: Figure, top: float, high: float, label: str, cells: int) -> A
     return axes
 
 
-def _draw_response(axes: Axes, response: NDArray[np.float64], most: float, cells: int) -> None:
+def _draw_response(
+    axes: Axes, response: NDArray[np.float64], most: float, cells: int, reach: tuple[int, int]
+) -> None:
     """A response lies where the middle of its filter was."""
-    edge = (cells - response.shape[1]) / 2
-    extent = (edge, edge + response.shape[1], 0.0, 1.0)
+    covered, apart = reach
+    edge = (covered - apart) / 2
+    extent = (edge, edge + apart * response.shape[1], 0.0, 1.0)
     norm = Normalize(0.0, most or 1.0)
     axes.imshow(response, origin="lower", aspect="auto", extent=extent, cmap=ACTIVATION, norm=norm)
     axes.set_xlim(0.0, cells)

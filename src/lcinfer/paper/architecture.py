@@ -1,14 +1,16 @@
 """Table 1: architecture and settings of the networks, read off the networks themselves."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import pairwise
 
+import numpy as np
 import torch
+from torch import nn
 
 from ..networks.architectures import Layer, build, layers
-from ..products import Run
 from ..publish.styles import Style
-from ..sections import Network, Training
+from ..run import Run
+from ..sections import Training
 from . import basis, published
 
 Column = tuple[str, str]  # data dimension, number of weights
@@ -73,8 +75,8 @@ def _merged(names: list[str], others: list[str]) -> list[str]:
 
 
 def _step(name: str, steps: dict[str, str]) -> str:
-    """A layer's own words without its sizes; of a layer of the paper alone, its name's."""
-    return steps.get(name, name.replace("_", " ").capitalize()).split(" (")[0]
+    """A layer's own words without its sizes; the paper's of what it alone has."""
+    return steps[name].split(" (")[0] if name in steps else published.LAYERS[name][0]
 
 
 def _column(
@@ -95,7 +97,7 @@ def _column(
 def _paper(style: Style, names: list[str]) -> list[Column]:
     cells = []
     for name in names:
-        shape, weights = published.LAYERS.get(name, (None, None))
+        _, shape, weights = published.LAYERS.get(name, ("", None, None))
         data = _data(style, shape) if shape else NONE
         cells.append((data, NONE if weights is None else style.count(weights)))
     cells.append((NONE, style.count(published.WEIGHTS)))
@@ -110,6 +112,8 @@ def _settings(run: Run, trainings: dict[str, Training]) -> dict[str, str]:
     """The settings of trainings of one network, by the paper's names of them."""
     config = run.config
     network = next(iter(trainings.values())).network
+    with torch.device("meta"):
+        model = build(network, config.image_shape, len(run.database.design.names))
 
     def each(value: Callable[[Training], object]) -> str:
         """Of every training, once where they agree."""
@@ -120,9 +124,9 @@ def _settings(run: Run, trainings: dict[str, Training]) -> dict[str, str]:
 
     return {
         "Dropout": f"{network.dropout:.0%}",
-        "Size convolution filter": _sizes(window.kernel for window in network.windows),
-        "Size MaxPool filter": _sizes(window.pool for window in network.windows),
-        "Activation function": _activation(run, network),
+        "Size convolution filter": _sizes(model, nn.Conv2d),
+        "Size MaxPool filter": _sizes(model, nn.MaxPool2d),
+        "Activation function": _activation(model),
         "Optimizer": "RMSprop",
         "Loss": "MSE",
         "Number of epochs": each(lambda it: it.epochs),
@@ -132,18 +136,25 @@ def _settings(run: Run, trainings: dict[str, Training]) -> dict[str, str]:
         ),
         "Validation set": each(lambda it: len(basis.sets(run, it).validation)),
         "Testing set": each(lambda it: len(basis.sets(run, it).test)),
-        "Learning rate patience": each(lambda it: f"{it.optimiser.patience} epochs"),
-        "Learning rate factor": each(lambda it: f"{it.optimiser.factor:g}"),
+        "Learning rate patience": each(lambda it: _lowered(it, f"{it.optimiser.patience} epochs")),
+        "Learning rate factor": each(lambda it: _lowered(it, f"{it.optimiser.factor:g}")),
     }
 
 
-def _sizes(pairs: Iterable[tuple[int, int]]) -> str:
-    return ", ".join(dict.fromkeys(f"{rows}x{columns}" for rows, columns in pairs))
+def _sizes(model: nn.Sequential, kind: type[nn.Conv2d | nn.MaxPool2d]) -> str:
+    """Cells of the windows of a kind of layer."""
+    windows = [layer.kernel_size for layer in model.modules() if isinstance(layer, kind)]
+    told = dict.fromkeys("x".join(map(str, np.broadcast_to(window, 2))) for window in windows)
+    return ", ".join(told) or NONE
 
 
-def _activation(run: Run, network: Network) -> str:
+def _activation(model: nn.Sequential) -> str:
     """What stands behind the hidden layers."""
-    with torch.device("meta"):
-        model = build(network, run.config.image_shape, len(run.database.design.names))
     kinds = {type(layer).__name__ for name, layer in model.named_children() if "relu" in name}
     return ", ".join(sorted(kinds))
+
+
+def _lowered(training: Training, how: str) -> str:
+    """How the learning rate is lowered where the training loss decides it."""
+    schedule = training.optimiser.schedule
+    return how if schedule == "plateau" else schedule

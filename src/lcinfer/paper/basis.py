@@ -14,9 +14,10 @@ from ..errors import UserError
 from ..evaluate import Predictions, read_predictions
 from ..fingerprint import canonical, canonical_json
 from ..planning.cost import nodes
-from ..products import EvaluationRun, Run
+from ..products import EvaluationRun
 from ..provenance.stamp import uncommented
 from ..publish.styles import Style
+from ..run import Run
 from ..sections import DEFAULT_ENGINE, Training
 
 

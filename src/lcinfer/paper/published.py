@@ -8,21 +8,21 @@ PAPER = "Gillet et al. 2019"
 ELSEWHERE = f"{PAPER} (another database)"
 """Head of every column with their numbers."""
 
-# Table 1. By the names of the network's layers: data dimension and number of weights, none where
-# none is printed. The sum counts the 128 of the batch normalisation.
-LAYERS: dict[str, tuple[tuple[int, ...] | None, int | None]] = {
-    "input": ((100, 2200), None),
-    "convolution_1": ((8, 91, 2191), 808),
-    "pooling_1": ((8, 45, 1095), 0),
-    "convolution_2": ((16, 36, 1086), 12_816),
-    "pooling_2": ((16, 18, 543), 0),
-    "flattening": ((156_384,), 0),
-    "dropout": (None, 0),
-    "dense_1": ((64,), 10_008_640),
-    "batch_normalisation": (None, None),
-    "dense_2": ((16,), 1040),
-    "dense_3": ((8,), 136),
-    "output": ((4,), 36),
+# Table 1. By the names of the network's layers: step, data dimension and number of weights, none
+# where none is printed. The sum counts the 128 of the batch normalisation.
+LAYERS: dict[str, tuple[str, tuple[int, ...] | None, int | None]] = {
+    "input": ("Input", (100, 2200), None),
+    "convolution_1": ("2D Convolution", (8, 91, 2191), 808),
+    "pooling_1": ("Max Pooling", (8, 45, 1095), 0),
+    "convolution_2": ("2D Convolution", (16, 36, 1086), 12_816),
+    "pooling_2": ("Max Pooling", (16, 18, 543), 0),
+    "flattening": ("Flattening", (156_384,), 0),
+    "dropout": ("Dropout", None, 0),
+    "dense_1": ("Fully connected", (64,), 10_008_640),
+    "batch_normalisation": ("Batch Normalization", None, None),
+    "dense_2": ("Fully connected", (16,), 1040),
+    "dense_3": ("Fully connected", (8,), 136),
+    "output": ("Fully connected Out", (4,), 36),
 }
 WEIGHTS = 10_023_604
 SETTINGS = {

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..evaluate import interval, r2, resampled_r2
-from ..products import Run
 from ..publish.styles import Style
+from ..run import Run
 from . import basis, published
 
 DIGITS = 3

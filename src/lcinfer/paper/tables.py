@@ -4,15 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import durable
-from ..products import Run
 from ..provenance.stamp import comment, stamp
 from ..publish.styles import Csv, Latex, Markdown, Style
-from . import architecture, scores
+from ..run import Run
+from . import architecture, claims, scores
 
 STYLES: dict[str, Style] = {".csv": Csv(), ".md": Markdown(), ".tex": Latex()}
 TABLES: dict[str, Callable[[Run, Style], str]] = {
     "table1": architecture.table,
     "table2": scores.table,
+    "claims": claims.table,
 }
 
 

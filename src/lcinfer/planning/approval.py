@@ -14,7 +14,8 @@ from typing import Any
 
 from .. import durable
 from ..errors import UserError
-from ..products import LightCones, Run
+from ..products import LightCones
+from ..run import Run
 from .plan import Plan, number, plan, size
 
 DIRECTORY = "approvals"

@@ -8,7 +8,7 @@ from typing import Any
 from .. import journal
 from ..errors import UserError
 from ..journal import ended
-from ..products import Run
+from ..run import Run
 from .cost import finished, measured
 from .plan import Ranks, forecast, number, size, span
 

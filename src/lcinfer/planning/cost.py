@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import journal, store
 from ..journal import Record
 from ..lightcone import coordinates
-from ..products import Run
+from ..run import Run
 from ..sections import DEFAULT_ENGINE, Simulation
 from . import calibration
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from ..products import ImageSet, LightCones, Realizations, Run
+from ..products import ImageSet, LightCones, Realizations
+from ..run import Run
 from ..sections import ApprovalAbove
 from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
 

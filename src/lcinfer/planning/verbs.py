@@ -7,7 +7,7 @@ from typing import Any
 
 from ..arguments import run_of
 from ..errors import UserError
-from ..products import Run
+from ..run import Run
 
 Parser = argparse.ArgumentParser
 WHAT = (

@@ -16,14 +16,8 @@ from ..dataset import divide
 from ..design import AdoptedDesign
 from ..errors import UserError
 from ..fingerprint import short
-from ..products import (
-    EvaluationRun,
-    ImageSet,
-    LightCones,
-    Product,
-    Run,
-    TrainingRun,
-)
+from ..products import EvaluationRun, ImageSet, LightCones, Product, TrainingRun
+from ..run import Run
 from ..upkeep.findings import Kind
 from ..upkeep.verify import verify
 from . import checks

@@ -14,7 +14,8 @@ from .. import journal
 from ..design import Design
 from ..errors import UserError
 from ..fingerprint import canonical
-from ..products import EvaluationRun, LightCones, Product, Run, SweepRun, TrainingRun
+from ..products import EvaluationRun, LightCones, Product, SweepRun, TrainingRun
+from ..run import Run
 from ..sections import DEFAULT_ENGINE
 from . import stamp
 from .record import Record, sha256

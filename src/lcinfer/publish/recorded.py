@@ -19,12 +19,12 @@ from ..products import (
     ImageSet,
     LightCones,
     Product,
-    Run,
     SweepRun,
     TrainingRun,
 )
 from ..provenance.rebuild import configuration
 from ..provenance.record import DIRECTORY, records
+from ..run import Run
 
 HOUR = 3600.0  # seconds
 UNKNOWN_VERSIONS = {"not installed", "0+unknown"}

@@ -31,7 +31,7 @@ RULES = {  # kind of product -> the rule file that makes it, and what that does
     "evaluations": ("evaluate.smk", "Predict and score"),
     "sweeps": ("sweep.smk", "Compare the trials of a sweep"),
     "figures": ("figures.smk", "Draw figures"),
-    "runs": ("summary.smk", "Write the table of R2 and the manifest"),
+    "runs": ("summary.smk", "Write the tables and the manifest"),
 }
 HOMES = {
     "21cmfast": "https://github.com/21cmfast/21cmFAST",

@@ -24,8 +24,9 @@ from ..design import TABLE
 from ..errors import UserError
 from ..fingerprint import digest
 from ..lightcone import BadLightCone, LightCone
-from ..products import LightCones, Run
+from ..products import LightCones
 from ..progress import told
+from ..run import Run
 from ..sections import Database
 from .subset import mark
 
