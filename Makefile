@@ -57,9 +57,15 @@ bench: env ## measurements behind the numbers in docs/ (an hour); after `make ru
 	python benchmarks/reruns.py
 	python benchmarks/scaling.py
 	python benchmarks/planning.py
+	python benchmarks/training.py loader
+	python benchmarks/training.py data
+	python benchmarks/training.py keras
+	python benchmarks/training.py paper
+	python benchmarks/precision.py $$(ls -d results/images/demo-*/images.zarr | head -1)
 	python benchmarks/audit.py
 	python benchmarks/scale.py real
-	python benchmarks/scale.py standin
+	python benchmarks/scale.py standin | tee scale.jsonl
+	python benchmarks/scale.py draw < scale.jsonl
 
 lock: ## pin what is installed in .venv now
 	@{ head -1 envs/lock.txt; pip freeze --all --exclude lcinfer --exclude pip | sed 's/+cpu//'; } > envs/lock.new

@@ -7,7 +7,7 @@
 
 Random images of 100 x 2200 cells, in half precision on disk and in the page cache, and the paper's
 network. Each row is a process of its own; rows take turns, and the best of the rounds is printed,
-of the wall time and of the processor time. The latter tells more on a machine that is shared.
+of the wall time and of the processor time: on a machine that is shared the latter tells more.
 R2 by precision is told by benchmarks/precision.py.
 """
 
@@ -68,9 +68,13 @@ def main() -> None:
     parser.add_argument("--light-cones", type=int, default=8000, help="of `paper`, ten images each")
     parser.add_argument("--epochs", type=int, default=4, help="that `paper` measures")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="of `paper`; default: the GPU")
+    parser.add_argument("--compiled", action="store_true", help="of `paper`: by torch.compile")
     options = parser.parse_args()
     if options.section == "paper":
         paper(options)
+        return
+    if options.section == "keras" and importlib.util.find_spec("keras") is None:
+        print("not compared with Keras, which is not installed: pip install lcinfer[bench]")
         return
     batch = options.batch or (32 if options.section == "data" else 64)
     with tempfile.TemporaryDirectory() as directory:
@@ -95,8 +99,6 @@ def rows(section: str, store: Path, batch: int, threads: int) -> dict[str, Calla
             names[name] = partial(plain_epoch, store, batch, threads, workers)
     else:
         del names["lcinfer, single, streamed"]
-        if importlib.util.find_spec("keras") is None:
-            raise SystemExit("keras is not installed: pip install keras (or lcinfer[bench])")
         for data_format in ("channels_last", "channels_first"):
             name = f"Keras 3 on PyTorch, {data_format}"
             names[name] = partial(keras_epoch, store, batch, threads, data_format)
@@ -313,6 +315,9 @@ def paper(options: argparse.Namespace) -> None:
     if device.type == "cpu" and options.device is None:
         print("no GPU here: nothing measured")
         return
+    if options.compiled:
+        together = World.together
+        World.together = lambda world, network: torch.compile(together(world, network))
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(f"{card}, {options.light_cones} x 10 training images, batch {batch}\n")
     print("| precision | first epoch / s | a later one / s | 100 epochs / min | GPU memory / GB |")

@@ -52,8 +52,8 @@ def attempts(cones: LightCones) -> list[int]:
     return sorted(line["index"] for line in journal.records(cones.journal))
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for something to happen, and fail if it does not."""
+def wait_until(happened: Callable[[], bool], seconds: float = 300) -> None:
+    """Wait for something to happen, and fail if it does not, even on a busy machine."""
     limit = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < limit, "it did not happen in time"

@@ -125,11 +125,11 @@ def looks_around(simulation: Simulation, parameters: dict[str, float], seed: int
 def waits_for_fourth_seeds(
     simulation: Simulation, parameters: dict[str, float], seed: int
 ) -> LightCone:
-    """Every fourth seed waits, a minute at most, for the file that STANDIN_MARKER names.
+    """Every fourth seed waits, ten minutes at most, for the file that STANDIN_MARKER names.
 
     A file beside it, with the seed at its end, tells that one waits.
     """
-    limit, gate = time.monotonic() + 60, Path(os.environ[MARKER])
+    limit, gate = time.monotonic() + 600, Path(os.environ[MARKER])
     if seed % 4 == 0 and not gate.exists():
         waiting(gate, seed).touch()
         while not gate.exists() and time.monotonic() < limit:

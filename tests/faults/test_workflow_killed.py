@@ -66,14 +66,14 @@ def test_a_killed_snakemake_leaves_its_job_at_work_and_a_restart_does_nothing_tw
     first.wait()
     shutil.rmtree(tmp_path / ".snakemake")
     second, said = snakemake()
-    assert second.wait(timeout=90) == 1
+    assert second.wait(timeout=300) == 1
     assert "is at work on this block" in said.read_text()
     assert attempts(cones) == FINISHED
     gate.touch()
-    assert psutil.wait_procs(job, timeout=60)[1] == []
+    assert psutil.wait_procs(job, timeout=300)[1] == []
     assert attempts(cones) == list(range(cones.realizations))
     third, said = snakemake()
-    assert third.wait(timeout=90) == 0, said.read_text()
+    assert third.wait(timeout=300) == 0, said.read_text()
     assert attempts(cones) == list(range(cones.realizations))
     assert shards(cones) == expected
     assert verify(cones).findings == []

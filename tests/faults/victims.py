@@ -52,7 +52,7 @@ def simulating(rank: psutil.Process) -> psutil.Process:
 
 def ended(job: subprocess.Popen) -> str:
     """What a job says on stderr until it ends."""
-    _, said = job.communicate(timeout=90)
+    _, said = job.communicate(timeout=300)
     return said
 
 

@@ -5,22 +5,27 @@ is under way when a fault comes is the same in every run.
 """
 
 import re
+import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from projects import Project
 from ranks import attempts, cones_of, run, shards, simulate, wait_until
 from small import small_settings
+from standin import waiting
 
 from lcinfer import database, journal, supervise
 from lcinfer.products import LightCones
 from lcinfer.simulate import version as engine_version
 
 HELD_UP = "standin:waits_for_fourth_seeds"
+PATIENCE = 400  # seconds: a busy machine takes its time
+SECONDS_TO_LOAD = 4.0  # of CPU, and more: until py21cmfast is there
 
 
 def settings_held_up() -> dict:
@@ -71,7 +76,7 @@ def project(cluster, tmp_path) -> Iterator[Project]:
     node_is_there = output("sinfo", "--noheader", "--nodes=n2", "--format=%t").strip()
     if node_is_there.startswith("down"):
         node("n2", "resume")
-    wait_until(lambda: not output("squeue", "--noheader"), 60)
+    wait_until(lambda: not output("squeue", "--noheader"))
 
 
 def held_up(cones: LightCones) -> list[int]:
@@ -145,7 +150,7 @@ def test_a_cancelled_job_goes_on_in_the_next_run(project, local, tmp_path):
     gate = tmp_path / "gate"
     snakemake, job, finished = until_only_held_up_are_left(project, gate, "--retries", "0")
     subprocess.run(["scancel", job], check=True, timeout=30)
-    said, _ = snakemake.communicate(timeout=60)
+    said, _ = snakemake.communicate(timeout=PATIENCE)
     assert snakemake.returncode == 1, said
     assert "JobState=CANCELLED" in about(job)
     assert attempts(project.cones) == finished
@@ -159,9 +164,9 @@ def test_a_requeued_job_goes_on_where_it_was(project, local, tmp_path):
     gate = tmp_path / "gate"
     snakemake, job, finished = until_only_held_up_are_left(project, gate)
     subprocess.run(["scontrol", "requeue", job], check=True, timeout=30)
-    wait_until(lambda: "Restarts=1" in about(job), 30)
+    wait_until(lambda: "Restarts=1" in about(job))
     gate.touch()
-    said, _ = snakemake.communicate(timeout=120)
+    said, _ = snakemake.communicate(timeout=PATIENCE)
     assert snakemake.returncode == 0, said
     once = Counter(attempts(project.cones))
     assert set(once) == set(range(project.cones.realizations))
@@ -175,30 +180,40 @@ def test_a_killed_snakemake_leaves_its_job_at_work_and_a_restart_does_nothing_tw
     gate = tmp_path / "gate"
     snakemake, job, finished = until_only_held_up_are_left(project, gate)
     snakemake.kill()
-    snakemake.communicate(timeout=30)
+    snakemake.communicate(timeout=PATIENCE)
     assert "JobState=RUNNING" in about(job)
     second = restart(project, gate, "--retries", "0")
-    said, _ = second.communicate(timeout=120)
+    said, _ = second.communicate(timeout=PATIENCE)
     assert second.returncode == 1
     assert re.search(rf"job {job}, process \d+ is at work on this block", said)
     assert attempts(project.cones) == finished
     gate.touch()
-    wait_until(lambda: "JobState=COMPLETED" in about(job), 60)
+    wait_until(lambda: "JobState=COMPLETED" in about(job))
     third = restart(project, gate)
-    said, _ = third.communicate(timeout=120)
+    said, _ = third.communicate(timeout=PATIENCE)
     assert third.returncode == 0, said
     assert attempts(project.cones) == list(range(project.cones.realizations))
     assert_same(project.cones, local)
 
 
-def test_a_warning_before_the_limit_lets_what_is_under_way_end(project, local, tmp_path):
+def test_a_warning_before_the_limit_lets_what_is_under_way_end_and_the_retry_does_the_rest(
+    project, local, tmp_path
+):
     gate = tmp_path / "gate"
-    snakemake, job, _ = until_only_held_up_are_left(project, gate)
+    snakemake = project.start(ranks=3, STANDIN_MARKER=str(gate))  # each comes to one held up
+    wait_until(lambda: len(list(tmp_path.glob(waiting(gate).name))) == 3)
+    (job,) = running()
+    under_way, finished = held_up(project.cones), attempts(project.cones)
+    assert len(finished) == 6
     subprocess.run(["scancel", "--signal=USR1", f"{job}.0"], check=True, timeout=30)
-    time.sleep(1)
+    # Children block the signal, so it can be seen that it has come: it is pending for them.
+    wait_until(lambda: all(map(usr1_is_pending, simulating(project))))
     gate.touch()
-    said, _ = snakemake.communicate(timeout=120)
+    wait_until(lambda: "JobState=FAILED" in about(job))
+    assert attempts(project.cones)[:9] == sorted(finished + under_way)
+    said, _ = snakemake.communicate(timeout=PATIENCE)
     assert snakemake.returncode == 0, said
+    assert "stopped by signal SIGUSR1; 3 of light-cones 0 to 11 are left" in said
     assert attempts(project.cones) == list(range(project.cones.realizations))
     assert_same(project.cones, local)
 
@@ -207,12 +222,12 @@ def test_a_job_that_loses_a_node_is_started_again_when_there_are_enough(project,
     gate = tmp_path / "gate"
     snakemake, job, finished = until_only_held_up_are_left(project, gate)
     node("n2", "down")
-    wait_until(lambda: "JobState=RUNNING" not in about(job), 30)
+    wait_until(lambda: "JobState=RUNNING" not in about(job))
     assert attempts(project.cones) == finished
     node("n2", "resume")
-    wait_until(lambda: "JobState=RUNNING" in about(job), 60)
+    wait_until(lambda: "JobState=RUNNING" in about(job))
     gate.touch()
-    said, _ = snakemake.communicate(timeout=120)
+    said, _ = snakemake.communicate(timeout=PATIENCE)
     assert snakemake.returncode == 0, said
     assert "Restarts=1" in about(job)
     assert set(finished) < set(attempts(project.cones))
@@ -222,29 +237,45 @@ def test_a_job_that_loses_a_node_is_started_again_when_there_are_enough(project,
 
 
 @pytest.mark.real
-def test_21cmfast_itself_runs_on_the_nodes_as_it_does_without_slurm(project, tmp_path):
-    settings = small_settings()
+def test_21cmfast_itself_goes_through_the_whole_workflow_although_a_simulation_is_killed(
+    project, tmp_path
+):
+    settings = settings_held_up()
     settings["database"] |= {
-        "realizations": 4,
+        "realizations": 5,
         "box": {"cells": 32, "length": 96},
         "lightcone": {"z_min": 6, "cells": 100},
         "simulator": {"engine_version": engine_version(), "z_step_factor": 1.3},
     }
     settings["split"] = {"validation": 1, "test": 2}
     project.write(settings)
-    snakemake = project.start()
-    said, _ = snakemake.communicate(timeout=200)
+    snakemake = project.start(whole=True)
+    victims: list[psutil.Process] = []
+    wait_until(lambda: victims.extend(filter(is_in_21cmfast, simulating(project))) or victims)
+    victims[0].kill()
+    said, _ = snakemake.communicate(timeout=PATIENCE)
     assert snakemake.returncode == 0, said
-    records = list(journal.records(project.cones.journal))
-    assert sorted(record["index"] for record in records) == [0, 1, 2, 3]
-    assert {record["versions"]["21cmfast"] for record in records} == {engine_version()}
+    (failure,) = journal.failures(project.cones.journal)
+    assert "SIGKILL" in failure["error"]
+    made = {
+        line["index"]: line for line in journal.records(project.cones.journal) if "digest" in line
+    }
+    assert attempts(project.cones) == sorted([*made, failure["index"]])
+    assert sorted(made) == list(range(5))
+    assert {record["versions"]["21cmfast"] for record in made.values()} == {engine_version()}
     assert re.search(r"4 ranks: \d on n1, \d on n2", log_of(project))
-    (simulation, first) = project.cones.simulation, records[0]
-    again = tmp_path / "again"
-    cones = cones_of(project.path / "run.yaml", again)
-    index = first["index"]
-    done = supervise.realize(simulation, cones.store, index, first["parameters"], first["seed"])
-    assert done["digest"] == first["digest"]
+    run = project.run
+    for file in (*run.figure_files, run.summary.table, run.summary.manifest):
+        assert file.stat().st_size > 0
+    cones = cones_of(project.path / "run.yaml", tmp_path / "again")
+    again = (
+        cones.simulation,
+        cones.store,
+        failure["index"],
+        failure["parameters"],
+        failure["seed"],
+    )
+    assert supervise.realize(*again)["digest"] == made[failure["index"]]["digest"]
 
 
 def until_only_held_up_are_left(project: Project, gate: Path, *more: str):
@@ -253,15 +284,15 @@ def until_only_held_up_are_left(project: Project, gate: Path, *more: str):
     cones = project.cones
     finished = sorted(set(range(cones.realizations)) - set(held_up(cones)))
     assert len(finished) == 9
-    wait_until(lambda: attempts(cones) == finished, 90)
-    jobs = output("squeue", "--noheader", "--states=R", "--format=%i").split()
-    assert len(jobs) == 1
-    return snakemake, jobs[0], finished
+    wait_until(lambda: attempts(cones) == finished)
+    wait_until(lambda: len(list(gate.parent.glob(waiting(gate).name))) == 3)
+    (job,) = running()
+    return snakemake, job, finished
 
 
 def finish(project: Project, gate: Path) -> None:
     snakemake = project.start(STANDIN_MARKER=str(gate))
-    said, _ = snakemake.communicate(timeout=120)
+    said, _ = snakemake.communicate(timeout=PATIENCE)
     assert snakemake.returncode == 0, said
 
 
@@ -276,6 +307,41 @@ def log_of(project: Project) -> str:
     """What the ranks of the database's only block said."""
     logs = project.path / "results/logs/lightcones" / project.cones.directory.name
     return next(logs.glob("000000-*.log")).read_text()
+
+
+def running() -> list[str]:
+    """The numbers of the jobs that run."""
+    return output("squeue", "--noheader", "--states=R", "--format=%i").split()
+
+
+def simulating(project: Project) -> list[psutil.Process]:
+    """The children in which a project's ranks simulate now."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        with suppress(psutil.NoSuchProcess):
+            words, rank = process.info["cmdline"] or [], process.parent()
+            if (
+                "spawn_main" in " ".join(words)
+                and rank
+                and str(project.path) in rank.environ().get("PWD", "")
+            ):
+                found.append(process)
+    return found
+
+
+def usr1_is_pending(process: psutil.Process) -> bool:
+    """Whether a process that blocks SIGUSR1 has been sent it."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    pending = int(re.findall(r"^ShdPnd:\t(\w+)$", status, flags=re.MULTILINE)[0], 16)
+    return bool(pending >> (signal.SIGUSR1 - 1) & 1)
+
+
+def is_in_21cmfast(process: psutil.Process) -> bool:
+    """Whether a process computes: some seconds after Python was there."""
+    with suppress(psutil.NoSuchProcess):
+        loaded = any("py21cmfast" in part.path for part in process.memory_maps())
+        return loaded and sum(process.cpu_times()[:2]) > SECONDS_TO_LOAD
+    return False
 
 
 def about(job: str) -> str:

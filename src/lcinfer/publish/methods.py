@@ -152,6 +152,9 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
         f"{training.batch}, with RMSprop at a learning rate of "
         f"{style.number(optimiser.learning_rate)}, {lowered}.",
     ]
+    if training.precision != "single":
+        rounded = {"tf32": "TensorFloat-32 (on GPUs)", "bfloat16": "bfloat16"}[training.precision]
+        told.append(f"Products in training steps were rounded to {rounded}.")
     done = [stage for stage in recorded.stages[run.directory.name] if stage.get("stage") == "train"]
     hardware = sorted({str(name) for one in done if (name := one.get("gpu") or one.get("cpu"))})
     if hardware:
