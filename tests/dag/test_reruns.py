@@ -84,6 +84,7 @@ WORK = {
     "evaluate": "evaluate",
     "draw_training": "draw",
     "draw_examples": "draw",
+    "draw_scheme": "draw",
     "compare": "compare",
     "draw_sweep": "draw",
     "summarise": "summarise",
@@ -205,7 +206,7 @@ def test_a_caption_causes_nothing_and_is_in_the_next_report(directory, tmp_path)
         ("images", CUT + REST),
         ("training", REST),
         ("evaluation", REST - Counter(train=1)),
-        ("figures", Counter(draw_training=1, draw_examples=1, summarise=1)),
+        ("figures", Counter(draw_training=1, draw_examples=1, draw_scheme=1, summarise=1)),
     ],
 )
 def test_a_raised_stage_version_makes_that_stage_and_what_follows(

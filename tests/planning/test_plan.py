@@ -154,7 +154,7 @@ def test_the_verb_calibrates_plans_and_compares(settings, write_config, tmp_path
     text = said(capsys, path, "--results", root, "--calibrate")
     assert "8^3 cells: " in text
     assert "a calibration on " in text
-    assert "jobs          4 of simulation, 21 in the whole workflow" in text
+    assert "jobs          4 of simulation, 22 in the whole workflow" in text
     finish(Run(config.load(path), root))
     text = said(capsys, path, "--results", root, "--nodes", 2, "--ranks-per-node", 8)
     assert "with 16 ranks on 2 nodes: 1 job at a time" in text
