@@ -251,3 +251,9 @@ def test_the_generated_reference_in_the_repository_is_that_of_the_code(file, ver
 def test_the_schema_requires_what_the_configuration_requires() -> None:
     schema = json.loads((HERE / "schema.json").read_text(encoding="utf-8"))
     assert schema["required"] == ["name", "database", "split", "trainings"]
+
+
+def test_the_order_of_trainings_decides_nothing_not_even_the_rows_of_tables(settings) -> None:
+    training = settings["trainings"]["all_images"]
+    settings["trainings"] = {"second": {**training, "seed": 2}, "first": training}
+    assert list(config.parse(settings).trainings) == ["first", "second"]

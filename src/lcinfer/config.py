@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .errors import UserError
 from .mistakes import one_line
@@ -71,6 +71,12 @@ class Config(Section):
         """The trainings of a sweep."""
         settings = self.sweeps[sweep]
         return trials(settings, self.trainings[settings.training])
+
+    @field_validator("mocks", "trainings", "sweeps")
+    @classmethod
+    def _by_name(cls, named: dict[str, Any]) -> dict[str, Any]:
+        # The order of keys decides nothing: not the rows of a table either.
+        return dict(sorted(named.items()))
 
     @model_validator(mode="after")
     def _agrees(self) -> "Config":

@@ -14,6 +14,7 @@ from ..paper.scores import table as table2
 from ..parameters import shown
 from ..products import TrainingRun
 from ..sections import DEFAULT_ENGINE
+from ..sweeps import repeats
 from .recorded import HOUR, Recorded, Simulated
 from .styles import Style
 
@@ -35,11 +36,14 @@ Row = tuple[str, str]
 
 def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
     """The paragraph, the table, a table of R2 if ``scores``, and the references."""
-    trainings = recorded.run.trainings.values()
     told = [
         *_on_light_cones(recorded, style),
         *_on_images(recorded, style),
-        *(sentence for run in trainings for sentence in _on_training(recorded, run, style)),
+        *(
+            said
+            for run in _configured(recorded).values()
+            for said in _on_training(recorded, run, style)
+        ),
         *_on_cost(recorded, style),
         *_on_software(recorded, style),
     ]
@@ -127,6 +131,16 @@ def _on_images(recorded: Recorded, style: Style) -> list[str]:
     return told
 
 
+def _configured(recorded: Recorded) -> dict[str, TrainingRun]:
+    """The trainings that the configuration names: no repeats, no trials of sweeps."""
+    run = recorded.run
+    return {name: run.trainings[name] for name in run.config.trainings}
+
+
+def _seeds(recorded: Recorded, run: TrainingRun) -> list[int]:
+    return [repeat.seed for repeat in repeats(recorded.run.config.trainings[run.name])]
+
+
 def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str]:
     training, optimiser = run.training, run.training.optimiser
     images = recorded.run.config.training_images(training)
@@ -134,22 +148,26 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     epochs = _epochs(run)
     architecture = {
         "gillet2019": f"has the architecture of {style.cite_in_text(NETWORK)} with "
-        f"{_several(len(network.convolutions), 'convolution')}",
-        "filter_bank": f"measures the power of learned filters on "
+        f"{_several(len(network.convolutions), 'convolution')},",
+        "filter_bank": f"sees the power of learned filters on "
         f"{_several(len(network.convolutions), 'scale')} in {network.slices} slices of the line "
-        f"of sight",
+        f"of sight through",
     }[network.architecture]
     lowered = {
         "plateau": f"multiplied by {style.number(optimiser.factor)} after {optimiser.patience} "
         f"epochs without a lower training loss",
         "cosine": "lowered to zero along half a cosine",
     }[optimiser.schedule]
+    several = _seeds(recorded, run)
+    seeds = f" {len(several)} times, with seeds {_listed(list(map(str, several)))}," * (
+        len(several) > 1
+    )
     told = [
-        f"The network {style.code(run.name)} {architecture}, "
+        f"The network {style.code(run.name)} {architecture} "
         f"{_several(len(network.dense), 'hidden fully connected layer')}, a dropout of "
         f"{style.number(network.dropout)} and {style.count(_weights(recorded, run))} weights.",
-        f"It was trained on {images} images of each light-cone for {epochs} epochs, in batches of "
-        f"{training.batch}, with RMSprop at a learning rate of "
+        f"It was trained{seeds} on {_several(images, 'image')} of each light-cone for {epochs} "
+        f"epochs, in batches of {training.batch}, with RMSprop at a learning rate of "
         f"{style.number(optimiser.learning_rate)}, {lowered}.",
     ]
     if training.precision != "single":
@@ -159,7 +177,9 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     hardware = sorted({str(name) for one in done if (name := one.get("gpu") or one.get("cpu"))})
     if hardware:
         took = _rounded(sum(float(one["seconds"]) for one in done) / HOUR, style, "h")
-        told.append(f"This took {took} on {style.text(_listed(hardware))}.")
+        told.append(
+            f"{'The first' if len(several) > 1 else 'This'} took {took} on {style.text(_listed(hardware))}."
+        )
     return told
 
 
@@ -216,7 +236,7 @@ def _table(recorded: Recorded, style: Style) -> str:
         ("Images of a light-cone", style.count(config.images.per_lightcone)),
         ("Cells of an image", style.cells(*config.image_shape)),
     ]
-    for name, run in recorded.run.trainings.items():
+    for name, run in _configured(recorded).items():
         training = run.training
         code = style.code(name)
         rows += [
@@ -225,7 +245,7 @@ def _table(recorded: Recorded, style: Style) -> str:
             (f"{code}: epochs", style.count(_epochs(run))),
             (f"{code}: batch", style.count(training.batch)),
             (f"{code}: learning rate", style.number(training.optimiser.learning_rate)),
-            (f"{code}: seed", str(training.seed)),
+            (f"{code}: seeds", ", ".join(map(str, _seeds(recorded, run)))),
         ]
     timed = [made for made in recorded.simulated.values() if made.timed]
     if timed:
