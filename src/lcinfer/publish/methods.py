@@ -177,9 +177,8 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     hardware = sorted({str(name) for one in done if (name := one.get("gpu") or one.get("cpu"))})
     if hardware:
         took = _rounded(sum(float(one["seconds"]) for one in done) / HOUR, style, "h")
-        told.append(
-            f"{'The first' if len(several) > 1 else 'This'} took {took} on {style.text(_listed(hardware))}."
-        )
+        which = "The first" if len(several) > 1 else "This"
+        told.append(f"{which} took {took} on {style.text(_listed(hardware))}.")
     return told
 
 
