@@ -23,6 +23,7 @@ from small import small_settings
 from lcinfer import config
 from lcinfer.changes.diff import compare
 from lcinfer.changes.work import to_make
+from lcinfer.fingerprint import STAGE_VERSIONS
 from lcinfer.provenance.stamp import uncommented
 from lcinfer.run import Run
 
@@ -216,8 +217,9 @@ def test_a_raised_stage_version_makes_that_stage_and_what_follows(
     shutil.copytree(PROJECT / "src" / "lcinfer", package / "lcinfer")
     code = package / "lcinfer" / "fingerprint.py"
     text = code.read_text(encoding="utf-8")
-    assert f'"{stage}": 1,' in text
-    code.write_text(text.replace(f'"{stage}": 1,', f'"{stage}": 2,'), encoding="utf-8")
+    now = f'"{stage}": {STAGE_VERSIONS[stage]},'
+    assert now in text
+    code.write_text(text.replace(now, f'"{stage}": 99,'), encoding="utf-8")
     said = dry_run(directory, small_settings(), package=package)
     assert jobs(said) == makes
     assert all("lcinfer makes it in another way since run small-" in it for it in reasons(said))
