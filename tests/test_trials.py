@@ -179,3 +179,15 @@ def test_the_figures_show_every_trial(swept) -> None:
         if trend.prediction == "average"
     ]
     assert len([axes for axes in draw_learning(averaged).axes if axes.get_visible()]) == 4
+
+
+def test_trends_of_one_number_of_light_cones_stand_side_by_side() -> None:
+    on, off = (
+        Trend("average", "L_X", 2, {"augment": augment}, *map(np.array, ([10], [r2], [0.1])))
+        for augment, r2 in ((True, 0.7), (False, 0.6))
+    )
+    axes = draw_learning([on, off]).axes[0]
+    points = [line for line in axes.lines if line.get_marker() in ("o", "s")]
+    assert [line.get_xdata().tolist() for line in points] == [[0], [1]]
+    assert [line.get_ydata().tolist() for line in points] == [[pytest.approx(0.3)], [0.4]]
+    assert axes.get_xlabel() == "10 light-cones"

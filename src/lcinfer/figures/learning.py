@@ -23,7 +23,7 @@ def draw_learning(trends: Sequence[Trend]) -> Figure:
 
     Points: mean over the seeds, with their standard deviation. Dashed: the power law through
     them, continued by a thousand light-cones. Numbers of images and other varied keys have a
-    colour each.
+    colour each. Where all have the same number of light-cones they stand side by side instead.
 
     Args:
         trends: of one kind of prediction.
@@ -34,32 +34,37 @@ def draw_learning(trends: Sequence[Trend]) -> Figure:
     rows = -(-len(parameters) // columns)
     figure = Figure(figsize=(PAGE, 0.36 * PAGE * rows + 0.3), layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
+    sizes = sorted({size for trend in trends for size in trend.light_cones.tolist()})
     styles = dict(zip(kinds, zip(cycle(COLOURS), cycle(MARKERS), strict=False), strict=False))
     for axes, parameter in zip(panels, parameters, strict=False):
         for trend in trends:
             if trend.parameter == parameter:
-                _draw(axes, trend, *styles[_kind(trend)])
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        sizes = sorted({size for trend in trends for size in trend.light_cones.tolist()})
-        axes.set_xticks(sizes if len(sizes) <= 6 else sizes[:: -(-len(sizes) // 6)])
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
+                place = None if len(sizes) > 1 else kinds.index(_kind(trend))
+                _draw(axes, trend, *styles[_kind(trend)], place)
+        if len(sizes) > 1:
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.set_xticks(sizes if len(sizes) <= 6 else sizes[:: -(-len(sizes) // 6)])
+            axes.xaxis.set_major_formatter(ScalarFormatter())
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        else:
+            axes.set_xlim(-0.5, len(kinds) - 0.5)
+            axes.set_xticks([])
         axes.set_title(shown(parameter).symbol, fontsize="medium", pad=4)
         axes.set_ylabel("$1-R^2$")
     for axes in panels[len(parameters) :]:
         axes.set_visible(False)
     for axes in panels[max(0, len(parameters) - columns) : len(parameters)]:
-        axes.set_xlabel("Training light-cones")
+        axes.set_xlabel("Training light-cones" if len(sizes) > 1 else f"{sizes[0]} light-cones")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)))
     return figure
 
 
-def _draw(axes: Axes, trend: Trend, colour: str, marker: str) -> None:
+def _draw(axes: Axes, trend: Trend, colour: str, marker: str, place: int | None) -> None:
     left = 1 - trend.mean
     axes.errorbar(
-        trend.light_cones,
+        trend.light_cones if place is None else [place],
         left,
         yerr=np.nan_to_num(trend.spread),
         fmt=marker,
@@ -69,6 +74,8 @@ def _draw(axes: Axes, trend: Trend, colour: str, marker: str) -> None:
         capsize=2,
         label=_kind(trend),
     )
+    if place is not None:
+        return
     ends = (trend.light_cones[0], trend.light_cones[-1], trend.light_cones[-1] + MORE)
     if (r2 := trend.at(np.geomspace(ends[0], ends[2], 60))) is not None:
         axes.plot(np.geomspace(ends[0], ends[2], 60), 1 - r2, "--", color=colour, linewidth=0.8)
