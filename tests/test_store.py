@@ -253,3 +253,17 @@ def test_a_store_that_is_not_there_is_one_clear_line(tmp_path) -> None:
 
 def test_the_root_digest_depends_on_the_order() -> None:
     assert store.root_digest(["aa", "bb"]) != store.root_digest(["bb", "aa"])
+
+
+def test_what_a_killed_writer_left_is_swept_even_before_anybody_waited_for_it(tmp_path) -> None:
+    path = tmp_path / "shard"
+    writer = subprocess.Popen(["sleep", "60"])
+    aside = path.with_name(f"{path.name}.{socket.gethostname()}.{writer.pid}{durable.SUFFIX}")
+    aside.touch()
+    durable.sweep(path)
+    assert aside.exists()
+    writer.kill()
+    os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in /proc
+    durable.sweep(path)
+    assert not aside.exists()
+    writer.wait()

@@ -75,8 +75,17 @@ def abandoned(aside: Path) -> bool:
     """
     name, _, process = aside.name.removesuffix(SUFFIX).rpartition(".")
     if name.endswith(f".{socket.gethostname()}") and process.isdigit():
-        return not Path(f"/proc/{process}").exists()
+        return not _runs(process)
     return time.time() - aside.stat().st_mtime > ABANDONED_AFTER
+
+
+def _runs(process: str) -> bool:
+    """Whether a process of this host runs; one that was killed and not waited for does not."""
+    try:
+        told = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return told.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def sweep(path: Path) -> None:
