@@ -100,9 +100,7 @@ def test_the_literal_command_makes_every_product_of_a_run(whole):
     for file in (*run.figure_files, run.summary.table, run.summary.manifest):
         assert file.stat().st_size > 0
     submitted = re.findall(r"has been submitted with SLURM jobid (\d+)", said)
-    assert (
-        len(set(submitted)) == 6
-    )  # simulate, cut, train, evaluate, draw the training and the slices
+    assert len(set(submitted)) == 6  # simulate, cut, train, evaluate, draw twice
     for job in submitted:  # SLURM's own word, and its logs are kept
         assert "JobState=COMPLETED" in about(job)
         assert len(list((project.path / "results/logs/slurm").rglob(f"{job}.log"))) == 1
