@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
 from ..sections import Network
 from .layout import Window, step
 
-POWER_FLOOR = 1e-5  # of the images' variance: what is under it is noise of their rounding
+POWER_FLOOR = 1e-3  # of the images' variance: below it a slice counts as empty, so no logarithm runs away
 
 
 class FilterBank(nn.Module):
