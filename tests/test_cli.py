@@ -87,7 +87,7 @@ def test_check_says_what_the_papers_configuration_makes(capsys) -> None:
         "z = 6.00 to 34.17",
         "10 of 100x2200 cells",
         "1000 validation, 1000 test, 8000 training",
-        "ten_images, one_image",
+        "one_image, ten_images",
         "FAINT (10), BRIGHT (10), A2_TOP (1), A2_BOTTOM (1)",
     ):
         assert part in printed

@@ -145,7 +145,7 @@ def test_two_mocks_whose_names_share_seeds_are_refused(settings, monkeypatch) ->
     settings["mocks"]["BRIGHT"] = settings["mocks"]["FAINT"]
     config.parse(settings)
     monkeypatch.setattr(config, "mock_block", lambda name: 7)
-    with pytest.raises(config.UserError, match="FAINT and BRIGHT would share seeds: rename one"):
+    with pytest.raises(config.UserError, match="BRIGHT and FAINT would share seeds: rename one"):
         config.parse(settings)
 
 

@@ -110,7 +110,7 @@ def _work(
 
     ``meanwhile`` is called again and again while a simulation runs.
     """
-    writer = f"{int(time.time())}-{platform.node()}-{os.getpid()}-{rank}"
+    writer = f"{time.time_ns()}-{platform.node()}-{os.getpid()}-{rank}"
     child = Simulating(cones.simulation, cones.store, 60 * cones.limit_minutes)
     lines: journal.Journal | None = None
     patience = POLL_SECONDS

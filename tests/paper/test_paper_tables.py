@@ -43,7 +43,7 @@ def test_the_papers_configuration_gives_the_papers_table_1() -> None:
     assert head[-1].startswith("Gillet et al. 2019 (another database)")
     for _, label, data, weights, their_data, their_weights in body:
         if their_data != ".":
-            ours = data.replace("8000 x 10 (ten_images), 8000 x 1 (one_image)", "8000 x 10")
+            ours = data.replace("8000 x 1 (one_image), 8000 x 10 (ten_images)", "8000 x 10")
             assert ours == their_data, label
         if their_weights not in (".", ""):
             assert weights == their_weights, label

@@ -14,7 +14,8 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
 from ..sections import Network
 from .layout import Window, step
 
-POWER_FLOOR = 1e-3  # of the images' variance: below it a slice counts as empty, so no logarithm runs away
+# Of the images' variance: a slice with less power counts as empty, so that no logarithm runs away.
+POWER_FLOOR = 1e-3
 
 
 class FilterBank(nn.Module):
