@@ -88,7 +88,7 @@ def test_check_says_what_the_papers_configuration_makes(capsys) -> None:
         "10 of 100x2200 cells",
         "1000 validation, 1000 test, 8000 training",
         "one_image, ten_images",
-        "FAINT (10), BRIGHT (10), A2_TOP (1), A2_BOTTOM (1)",
+        "A2_BOTTOM (1), A2_TOP (1), BRIGHT (10), FAINT (10)",
     ):
         assert part in printed
 
