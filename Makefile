@@ -53,7 +53,6 @@ bench: env ## measurements behind the numbers in docs/ (an hour); after `make ru
 	python benchmarks/fidelity.py
 	python benchmarks/chunks.py
 	python benchmarks/inference.py
-	python benchmarks/symmetries.py
 	python benchmarks/reruns.py
 	python benchmarks/scaling.py
 	python benchmarks/planning.py
@@ -61,7 +60,6 @@ bench: env ## measurements behind the numbers in docs/ (an hour); after `make ru
 	python benchmarks/training.py data
 	python benchmarks/training.py keras
 	python benchmarks/training.py paper
-	python benchmarks/precision.py $$(ls -d results/images/demo-*/images.zarr | head -1)
 	python benchmarks/audit.py
 	python benchmarks/scale.py real
 	python benchmarks/scale.py standin | tee scale.jsonl

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -127,19 +128,25 @@ def _files(results: Path) -> dict[str, int]:
 
 
 def draw(runs: list[dict[str, Any]]) -> None:
-    """Wall time against the number of light-cones."""
+    """Against the number of light-cones: wall time, each light-cone's cost, time to decide."""
     sizes = [run["light_cones"] for run in runs]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.0), layout="constrained")
-    left.loglog(sizes, [run["whole_run_seconds"] / 60 for run in runs], "o-", label="whole run")
-    slope = runs[0]["whole_run_seconds"] / 60 / sizes[0]
-    left.loglog(sizes, [slope * size for size in sizes], "--", color="0.6", label="linear")
-    left.set(xlabel="light-cones", ylabel="minutes")
-    left.legend(frameon=False)
+    figure, (whole, each, decide) = plt.subplots(1, 3, figsize=(7.2, 2.6), layout="constrained")
+    minutes = [run["whole_run_seconds"] / 60 for run in runs]
+    line = np.polynomial.Polynomial.fit(sizes, minutes, 1)
+    whole.plot(sizes, minutes, "o")
+    whole.plot(*line.linspace(2, [0, max(sizes)]), "--", color="0.6", label="straight line")
+    whole.set_ylabel("whole run / min")
+    for key, label in (("within", "with its write"), ("between", "until the next")):
+        cost = [run["milliseconds_per_light_cone"][key] for run in runs]
+        each.plot(sizes, cost, "o-", label=label)
+    each.set_ylabel("rank time per light-cone / ms")
     for key, label in (("dry_run_seconds", "dry run"), ("no_op_seconds", "nothing to do")):
-        right.semilogx(sizes, [run[key] for run in runs], "o-", label=label)
-    right.axhline(10, color="0.6", linestyle="--")
-    right.set(xlabel="light-cones", ylabel="seconds", ylim=(0, None))
-    right.legend(frameon=False)
+        decide.plot(sizes, [run[key] for run in runs], "o-", label=label)
+    decide.set_ylabel("deciding / s")
+    for panel in (whole, each, decide):
+        panel.set(xlabel="light-cones", xlim=(0, 1.05 * max(sizes)), ylim=(0, None))
+        panel.locator_params(axis="x", nbins=3)
+        panel.legend(frameon=False, fontsize="small")
     figure.savefig(FIGURE, dpi=150)
 
 

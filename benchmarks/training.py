@@ -8,7 +8,7 @@
 Random images of 100 x 2200 cells, in half precision on disk and in the page cache, and the paper's
 network. Each row is a process of its own; rows take turns, and the best of the rounds is printed,
 of the wall time and of the processor time: on a machine that is shared the latter tells more.
-R2 by precision is told by benchmarks/precision.py.
+R2 by precision is a sweep: docs/small.md has one.
 """
 
 import argparse
