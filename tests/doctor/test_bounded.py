@@ -30,10 +30,11 @@ def hangs(site):
     ask(["sleep", "61"], 60)
 
 
-def running(*command: str) -> list[psutil.Process]:
-    """Processes with this command line."""
+def left(*command: str) -> list[psutil.Process]:
+    """Processes with this command line that do not end in the moment that a kill takes."""
     found = psutil.process_iter(["cmdline"])
-    return [process for process in found if process.info["cmdline"] == list(command)]
+    same = [process for process in found if process.info["cmdline"] == list(command)]
+    return psutil.wait_procs(same, timeout=5)[1]
 
 
 def said(check, site, seconds: float = 30) -> list[str]:
@@ -59,7 +60,7 @@ def test_a_check_that_hangs_is_ended_with_all_that_it_started(site):
     assert time.monotonic() - began < 15
     assert (line.level, line.what) == ("FAIL", "no answer within 5 s")
     assert not psutil.pid_exists(int(first.what))
-    assert not running("sleep", "61")
+    assert not left("sleep", "61")
 
 
 def test_a_command_says_its_last_words():
@@ -79,4 +80,4 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children_and_is_heard()
     answer = ask("echo queued >&2; sleep 62 & sleep 62", 0.5)
     assert time.monotonic() - began < 8
     assert (answer.status, answer.said) == (None, "queued")
-    assert not running("sleep", "62")
+    assert not left("sleep", "62")
