@@ -1,8 +1,12 @@
 """A whole small run, made once per module of tests."""
 
+import shutil
+
 import pytest
 from filling import whole_run
 from small import small_settings
+
+from lcinfer.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -11,3 +15,10 @@ def untouched(tmp_path_factory):
     settings = small_settings()
     settings["figures"]["formats"] = ["png", "pdf", "svg"]
     return whole_run(settings, tmp_path_factory.mktemp("run") / "results")
+
+
+@pytest.fixture
+def run(untouched, tmp_path):
+    """A copy of the whole run, to be changed."""
+    shutil.copytree(untouched.root, tmp_path / "results")
+    return Run(untouched.config, tmp_path / "results")
