@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from lcinfer import config
 from lcinfer.errors import UserError
@@ -41,6 +42,18 @@ def test_its_features_are_means_and_the_log_power_of_rectified_filters_in_slices
     assert given[3:] == pytest.approx(power, rel=1e-4)
 
 
+def test_its_moments_are_mean_powers_of_the_same_filters() -> None:
+    image = torch.randn(1, 1, 6, 20)
+    windows = [Window(2, (2, 4), (1, 1))]
+    bank = FilterBank(windows, 1, (1, 2, 4))
+    power = FilterBank(windows, 1)
+    power.load_state_dict(bank.state_dict())
+    response = torch.relu(bank.convolution_1(image)).flatten(2)
+    moments = [torch.log((response**n).mean(2) + POWER_FLOOR ** (n / 2)) for n in (1, 2, 4)]
+    assert torch.allclose(bank(image)[:, 1:], torch.cat(moments, 1), rtol=1e-5)
+    assert torch.equal(bank(image)[:, [0, 3, 4]], power(image))
+
+
 def test_a_scale_sees_the_image_averaged_over_the_pools_before_it() -> None:
     image = torch.randn(1, 1, 8, 40)
     windows = [Window(1, (2, 2), (2, 2)), Window(1, (2, 2), (2, 2))]
@@ -65,6 +78,23 @@ def test_its_layers_have_a_row_each_with_data_and_weights() -> None:
         ("output", (4,), 20),
     ]
     assert rows[1].step == "Power of filters (3 of 4x4, 2 of 4x4; 5 slices)"
+
+
+def test_a_network_with_more_moments_has_more_features_and_says_which() -> None:
+    network = BANK.model_copy(update={"moments": (1, 2, 4)})
+    assert architectures.layers(network, SHAPE, 4)[1] == architectures.Layer(
+        2,
+        "filter_bank",
+        "Moments of filters (3 of 4x4, 2 of 4x4; 5 slices; moments 1, 2, 4)",
+        (80,),
+        3 * 17 + 2 * 17,
+    )
+
+
+@pytest.mark.parametrize("moments", [(), (3,), (2, 1), (2, 2)])
+def test_moments_are_listed_once_each(moments) -> None:
+    with pytest.raises(ValidationError, match="moments"):
+        Network.model_validate({**BANK.model_dump(), "moments": moments})
 
 
 def test_the_sizes_that_are_checked_before_a_job_are_those_of_the_network() -> None:

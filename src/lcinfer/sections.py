@@ -264,7 +264,7 @@ class Network(Section):
 
     architecture: Literal["gillet2019", "filter_bank"] = "gillet2019"
     """`gillet2019`: the paper's Table 1, each convolution behind the last one and max-pooled.
-    `filter_bank`: the power of learned filters along the line of sight; each convolution sees the
+    `filter_bank`: moments of learned filters along the line of sight; each convolution sees the
     image itself, averaged over the poolings of those before it. For few light-cones."""
     convolutions: Annotated[tuple[Convolution, ...], Field(min_length=1)] = (
         Convolution(filters=8),
@@ -272,12 +272,24 @@ class Network(Section):
     )
     """The feature extractor, first layer first."""
     slices: Annotated[PositiveInt, Field(json_schema_extra={"since": "0.2"})] = 20
-    """Of a `filter_bank`: slices of the line of sight in each of which power is measured."""
+    """Of a `filter_bank`: slices of the line of sight in each of which moments are measured."""
+    moments: Annotated[
+        tuple[Literal[1, 2, 4], ...], Field(min_length=1, json_schema_extra={"since": "0.2"})
+    ] = (2,)
+    """Of a `filter_bank`: moments of its rectified filters. The second is their power; beside it,
+    the first and the fourth tell a few strong places from many faint ones."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the flattened features left out in a training step."""
     dense: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 16, 8)
     """Neurons of the hidden fully connected layers. Batch-normalised is the first, as in the
     paper; of a `filter_bank` all are, and the features."""
+
+    @field_validator("moments")
+    @classmethod
+    def _each_once(cls, moments: tuple[int, ...]) -> tuple[int, ...]:
+        if list(moments) != sorted(set(moments)):
+            raise ValueError("moments must be listed once each, the lowest first")
+        return moments
 
     @property
     def windows(self) -> list[Window]:

@@ -66,7 +66,10 @@ def _step(name: str, layer: nn.Module) -> str:
             filters = ", ".join(
                 "{} of {}x{}".format(window.filters, *window.kernel) for window in layer.windows
             )
-            return f"Power of filters ({filters}; {layer.slices} slices)"
+            sizes = f"({filters}; {layer.slices} slices"
+            if tuple(layer.moments) == (2,):
+                return f"Power of filters {sizes})"
+            return f"Moments of filters {sizes}; moments {', '.join(map(str, layer.moments))})"
         case nn.Conv2d():
             return "2D Convolution ({}x{})".format(*layer.kernel_size)
         case nn.MaxPool2d(kernel_size=(transverse, along)):

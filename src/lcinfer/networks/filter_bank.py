@@ -1,11 +1,14 @@
-"""The power of learned filters along the line of sight: a network for few light-cones.
+"""Moments of learned filters along the line of sight: a network for few light-cones.
 
 A power spectrum is the mean square of an image behind fixed filters, its waves. Here the filters
 are learned, on several scales, and their power in slices of the line of sight is what a few dense
-layers see. Such means do not depend on where in the sky a bubble lies, and leave far fewer weights
-to learn than all the places of an image: hundreds of light-cones will do. It is not from Gillet et
-al. 2019.
+layers see; a first and a fourth moment beside the second tell a few hot spots from many faint
+ones, as higher-order statistics do. Such means do not depend on where in the sky a bubble lies,
+and leave far fewer weights to learn than all the places of an image: hundreds of light-cones will
+do. It is not from Gillet et al. 2019.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,22 +18,26 @@ from ..sections import Network
 from .layout import Window, step
 
 # Of the images' variance: a slice with less power counts as empty, so that no logarithm runs away.
+# Of the n-th moment it is the floor of the power to n/2, the same brightness.
 POWER_FLOOR = 1e-3
+SQUARED = (1, 2, 4)  # the moments that there are: each power is the square of the one before
 
 
 class FilterBank(nn.Module):
     """Images (image, 1, transverse, line of sight) -> (image, features).
 
     The features are, for each of ``slices`` equal slices of the line of sight, the mean, and the
-    logarithm of the mean square of each rectified filter on each scale. A rectified filter tells
-    peaks from holes, which a power spectrum does not. Filters are put down every half of their
-    width; each scale sees the image averaged over the poolings of those before it.
+    logarithms of ``moments`` (mean n-th powers) of each rectified filter on each scale. A
+    rectified filter tells peaks from holes, which a power spectrum does not. Filters are put down
+    every half of their width; each scale sees the image averaged over the poolings of those before
+    it.
     """
 
-    def __init__(self, windows: list[Window], slices: int) -> None:
+    def __init__(self, windows: list[Window], slices: int, moments: Sequence[int] = (2,)) -> None:
         """A scale for each window."""
         super().__init__()
         self.slices = slices
+        self.moments = moments
         self.windows = windows
         for number, window in enumerate(windows, start=1):
             filters = nn.Conv2d(1, window.filters, window.kernel, stride=step(window))
@@ -42,8 +49,13 @@ class FilterBank(nn.Module):
         features = [self._slices(images)]
         for number, window in enumerate(self.windows, start=1):
             seen = self.get_submodule(f"convolution_{number}")(images)
-            rectified = self.get_submodule(f"convolution_relu_{number}")(seen)
-            features.append(torch.log(self._slices(rectified.square()) + POWER_FLOOR))
+            power = self.get_submodule(f"convolution_relu_{number}")(seen)
+            for moment in SQUARED:
+                if moment in self.moments:
+                    floor = POWER_FLOOR ** (moment / 2)
+                    features.append(torch.log(self._slices(power) + floor))
+                if moment < max(self.moments):
+                    power = power.square()
             if number < len(self.windows):
                 images = avg_pool2d(images, window.pool)
         return torch.cat(features, 1)
@@ -64,8 +76,9 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
     """
     network.sizes(image_shape)
     model = nn.Sequential()
-    model.add_module("filter_bank", FilterBank(network.windows, network.slices))
-    width = network.slices * (1 + sum(window.filters for window in network.windows))
+    model.add_module("filter_bank", FilterBank(network.windows, network.slices, network.moments))
+    filters = sum(window.filters for window in network.windows)
+    width = network.slices * (1 + len(network.moments) * filters)
     model.add_module("batch_normalisation", nn.BatchNorm1d(width))
     model.add_module("dropout", nn.Dropout(network.dropout))
     for number, neurons in enumerate(network.dense, start=1):

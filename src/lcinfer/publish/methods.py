@@ -146,10 +146,12 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     images = recorded.run.config.training_images(training)
     network = training.network
     epochs = _epochs(run)
+    moments = f"moments {_listed(map(str, network.moments))} of rectified"
+    power = "power of" if network.moments == (2,) else moments
     architecture = {
         "gillet2019": f"has the architecture of {style.cite_in_text(NETWORK)} with "
         f"{_several(len(network.convolutions), 'convolution')},",
-        "filter_bank": f"sees the power of learned filters on "
+        "filter_bank": f"sees the {power} learned filters on "
         f"{_several(len(network.convolutions), 'scale')} in {network.slices} slices of the line "
         f"of sight through",
     }[network.architecture]
