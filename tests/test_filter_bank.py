@@ -54,6 +54,17 @@ def test_its_moments_are_mean_powers_of_the_same_filters() -> None:
     assert torch.equal(bank(image)[:, [0, 3, 4]], power(image))
 
 
+@pytest.mark.parametrize("moments", [(2,), (1,), (4,), (1, 2), (1, 2, 4)])
+def test_the_gradients_of_moments_are_those_of_finite_differences(moments) -> None:
+    bank = FilterBank([Window(2, (2, 4), (1, 1))], 2, moments).double()
+    image = torch.randn(2, 1, 4, 12, dtype=torch.float64)
+
+    def features(weight):
+        return torch.func.functional_call(bank, {"convolution_1.weight": weight}, image)
+
+    assert torch.autograd.gradcheck(features, bank.convolution_1.weight)
+
+
 def test_a_scale_sees_the_image_averaged_over_the_pools_before_it() -> None:
     image = torch.randn(1, 1, 8, 40)
     windows = [Window(1, (2, 2), (2, 2)), Window(1, (2, 2), (2, 2))]

@@ -9,10 +9,12 @@ do. It is not from Gillet et al. 2019.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
+from torch.autograd import Function
+from torch.nn.functional import adaptive_avg_pool1d, avg_pool2d
 
 from ..sections import Network
 from .layout import Window, step
@@ -21,6 +23,41 @@ from .layout import Window, step
 # Of the n-th moment it is the floor of the power to n/2, the same brightness.
 POWER_FLOOR = 1e-3
 SQUARED = (1, 2, 4)  # the moments that there are: each power is the square of the one before
+
+
+class _MeanPowers(Function):
+    """Responses (image, filter, row, column) -> their mean n-th powers over the rows, for each n.
+
+    As plain operations, every power would be kept, and written anew on the way back; this keeps
+    the responses alone.
+    """
+
+    @staticmethod
+    def forward(context: Any, responses: Tensor, moments: Sequence[int]) -> tuple[Tensor, ...]:
+        context.save_for_backward(responses)
+        context.moments = moments
+        means, power = [], responses
+        for moment in SQUARED:
+            if moment in moments:
+                means.append(power.mean(2))
+            if moment < max(moments):
+                power = power.square()
+        return tuple(means)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (responses,) = context.saved_tensors
+        share = {
+            moment: gradient.unsqueeze(2) * (moment / responses.shape[2])
+            for moment, gradient in zip(context.moments, gradients, strict=True)
+        }
+        gradient = responses.square().mul_(share[4]) if 4 in share else torch.zeros_like(responses)
+        if 2 in share:
+            gradient += share[2]
+        gradient *= responses
+        if 1 in share:
+            gradient += share[1]
+        return gradient, None
 
 
 class FilterBank(nn.Module):
@@ -46,22 +83,20 @@ class FilterBank(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """See the class."""
-        features = [self._slices(images)]
+        features = [self._slices(images.mean(2))]
         for number, window in enumerate(self.windows, start=1):
             seen = self.get_submodule(f"convolution_{number}")(images)
-            power = self.get_submodule(f"convolution_relu_{number}")(seen)
-            for moment in SQUARED:
-                if moment in self.moments:
-                    floor = POWER_FLOOR ** (moment / 2)
-                    features.append(torch.log(self._slices(power) + floor))
-                if moment < max(self.moments):
-                    power = power.square()
+            rectified = self.get_submodule(f"convolution_relu_{number}")(seen)
+            means = _MeanPowers.apply(rectified, self.moments)  # type: ignore[no-untyped-call,unused-ignore]
+            for moment, mean in zip(self.moments, means, strict=True):
+                floor = POWER_FLOOR ** (moment / 2)
+                features.append(torch.log(self._slices(mean) + floor))
             if number < len(self.windows):
                 images = avg_pool2d(images, window.pool)
         return torch.cat(features, 1)
 
-    def _slices(self, images: Tensor) -> Tensor:
-        return adaptive_avg_pool2d(images, (1, self.slices)).flatten(1)
+    def _slices(self, means: Tensor) -> Tensor:
+        return adaptive_avg_pool1d(means, self.slices).flatten(1)
 
 
 def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Sequential:
