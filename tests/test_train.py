@@ -222,6 +222,25 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(labelled, trained, damage):
     assert "\n" not in str(refused.value)
 
 
+def test_a_flipped_bit_is_refused_or_read_as_if_it_were_not_there(trained) -> None:
+    path = trained / "checkpoint.pt"
+    content = path.read_bytes()
+    whole = checkpoints.load(path)
+    refused = 0
+    places = range(50, len(content), len(content) // 60)
+    for place in places:
+        path.write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
+        try:
+            read = checkpoints.load(path)
+        except UserError as error:
+            assert "this checkpoint is damaged" in str(error)
+            refused += 1
+            continue
+        assert read.history == whole.history
+        assert all(torch.equal(read.model[name], kept) for name, kept in whole.model.items())
+    assert refused > len(places) / 3
+
+
 def test_a_checkpoint_opens_without_running_code_and_says_what_it_is(labelled, trained):
     content = torch.load(trained / "checkpoint.pt", weights_only=True)
     assert content["identity"] == IDENTITY

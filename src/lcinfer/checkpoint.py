@@ -4,10 +4,11 @@ It holds tensors, numbers, texts, lists and dicts only, so it opens without runn
 the file (``weights_only``) and without this package.
 """
 
-import pickle
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch import nn
@@ -144,16 +145,18 @@ def load(path: Path) -> Checkpoint:
         UserError: if it is missing or damaged, or of another version.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with ZipFile(path) as archive:  # PyTorch reads past a flipped bit
+            whole = archive.testzip() is None
+        content = torch.load(path, map_location="cpu", weights_only=True) if whole else None
     except FileNotFoundError:
         raise UserError(f"{path}: there is no checkpoint: train the network first") from None
     except PermissionError as error:
         raise UserError(f"{path}: {error.strerror}") from None
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, TypeError, ValueError):
+    except (BadZipFile, RuntimeError, EOFError, OSError, UnpicklingError, TypeError, ValueError):
         # PyTorch names a damage by whatever broke on it, in several lines.
-        raise UserError(
-            f"{path}: this checkpoint is damaged: remove it to train from the start"
-        ) from None
+        whole = False
+    if not whole:
+        raise UserError(f"{path}: this checkpoint is damaged: remove it to train from the start")
     known = {each.name for each in fields(Checkpoint)}
     needed = {each.name for each in fields(Checkpoint) if _has_no_default(each)}
     if not isinstance(content, dict) or not {"model", "identity"} <= content.keys():
