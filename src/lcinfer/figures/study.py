@@ -18,7 +18,7 @@ SHORT, LONGEST = 6, 18  # characters of a value on an axis
 
 @paper()
 def draw_study(sweep: Sweep, tried: Sequence[Result]) -> Figure:
-    """A panel per varied key: the trials' validation losses, the best trial marked.
+    """A panel per key of several values: the trials' validation losses, the best trial marked.
 
     The losses are mean squared errors of the normalised parameters after the last epoch.
 
@@ -26,13 +26,14 @@ def draw_study(sweep: Sweep, tried: Sequence[Result]) -> Figure:
         sweep: which keys were varied, and how.
         tried: its trials.
     """
-    columns = min(MOST_COLUMNS, len(sweep.vary))
-    rows = -(-len(sweep.vary) // columns)
+    varied = {key: values for key, values in sweep.vary.items() if _several(values)} or sweep.vary
+    columns = min(MOST_COLUMNS, len(varied))
+    rows = -(-len(varied) // columns)
     figure = Figure(figsize=(PAGE, 0.33 * PAGE * rows + 0.3), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
     losses = np.array([result.validation_loss for result in tried])
     chosen = best(tried)
-    for axes, (key, values) in zip(panels.ravel(), sweep.vary.items(), strict=False):
+    for axes, (key, values) in zip(panels.ravel(), varied.items(), strict=False):
         places = _places(axes, values, [result.trial.values[key] for result in tried])
         axes.plot(places, losses, "o", color="#12508f", markersize=3.5, alpha=0.7, label="a trial")
         at = chosen.number - 1
@@ -46,13 +47,17 @@ def draw_study(sweep: Sweep, tried: Sequence[Result]) -> Figure:
         )
         axes.set_yscale("log")
         axes.set_xlabel(key)
-    for axes in panels.ravel()[len(sweep.vary) :]:
+    for axes in panels.ravel()[len(varied) :]:
         axes.set_visible(False)
     for axes in panels[:, 0]:
         axes.set_ylabel("Validation loss")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure
+
+
+def _several(values: Range | tuple[Any, ...]) -> bool:
+    return isinstance(values, Range) or len(values) > 1
 
 
 def _places(axes: Axes, values: Range | tuple[Any, ...], taken: list[Any]) -> np.ndarray:
