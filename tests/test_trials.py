@@ -172,7 +172,7 @@ def test_the_figures_show_every_trial(swept) -> None:
     study = swept.sweeps["study"]
     panels = draw_study(study.sweep, trials.results(study)).axes
     drawn = [axes for axes in panels if axes.get_visible()]
-    assert [axes.get_xlabel() for axes in drawn] == ["optimiser.learning_rate", "network.dense"]
+    assert [axes.get_xlabel() for axes in drawn] == ["network.dense", "optimiser.learning_rate"]
     assert [len(axes.lines[0].get_xdata()) for axes in drawn] == [3, 3]
     averaged = [
         trend
