@@ -10,6 +10,7 @@ from .config import Config
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .errors import UserError
 from .fingerprint import identity
+from .networks.layout import revision_of
 from .products import (
     EXAMPLES,
     SCHEME,
@@ -235,6 +236,7 @@ class Run:
             split=self.config.split,
             images=[[images.fingerprint, run.light_cones]],
             **given_up,
+            **revision_of(training.network.architecture),
         )
         return replace(run, identity=made_of)
 

@@ -18,6 +18,7 @@ from torch.nn.functional import adaptive_avg_pool1d, avg_pool2d
 
 from ..sections import Network
 from .layout import Window, step
+from .normalisation import batch_normalisation
 
 # Of the images' variance: a slice with less power counts as empty, so that no logarithm runs away.
 # Of the n-th moment it is the floor of the power to n/2, the same brightness.
@@ -114,11 +115,11 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
     model.add_module("filter_bank", FilterBank(network.windows, network.slices, network.moments))
     filters = sum(window.filters for window in network.windows)
     width = network.slices * (1 + len(network.moments) * filters)
-    model.add_module("batch_normalisation", nn.BatchNorm1d(width))
+    model.add_module("batch_normalisation", batch_normalisation(width))
     model.add_module("dropout", nn.Dropout(network.dropout))
     for number, neurons in enumerate(network.dense, start=1):
         model.add_module(f"dense_{number}", nn.Linear(width, neurons))
-        model.add_module(f"batch_normalisation_{number}", nn.BatchNorm1d(neurons))
+        model.add_module(f"batch_normalisation_{number}", batch_normalisation(neurons))
         model.add_module(f"dense_relu_{number}", nn.ReLU())
         width = neurons
     model.add_module("output", nn.Linear(width, outputs))

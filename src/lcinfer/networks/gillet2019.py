@@ -1,17 +1,14 @@
 """The convolutional network of Gillet et al. 2019, Table 1, on PyTorch.
 
 What the paper leaves to its framework (Keras of 2018) is set explicitly here: Glorot-uniform
-weights, zero biases, and batch normalisation with epsilon 1e-3 and momentum 0.99, which is
-0.01 in PyTorch's sense (the share of the new value, not of the old one).
+weights, zero biases, and batch normalisation.
 """
 
 import torch
 from torch import nn
 
 from ..sections import Network
-
-BATCH_NORM_EPSILON = 1e-3
-BATCH_NORM_MOMENTUM = 0.01
+from .normalisation import batch_normalisation
 
 
 def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Sequential:
@@ -47,10 +44,7 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
         model.add_module(f"dense_{number}", nn.Linear(width, neurons))
         model.add_module(f"dense_relu_{number}", nn.ReLU())
         if number == 1:
-            model.add_module(
-                "batch_normalisation",
-                nn.BatchNorm1d(neurons, eps=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM),
-            )
+            model.add_module("batch_normalisation", batch_normalisation(neurons))
         width = neurons
     model.add_module("output", nn.Linear(width, outputs))
     for layer in model:
