@@ -1,15 +1,19 @@
 """The network of learned filters' power."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from torch.nn import BatchNorm1d
 
 from lcinfer import config
+from lcinfer.checkpoint import Checkpoint
 from lcinfer.errors import UserError
 from lcinfer.networks import architectures
 from lcinfer.networks.filter_bank import POWER_FLOOR, FilterBank
-from lcinfer.networks.layout import Window
+from lcinfer.networks.layout import Window, revision_of
 from lcinfer.sections import Network
 
 BANK = Network.model_validate(
@@ -100,6 +104,27 @@ def test_a_network_with_more_moments_has_more_features_and_says_which() -> None:
         (80,),
         3 * 17 + 2 * 17,
     )
+
+
+def test_its_batch_normalisation_is_that_of_the_papers_network() -> None:
+    layers = [it for it in architectures.build(BANK, SHAPE, 4) if isinstance(it, BatchNorm1d)]
+    assert [(layer.eps, layer.momentum) for layer in layers] == 3 * [(1e-3, 0.01)]
+
+
+def test_a_checkpoint_of_an_earlier_revision_is_refused_in_one_line() -> None:
+    kept = {"network": BANK.model_dump(mode="json"), "image_shape": [*SHAPE], "names": [*"abcd"]}
+    empty = {key: {} for key in ("normalisation", "optimiser", "schedule", "random")}
+    checkpoint = Checkpoint(
+        identity=revision_of("filter_bank"),
+        model=architectures.build(BANK, SHAPE, 4).state_dict(),
+        epochs=1,
+        history=[],
+        **kept,
+        **empty,
+    )
+    checkpoint.trained_network(torch.device("cpu"))
+    with pytest.raises(UserError, match="filter_bank was another network then: use that version"):
+        replace(checkpoint, identity={}).trained_network(torch.device("cpu"))
 
 
 @pytest.mark.parametrize("moments", [(), (3,), (2, 1), (2, 2)])
