@@ -22,6 +22,7 @@ from .sections import Training
 # absolute, in units of the variance of the parameters, which the targets are divided by.
 MIN_DELTA = 1e-4
 PREDICTED_TOGETHER = 64  # images; bounds the memory of a prediction
+SETTLED_TOGETHER = 128  # images that batch normalisation takes its statistics from at a time
 
 
 class Learner:
@@ -95,6 +96,29 @@ class Learner:
         self._optimiser.step()
         share: Tensor = loss.detach()
         return share
+
+    def settle(self, images: Tensor) -> None:
+        """Take the statistics of batch normalisation anew, with the weights as they are now.
+
+        Those gathered on the way are of weights that are no more, and of what a few batches held.
+        Dropout is off, as in predictions.
+
+        Args:
+            images: normalised training images (image, transverse, line of sight), on the CPU.
+        """
+        layers = [layer for layer in self.network if isinstance(layer, nn.BatchNorm1d)]
+        usual = [layer.momentum for layer in layers]
+        self.network.eval()
+        chunks = torch.split(images[:, None], SETTLED_TOGETHER)
+        like = next(self.network.parameters())
+        with torch.no_grad(), arithmetic("single", self._world.device):
+            for number, chunk in enumerate(chunks, start=1):
+                for layer in layers:
+                    layer.train().momentum = 1 / number  # their mean, in the end
+                own = self._world.part(torch.arange(len(chunk)))
+                self.network(chunk[own].to(like))
+        for layer, momentum in zip(layers, usual, strict=True):
+            layer.momentum = momentum
 
     def validate(self, images: Tensor, targets: Tensor) -> float:
         """Mean squared error of normalised images (image, transverse, line of sight), on the

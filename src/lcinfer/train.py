@@ -35,6 +35,7 @@ from .sections import Split, Training
 
 SHOWN_LINES = 20
 HISTORY = "history.csv"
+SETTLING_BYTES = 256 * 2**20  # of images, one of a light-cone, for Learner.settle; decides results
 COLUMNS = ("epoch", "learning_rate", "training_loss", "validation_loss")
 
 
@@ -107,6 +108,8 @@ def train(
         for epoch in range(len(history) + 1, training.epochs + 1):
             last = epoch == training.epochs
             training_loss = learner.epoch(data.batches.epoch(shuffling, last))
+            if data.settling_images is not None:
+                learner.settle(data.settling_images)
             validation_loss = learner.validate(data.validation_images, data.validation_targets)
             if not (math.isfinite(training_loss) and math.isfinite(validation_loss)):
                 raise UserError(
@@ -178,6 +181,12 @@ class _Data:
             dtype=staged_dtype(training.precision),
             flip=training.augment,
         )
+        # The paper's network keeps Keras' running statistics.
+        self.settling_images: Tensor | None = None
+        if training.network.architecture == "filter_bank":
+            most = max(2, SETTLING_BYTES // labelled.image_bytes)
+            some = sets.training[:: math.ceil(len(sets.training) / most)]
+            self.settling_images = self.normalisation.images(labelled.read(some, 1)[:, 0])
         validation = labelled.read(sets.validation, 1)[:, 0]
         self.validation_images: Tensor = self.normalisation.images(validation)
         self.validation_targets: Tensor = self.normalisation.parameters(
