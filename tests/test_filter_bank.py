@@ -11,10 +11,12 @@ from torch.nn import BatchNorm1d
 from lcinfer import config
 from lcinfer.checkpoint import Checkpoint
 from lcinfer.errors import UserError
+from lcinfer.learning import SETTLED_TOGETHER, Learner
 from lcinfer.networks import architectures
 from lcinfer.networks.filter_bank import POWER_FLOOR, FilterBank
 from lcinfer.networks.layout import Window, revision_of
-from lcinfer.sections import Network
+from lcinfer.processes import World
+from lcinfer.sections import Network, Training
 
 BANK = Network.model_validate(
     {
@@ -109,6 +111,20 @@ def test_a_network_with_more_moments_has_more_features_and_says_which() -> None:
 def test_its_batch_normalisation_is_that_of_the_papers_network() -> None:
     layers = [it for it in architectures.build(BANK, SHAPE, 4) if isinstance(it, BatchNorm1d)]
     assert [(layer.eps, layer.momentum) for layer in layers] == 3 * [(1e-3, 0.01)]
+
+
+def test_settled_statistics_are_those_of_the_images_given_whatever_came_before() -> None:
+    training = Training(network=BANK.model_copy(update={"dropout": 0.5}), epochs=1)
+    learner = Learner(training, SHAPE, 4, World(torch.device("cpu")))
+    layer = learner.network.batch_normalisation
+    layer.running_mean.fill_(1e3)
+    images = torch.randn(2 * SETTLED_TOGETHER, *SHAPE)
+    learner.settle(images)
+    features = learner.network.filter_bank(images[:, None]).detach()
+    assert torch.allclose(layer.running_mean, features.mean(0), atol=1e-5)
+    chunks = torch.stack([part.var(0) for part in features.split(SETTLED_TOGETHER)])
+    assert torch.allclose(layer.running_var, chunks.mean(0), rtol=1e-4)
+    assert layer.momentum == 0.01
 
 
 def test_a_checkpoint_of_an_earlier_revision_is_refused_in_one_line() -> None:
