@@ -1,7 +1,5 @@
 """The network of learned filters' power."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -9,12 +7,11 @@ from pydantic import ValidationError
 from torch.nn import BatchNorm1d
 
 from lcinfer import config
-from lcinfer.checkpoint import Checkpoint
 from lcinfer.errors import UserError
 from lcinfer.learning import SETTLED_TOGETHER, Learner
 from lcinfer.networks import architectures
 from lcinfer.networks.filter_bank import POWER_FLOOR, FilterBank
-from lcinfer.networks.layout import Window, revision_of
+from lcinfer.networks.layout import Window
 from lcinfer.processes import World
 from lcinfer.sections import Network, Training
 
@@ -125,22 +122,6 @@ def test_settled_statistics_are_those_of_the_images_given_whatever_came_before()
     chunks = torch.stack([part.var(0) for part in features.split(SETTLED_TOGETHER)])
     assert torch.allclose(layer.running_var, chunks.mean(0), rtol=1e-4)
     assert layer.momentum == 0.01
-
-
-def test_a_checkpoint_of_an_earlier_revision_is_refused_in_one_line() -> None:
-    kept = {"network": BANK.model_dump(mode="json"), "image_shape": [*SHAPE], "names": [*"abcd"]}
-    empty = {key: {} for key in ("normalisation", "optimiser", "schedule", "random")}
-    checkpoint = Checkpoint(
-        identity=revision_of("filter_bank"),
-        model=architectures.build(BANK, SHAPE, 4).state_dict(),
-        epochs=1,
-        history=[],
-        **kept,
-        **empty,
-    )
-    checkpoint.trained_network(torch.device("cpu"))
-    with pytest.raises(UserError, match="filter_bank was another network then: use that version"):
-        replace(checkpoint, identity={}).trained_network(torch.device("cpu"))
 
 
 @pytest.mark.parametrize("moments", [(), (3,), (2, 1), (2, 2)])
