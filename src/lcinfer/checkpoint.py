@@ -6,9 +6,8 @@ the file (``weights_only``) and without this package.
 
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import torch
 from torch import nn
@@ -152,8 +151,10 @@ def load(path: Path) -> Checkpoint:
         raise UserError(f"{path}: there is no checkpoint: train the network first") from None
     except PermissionError as error:
         raise UserError(f"{path}: {error.strerror}") from None
-    except (BadZipFile, RuntimeError, EOFError, OSError, UnpicklingError, TypeError, ValueError):
-        # PyTorch names a damage by whatever broke on it, in several lines.
+    except MemoryError:
+        raise
+    except Exception:
+        # A damage is named by whatever broke on it, in several lines.
         whole = False
     if not whole:
         raise UserError(f"{path}: this checkpoint is damaged: remove it to train from the start")
