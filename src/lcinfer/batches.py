@@ -133,15 +133,18 @@ class Batches:
             if following is None and not last:
                 following = self._first_of_next(generator)
             pixels, rows = self._block_of(members, following)
+            # All orders of a block are sent at once: sending one waits for the device.
+            there = pixels.device
+            cones, images = shuffled // self._images, shuffled % self._images
+            labels = members[cones].to(self._targets.device)
+            places, images, mirrored = rows[cones].to(there), images.to(there), mirrored.to(there)
             for at in _batches(torch.arange(len(shuffled)), self._batch):
-                own = self._world.part(at)
-                cone, image = shuffled[own] // self._images, shuffled[own] % self._images
-                there = pixels.device
-                taken = pixels[rows[cone].to(there), image.to(there)][:, None]
+                first = self._world.part(at)[:1].tolist() or [0]
+                own = slice(first[0], first[0] + len(self._world.part(at)))
+                taken = pixels[places[own], images[own]][:, None]
                 if self._flip:
-                    taken = _flipped(taken, mirrored[own].to(there))
-                targets = self._targets[members[cone].to(self._targets.device)]
-                yield Batch(self._sent(taken), targets, len(at))
+                    taken = _flipped(taken, mirrored[own])
+                yield Batch(self._sent(taken), self._targets[labels[own]], len(at))
 
     def _first_of_next(self, generator: torch.Generator) -> Tensor:
         """The block that the next epoch begins with; nothing is drawn."""

@@ -1,14 +1,18 @@
 """Where a network computes, and how precisely."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from functools import cache
+from importlib.util import find_spec
+from shutil import which
+from typing import Any, Literal, TypeVar
 
 import torch
 
 from .errors import UserError
 
+T = TypeVar("T")
 Precision = Literal["single", "tf32", "bfloat16"]
 
 
@@ -49,17 +53,29 @@ def arithmetic(precision: Precision, device: torch.device, tuned: bool = False) 
     if device.type != "cuda":
         yield
         return
-    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.fp32_precision, products.fp32_precision, cudnn.benchmark
-    inner = "tf32" if precision == "tf32" else "ieee"
-    cudnn.fp32_precision = products.fp32_precision = inner
+    # Setting that of all of cuDNN leaves convolutions alone (PyTorch 2.11).
+    cudnn: Any = torch.backends.cudnn
+    products = torch.backends.cuda.matmul
+    before = cudnn.conv.fp32_precision, products.fp32_precision, cudnn.benchmark
+    cudnn.conv.fp32_precision = products.fp32_precision = "tf32" if precision == "tf32" else "ieee"
     cudnn.benchmark = tuned
     try:
         yield
     finally:
-        cudnn.fp32_precision, products.fp32_precision, cudnn.benchmark = before
+        cudnn.conv.fp32_precision, products.fp32_precision, cudnn.benchmark = before
 
 
 def staged_dtype(precision: Precision) -> torch.dtype:
     """What images are kept as: in bfloat16 where the network rounds them to it anyway."""
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+@cache
+def fused(function: Callable[..., T], device: torch.device) -> Callable[..., T]:
+    """The function as one kernel of a GPU, made anew for every shape of its arguments.
+
+    As it is on a CPU, and where Triton or the C compiler that it needs are missing.
+    """
+    compilers = filter(None, (os.environ.get("CC"), "gcc", "clang"))
+    can = device.type == "cuda" and find_spec("triton") is not None and any(map(which, compilers))
+    return torch.compile(function, dynamic=False) if can else function

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 from .batches import Batch
 from .device import arithmetic
 from .memory import within_memory
-from .networks.architectures import build
+from .networks.architectures import build, in_steps
 from .processes import WholeBatchNorm, World
 from .sections import Training
 
@@ -36,10 +36,11 @@ class Learner:
         network = build(training.network, image_shape, outputs)
         if world.rank > 0:
             torch.manual_seed(training.seed + (world.rank << 32))
-        self.network = network.to(world.device)
+        self.network = world.normalising(network.to(world.device))
         self._world = world
         self._precision = training.precision
-        self._joint = world.together(network)
+        self._alone = in_steps(self.network, training.network, image_shape)
+        self._joint = world.together(self._alone)
         settings = training.optimiser
         # PyTorch adds epsilon to the root, as Keras did in 2018; TensorFlow's own RMSprop, and
         # Keras 3, add it under the root.
@@ -82,7 +83,7 @@ class Learner:
         """
         own, network = len(batch.pixels), self._joint
         if images < batch.whole:
-            own, network = math.ceil(images / self._world.size), self.network
+            own, network = math.ceil(images / self._world.size), self._alone
             for layer in self.network:
                 if isinstance(layer, WholeBatchNorm):
                     layer.eval()

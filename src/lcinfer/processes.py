@@ -70,16 +70,21 @@ class World:
         dist.all_gather_object(each, own)
         return each
 
-    def together(self, network: nn.Sequential) -> nn.Module:
+    def normalising(self, network: nn.Sequential) -> nn.Sequential:
+        """The network, whose batch normalisation is over the batch in all processes."""
+        if self.size > 1:
+            for name, layer in network.named_children():
+                if isinstance(layer, nn.BatchNorm1d):
+                    setattr(network, name, WholeBatchNorm(layer))
+        return network
+
+    def together(self, network: nn.Module) -> nn.Module:
         """The network for training steps, whose gradients are means over the processes.
 
         A step's loss must be this process's share of the whole batch's, times :attr:`size`.
         """
         if self.size == 1:
             return network
-        for name, layer in network.named_children():
-            if isinstance(layer, nn.BatchNorm1d):
-                setattr(network, name, WholeBatchNorm(layer))
         on_gpu = self.device.type == "cuda"
         return DistributedDataParallel(network, device_ids=[self.device] if on_gpu else None)
 

@@ -1,0 +1,95 @@
+import pytest
+import torch
+from torch.nn.functional import max_pool2d
+from toy_images import SPLIT, toy_images, toy_training
+
+from lcinfer import learning
+from lcinfer.networks.architectures import build, in_steps
+from lcinfer.networks.folding import Folded, largest
+from lcinfer.sections import Network
+from lcinfer.train import train
+
+PAPER = Network(dropout=0.0)
+DEEP = {"filters": 3, "kernel": 3, "pool": 2}
+UNEVEN = [{"filters": 4, "kernel": [3, 7], "pool": [2, 4]}, {"filters": 5, "kernel": [4, 3]}]
+UNPOOLED = [{"filters": 4, "kernel": 5, "pool": 1}, {"filters": 5, "kernel": 3, "pool": 3}]
+
+
+def folded(network, shape):
+    """A network, and the same one folded: one set of weights."""
+    torch.manual_seed(1)
+    plain = build(network, shape, 4).double()
+    for layer in plain:  # a first bias of zero, as it is drawn, would hide mistakes
+        if isinstance(layer, torch.nn.Conv2d):
+            torch.nn.init.normal_(layer.bias)
+    return plain, Folded(plain, network.windows, network.sizes(shape)[-1][1][1:])
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        (PAPER, (100, 2200)),
+        (PAPER, (33, 187)),
+        (PAPER, (64, 202)),
+        (Network(dropout=0.0, convolutions=[DEEP] * 3), (41, 60)),
+        (Network(dropout=0.0, convolutions=UNEVEN), (25, 90)),
+        (Network(dropout=0.0, convolutions=UNPOOLED), (23, 40)),
+    ],
+)
+def test_a_folded_network_computes_and_learns_what_the_network_does(network, shape) -> None:
+    plain, same = folded(network, shape)
+    images = torch.randn(3, 1, *shape, dtype=torch.double)
+    gradients = []
+    for one in (plain, same):
+        outputs = one(images)
+        outputs.square().sum().backward()
+        gradients.append((outputs, *[weights.grad.clone() for weights in plain.parameters()]))
+        plain.zero_grad()
+    for own, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-10, atol=1e-10 * own.abs().max().item())
+
+
+def test_the_largest_channels_are_those_of_max_pooling_to_the_bit_of_the_gradient() -> None:
+    """Also where several are equally large, where the rectifier shuts, and with NaN."""
+    torch.manual_seed(2)
+    cells = torch.randint(-2, 3, (2, 3, 8, 10)).double()
+    cells[0, 0, 0, 0] = torch.nan
+    bias = torch.tensor([0.5, -0.5, -3.0]).double()
+    found = []
+    for folds in (False, True):
+        image, shift = cells.clone().requires_grad_(), bias.clone().requires_grad_()
+        if folds:
+            parts = image.unflatten(2, (4, 2)).unflatten(4, (5, 2)).permute(0, 3, 5, 1, 2, 4)
+            pooled = largest(parts.reshape(2, 12, 4, 5), shift, together=4)
+        else:
+            pooled = max_pool2d(image + shift.view(3, 1, 1), 2).relu()
+        pooled.nan_to_num().square().sum().backward()
+        found.append((pooled.detach(), image.grad, shift.grad))
+    for own, other in zip(*found, strict=True):
+        torch.testing.assert_close(own, other, rtol=0, atol=1e-12, equal_nan=True)
+
+
+def test_only_the_papers_network_is_folded_and_only_on_a_gpu() -> None:
+    plain = build(PAPER, (33, 187), 4)
+    assert in_steps(plain, PAPER, (33, 187)) is plain
+    # There is no GPU here; PyTorch's device without any data stands in for it.
+    on_gpu = plain.to("meta")
+    assert in_steps(on_gpu, PAPER, (33, 187)) is on_gpu
+
+
+def test_a_training_with_a_folded_network_has_the_same_losses(monkeypatch, tmp_path) -> None:
+    """A GPU's, on a CPU. Batch normalisation and dropout are those of the network itself."""
+    training = toy_training(epochs=4, optimiser={"learning_rate": 1e-3})
+
+    def losses(name):
+        trained = train(training, SPLIT, toy_images(), tmp_path / name, {}, show=False)
+        return [row["training_loss"] for row in trained.history]
+
+    plain = losses("plain")
+
+    def fold(model, network, shape):
+        return Folded(model, network.windows, network.sizes(shape)[-1][1][1:])
+
+    monkeypatch.setattr(learning, "in_steps", fold)
+    assert losses("folded") == pytest.approx(plain, rel=1e-4)
+    assert losses("folded") != plain, "it was folded"
