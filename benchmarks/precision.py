@@ -40,7 +40,7 @@ BANK = {
 }
 TRAININGS = {
     "filter_bank": {"network": BANK, "optimiser": OPTIMISER, "epochs": 100, "batch": 64},
-    "gillet2019": {"optimiser": {"schedule": "cosine"}, "epochs": 60, "batch": 32},
+    "gillet2019": {"optimiser": {"schedule": "cosine"}, "epochs": 60, "batch": 40},
 }
 PRECISIONS = ("single", "tf32", "bfloat16")
 

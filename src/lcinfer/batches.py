@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from math import gcd
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +20,6 @@ T = TypeVar("T")
 # set larger than memory is read a block at a time. It decides the order of the images: a
 # constant, not a setting, so that results do not depend on the memory of the machine.
 SHUFFLED_BYTES = 4 * 2**30
-READERS = 4  # light-cones decoded at a time; changes no result
 
 
 class Batch(NamedTuple):
@@ -171,12 +171,11 @@ class Batches:
         shape = (len(members), self._images, *self._labelled.image_shape)
         pixels = torch.empty(shape, dtype=self._dtype, device=place)
 
-        def read_one(row: int, member: int) -> None:
-            alone = self._lightcones[member : member + 1]
-            pixels[row] = self._normalisation.images(self._labelled.read(alone, self._images))[0]
+        def put(row: int, images: np.ndarray) -> None:
+            pixels[row] = self._normalisation.images(images)
 
-        with ThreadPoolExecutor(READERS) as readers:
-            list(readers.map(read_one, range(len(members)), members.tolist()))
+        own = [self._lightcones[member] for member in members.tolist()]
+        self._labelled.each(own, self._images, put)
         return pixels
 
     def _sent(self, pixels: Tensor) -> Tensor:

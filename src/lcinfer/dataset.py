@@ -4,9 +4,11 @@ Light-cones are split, never images: two images of one light-cone share its para
 its initial conditions, and a network told to generalise would remember the box instead.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ from .errors import UserError
 from .geometry import Geometry
 from .sections import Split
 
+T = TypeVar("T")
 READ_BYTES = 256 * 2**20  # what other passes over images read at once; changes no result
 
 
@@ -99,6 +102,23 @@ class LabelledImages:
         step = max(1, READ_BYTES // (images * self.image_bytes))
         for first in range(0, len(lightcones), step):
             yield self.read(lightcones[first : first + step], images)
+
+    def each(
+        self, lightcones: Sequence[int], images: int, function: Callable[[int, np.ndarray], T]
+    ) -> list[T]:
+        """``function`` of each light-cone's place and :meth:`read` images, by several threads."""
+        together = max(1, READ_BYTES // (images * self.image_bytes))
+
+        def one(place: int, lightcone: int) -> T:
+            return function(place, self.read([lightcone], images)[0])
+
+        with ThreadPoolExecutor(min(_cores(), together)) as threads:
+            return list(threads.map(one, range(len(lightcones)), lightcones))
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def _runs(lightcones: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -195,17 +215,14 @@ def fit_normalisation(
 ) -> Normalisation:
     """Means and standard deviations over the training light-cones and nothing else.
 
-    Images are read a few light-cones at a time; ``images`` of each light-cone count.
+    ``images`` of each light-cone count.
 
     Raises:
         UserError: if an image holds NaN, or nothing varies over the training set.
     """
-    total = squares = 0.0
-    for values in labelled.blocks(training, images):
-        # Sums per light-cone, so that the result does not depend on how many were read.
-        for lightcone in values.astype(np.float64):
-            total += float(lightcone.sum())
-            squares += float(np.square(lightcone).sum())
+    # Sums per light-cone, so that the result does not depend on how many are read at a time.
+    sums = labelled.each(training, images, lambda _, values: _sums(values.astype(np.float64)))
+    total, squares = (sum(column) for column in zip(*sums, strict=True))
     count = len(training) * images * labelled.image_shape[0] * labelled.image_shape[1]
     mean = total / count
     image_std = float(np.sqrt(max(0.0, squares / count - mean**2)))
@@ -225,3 +242,8 @@ def fit_normalisation(
         parameter_mean=tuple(parameters.mean(axis=0).tolist()),
         parameter_std=tuple(spread.tolist()),
     )
+
+
+def _sums(values: np.ndarray) -> tuple[float, float]:
+    """Of the values and of their squares."""
+    return float(values.sum()), float(np.square(values).sum())

@@ -110,10 +110,11 @@ class _Largest(Function):
 
     @staticmethod
     def forward(context: Any, convolved: Tensor, bias: Tensor, together: int) -> Tensor:
-        chosen, place = fused(_choose, convolved.device)(convolved, bias, together)
-        context.save_for_backward(place)
+        choose = fused(_choose, convolved.device)
+        largest_and_place: tuple[Tensor, Tensor] = choose(convolved, bias, together)
+        context.save_for_backward(largest_and_place[1])
         context.sizes = together, len(bias)
-        return chosen
+        return largest_and_place[0]
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
