@@ -56,6 +56,8 @@ class Checkpoint:
     """``Geometry.plain()`` of the images; empty if it is not known, as in version 0.1."""
     version: str = ""
     """The lcinfer that wrote it; 0.1 did not say."""
+    revision: int = 1
+    """The revision of the network's architecture; 0.1 had the first ones alone."""
 
     @property
     def complete(self) -> bool:
@@ -76,6 +78,11 @@ class Checkpoint:
             model.load_state_dict(self.model, assign=True)
         except (RuntimeError, ValueError, KeyError):
             raise self._of_another_version("its weights do not fit the network here") from None
+        if self.revision != network.revision:
+            raise self._of_another_version(
+                f"its {network.architecture} is of revision {self.revision}, the one here of "
+                f"{network.revision}, which computes otherwise"
+            )
         return model.to(device).eval()
 
     def check_images(self, labelled: LabelledImages) -> None:

@@ -10,7 +10,6 @@ from .config import Config
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .errors import UserError
 from .fingerprint import identity
-from .networks.layout import revision_of
 from .products import (
     EXAMPLES,
     SCHEME,
@@ -230,13 +229,14 @@ class Run:
             split=self.config.split,
             images=images,
         )
+        revision = training.network.revision
         made_of = identity(
             "training",
             training=training,
             split=self.config.split,
             images=[[images.fingerprint, run.light_cones]],
             **given_up,
-            **revision_of(training.network.architecture),
+            **({"architecture_revision": revision} if revision > 1 else {}),
         )
         return replace(run, identity=made_of)
 

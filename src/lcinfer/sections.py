@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .networks.layout import Sizes, Window, bank_sizes, feature_sizes
+from .networks.layout import REVISIONS, Sizes, Window, bank_sizes, feature_sizes
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.]*$"  # goes into paths; '-' separates it from the fingerprint
 Name = Annotated[str, Field(pattern=NAME, max_length=40)]
@@ -295,6 +295,19 @@ class Network(Section):
     def windows(self) -> list[Window]:
         """The convolutions with their poolings, as pairs of cells."""
         return [convolution.window for convolution in self.convolutions]
+
+    @property
+    def revision(self) -> int:
+        """Of its architecture: others compute otherwise with the same weights."""
+        return REVISIONS.get(self.architecture, 1)
+
+    @property
+    def settled(self) -> bool:
+        """Whether batch normalisation takes its statistics anew after every epoch.
+
+        The paper's network keeps those that Keras gathers on the way.
+        """
+        return self.architecture == "filter_bank"
 
     def sizes(self, image: tuple[int, int]) -> Sizes:
         """Data behind the convolutions of an image of (transverse, line of sight) cells.

@@ -124,6 +124,7 @@ def train(
                 reached = Checkpoint(
                     identity=identity,
                     network=training.network.model_dump(mode="json"),
+                    revision=training.network.revision,
                     image_shape=list(labelled.image_shape),
                     names=list(labelled.names),
                     normalisation=data.normalisation.plain(),
@@ -181,9 +182,8 @@ class _Data:
             dtype=staged_dtype(training.precision),
             flip=training.augment,
         )
-        # The paper's network keeps Keras' running statistics.
         self.settling_images: Tensor | None = None
-        if training.network.architecture == "filter_bank":
+        if training.network.settled:
             most = max(2, SETTLING_BYTES // labelled.image_bytes)
             some = sets.training[:: math.ceil(len(sets.training) / most)]
             self.settling_images = self.normalisation.images(labelled.read(some, 1)[:, 0])

@@ -174,6 +174,7 @@ def test_a_checkpoint_that_does_not_say_how_images_were_cut_is_completed_by_trai
         ({"epochs": 9}, "only 2 of 9 epochs are done"),
         ({"network": {"transformers": 3}}, "its weights do not fit the network here"),
         ({"network": {"dense": [9]}}, "its weights do not fit the network here"),
+        ({"revision": 2}, "its gillet2019 is of revision 2, the one here of 1"),
         ({"geometry": {"box": {}}}, "it describes its images otherwise"),
     ],
 )

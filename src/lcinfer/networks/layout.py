@@ -8,16 +8,11 @@ from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
-# Architectures that were changed after trainings might rest on them: part of their fingerprints.
+# Architectures that were changed after trainings might rest on them. A revision above 1 is part of
+# a training's fingerprint, and a checkpoint says its own.
 REVISIONS = {"filter_bank": 3}  # 2: batch normalisation as Keras had it; 3: settled
 
 Sizes = list[tuple[tuple[int, int, int], tuple[int, int, int]]]
-
-
-def revision_of(architecture: str) -> dict[str, int]:
-    """What an architecture adds to the identity of a training; the first revision nothing."""
-    revision = REVISIONS.get(architecture)
-    return {} if revision is None else {"architecture_revision": revision}
 
 
 class Window(NamedTuple):
