@@ -69,12 +69,22 @@ def test_the_largest_channels_are_those_of_max_pooling_to_the_bit_of_the_gradien
         torch.testing.assert_close(own, other, rtol=0, atol=1e-12, equal_nan=True)
 
 
-def test_only_the_papers_network_is_folded_and_only_on_a_gpu() -> None:
-    plain = build(PAPER, (33, 187), 4)
-    assert in_steps(plain, PAPER, (33, 187)) is plain
-    # There is no GPU here; PyTorch's device without any data stands in for it.
-    on_gpu = plain.to("meta")
-    assert in_steps(on_gpu, PAPER, (33, 187)) is on_gpu
+@pytest.mark.parametrize(
+    ("network", "where", "folds"),
+    [
+        (PAPER, "cpu", False),
+        (PAPER, "cuda", True),
+        (Network(architecture="filter_bank"), "cuda", False),
+        (Network(convolutions=[DEEP | {"kernel": 2}] * 4), "cuda", False),
+    ],
+)
+def test_what_a_gpu_folds(network, where, folds) -> None:
+    """The paper's network; not one with so many poolings that blocks are large."""
+    shape = (64, 400)
+    model = build(network, shape, 4)
+    steps = in_steps(model, network, shape, torch.device(where))
+    assert isinstance(steps, Folded) == folds
+    assert folds or steps is model
 
 
 def test_a_training_with_a_folded_network_has_the_same_losses(monkeypatch, tmp_path) -> None:
@@ -87,7 +97,7 @@ def test_a_training_with_a_folded_network_has_the_same_losses(monkeypatch, tmp_p
 
     plain = losses("plain")
 
-    def fold(model, network, shape):
+    def fold(model, network, shape, _):
         return Folded(model, network.windows, network.sizes(shape)[-1][1][1:])
 
     monkeypatch.setattr(learning, "in_steps", fold)

@@ -39,7 +39,7 @@ class Learner:
         self.network = world.normalising(network.to(world.device))
         self._world = world
         self._precision = training.precision
-        self._alone = in_steps(self.network, training.network, image_shape)
+        self._alone = in_steps(self.network, training.network, image_shape, world.device)
         self._joint = world.together(self._alone)
         settings = training.optimiser
         # PyTorch adds epsilon to the root, as Keras did in 2018; TensorFlow's own RMSprop, and

@@ -7,7 +7,7 @@ from torch import nn
 
 from ..sections import Network
 from . import filter_bank, gillet2019
-from .folding import Folded
+from .folding import Folded, foldable
 
 BUILD = {"gillet2019": gillet2019.build, "filter_bank": filter_bank.build}
 
@@ -40,13 +40,18 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
     return BUILD[network.architecture](network, image_shape, outputs)
 
 
-def in_steps(model: nn.Sequential, network: Network, image_shape: tuple[int, int]) -> nn.Module:
-    """What training steps compute ``model`` with, where it is: the same within rounding.
+def in_steps(
+    model: nn.Sequential, network: Network, image_shape: tuple[int, int], device: torch.device
+) -> nn.Module:
+    """What training steps on ``device`` compute ``model`` with: the same within rounding.
 
     On a GPU the paper's convolutions are folded; elsewhere a network computes as it is.
     """
-    on_gpu = next(model.parameters()).device.type == "cuda"
-    if not on_gpu or network.architecture != "gillet2019":
+    if (
+        device.type != "cuda"
+        or network.architecture != "gillet2019"
+        or not foldable(network.windows)
+    ):
         return model
     return Folded(model, network.windows, network.sizes(image_shape)[-1][1][1:])
 

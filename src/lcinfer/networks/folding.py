@@ -21,6 +21,8 @@ from ..device import fused
 from .layout import Window
 
 Block = tuple[int, int]
+# Of a block: more, and the added zeros cost more than is won. Blocks of 16 were measured.
+MOST_CELLS = 64
 
 
 class Folded(nn.Module):
@@ -58,6 +60,11 @@ class Folded(nn.Module):
         return outputs
 
 
+def foldable(windows: Sequence[Window]) -> bool:
+    """Whether folding is likely to pay."""
+    return math.prod(blocks(windows)[0]) <= MOST_CELLS
+
+
 def blocks(windows: Sequence[Window]) -> list[Block]:
     """Cells that are one before each convolution: those of all poolings to come."""
     found: list[Block] = []
@@ -91,9 +98,7 @@ def folded_kernel(weight: Tensor, block: Block, pool: Block) -> Tensor:
     """
     filters, channels, *kernel = weight.shape
     a, b = block
-    across, along = (
-        -(-(cells - 1 + width) // cells) for cells, width in zip(block, kernel, strict=True)
-    )
+    across, along = _blocks_read(block, kernel)
     rows, columns = a * across, b * along
     # The cell at d of a block sees the kernel shifted by d: a window that slides over zeros.
     spread = pad(weight, (b - 1, columns - kernel[1], a - 1, rows - kernel[0]))
@@ -141,7 +146,7 @@ def _choose(convolved: Tensor, bias: Tensor, together: int) -> tuple[Tensor, Ten
     """The largest channels, and which those are: ``together``, if the rectifier has shut."""
     kept = convolved.shape[1] // together
     first, *others = torch.split(convolved.permute(0, 2, 3, 1), kept, 3)
-    place = torch.zeros_like(first, dtype=torch.uint8)
+    place = torch.zeros_like(first, dtype=torch.uint8)  # a block has fewer cells than it counts
     for number, other in enumerate(others, start=1):
         larger = (other > first) | other.isnan()
         first = torch.where(larger, other, first)
