@@ -15,6 +15,11 @@ UNEVEN = [{"filters": 4, "kernel": [3, 7], "pool": [2, 4]}, {"filters": 5, "kern
 UNPOOLED = [{"filters": 4, "kernel": 5, "pool": 1}, {"filters": 5, "kernel": 3, "pool": 3}]
 
 
+def fold(model, network, shape, _):
+    """``in_steps`` of a GPU, everywhere."""
+    return Folded(model, network.windows, network.sizes(shape)[-1][1][1:])
+
+
 def folded(network, shape):
     """A network, and the same one folded: one set of weights."""
     torch.manual_seed(1)
@@ -22,7 +27,7 @@ def folded(network, shape):
     for layer in plain:  # a first bias of zero, as it is drawn, would hide mistakes
         if isinstance(layer, torch.nn.Conv2d):
             torch.nn.init.normal_(layer.bias)
-    return plain, Folded(plain, network.windows, network.sizes(shape)[-1][1][1:])
+    return plain, fold(plain, network, shape, None)
 
 
 @pytest.mark.parametrize(
@@ -96,9 +101,6 @@ def test_a_training_with_a_folded_network_has_the_same_losses(monkeypatch, tmp_p
         return [row["training_loss"] for row in trained.history]
 
     plain = losses("plain")
-
-    def fold(model, network, shape, _):
-        return Folded(model, network.windows, network.sizes(shape)[-1][1][1:])
 
     monkeypatch.setattr(learning, "in_steps", fold)
     assert losses("folded") == pytest.approx(plain, rel=1e-4)

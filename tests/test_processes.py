@@ -29,7 +29,9 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import torch
+from test_folding import fold
 from test_processes import BANK, EXACT, IDENTITY, SPLIT, in_double, toy_images, toy_training
+from lcinfer import learning
 from lcinfer.errors import UserError
 from lcinfer.learning import Learner
 from lcinfer.processes import World, joined
@@ -77,6 +79,8 @@ with joined("cpu") as world:
     in_double()
     for name, settings in (("paper", EXACT), ("bank", BANK)):
         run_and_alone(name, **settings, batch=65)
+    learning.in_steps = fold
+    run("folded", world, **EXACT, batch=65)
 """
 
 
@@ -159,6 +163,12 @@ def test_in_double_precision_they_have_it_to_many_digits_for_every_network(numbe
     assert one.keys() == other.keys()
     kept = [key for key in one if "weight" in key]
     assert all(torch.allclose(one[key], other[key], rtol=1e-4, atol=1e-6) for key in kept)
+
+
+@pytest.mark.parametrize("number", ["two", "three"])
+def test_with_the_folded_network_of_gpus_the_curve_is_the_same(number, request):
+    directory = request.getfixturevalue(number)
+    assert losses(directory / "folded") == pytest.approx(losses(directory / "paper"), rel=1e-6)
 
 
 def test_a_training_by_two_processes_goes_on_to_the_same_numbers(two):

@@ -80,8 +80,9 @@ def fold(images: Tensor, block: Block) -> Tensor:
     count, channels, rows, columns = images.shape
     a, b = block
     parts = images.reshape(count, channels, rows // a, a, columns // b, b)
-    folded = parts.permute(0, 2, 4, 3, 5, 1).reshape(count, rows // a, columns // b, -1)
-    return folded.permute(0, 3, 1, 2)  # channels last in memory
+    ordered = parts.permute(0, 2, 4, 3, 5, 1)  # channels last in memory
+    folded = ordered.reshape(count, rows // a, columns // b, a * b * channels)
+    return folded.permute(0, 3, 1, 2)
 
 
 def folded_kernel(weight: Tensor, block: Block, pool: Block) -> Tensor:
