@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import yaml
 import zarr
 from zarr.codecs import BloscCodec
 
@@ -26,21 +27,13 @@ from lcinfer.processes import World
 from lcinfer.sections import Split, Training
 from lcinfer.train import train
 
-NAMES = ("HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH")
-SPLIT = Split(validation=40, test=80)
-SCALE = {"filters": 8, "kernel": 4}
-OPTIMISER = {"learning_rate": 3e-3, "schedule": "cosine"}
-BANK = {
-    "architecture": "filter_bank",
-    "convolutions": [SCALE] * 4,
-    "slices": 40,
-    "moments": [1, 2, 4],
-    "dropout": 0,
-    "dense": [256, 64],
-}
-TRAININGS = {
-    "filter_bank": {"network": BANK, "optimiser": OPTIMISER, "epochs": 100, "batch": 64},
-    "gillet2019": {"optimiser": {"schedule": "cosine"}, "epochs": 60, "batch": 40},
+CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config/small.yaml").read_text())
+NAMES = tuple(CONFIG["database"]["prior"])
+SPLIT = Split(**CONFIG["split"])
+OF_ONE_IMAGE = {"images": 1, "repeats": 1, "augment": True}
+TRAININGS = {  # those of the configuration, for as long as one image of each light-cone teaches
+    "filter_bank": CONFIG["trainings"]["all_images"] | {"epochs": 100, "batch": 64},
+    "gillet2019": CONFIG["trainings"]["gillet2019"] | {"epochs": 60, "batch": 40},
 }
 PRECISIONS = ("single", "tf32", "bfloat16")
 
@@ -113,7 +106,7 @@ def one(
     options: argparse.Namespace,
 ) -> list[float]:
     """Train once: R2 of each parameter, and the last validation loss."""
-    settings = TRAININGS[network] | {"precision": precision, "seed": seed, "augment": True}
+    settings = TRAININGS[network] | OF_ONE_IMAGE | {"precision": precision, "seed": seed}
     if options.epochs:
         settings["epochs"] = options.epochs
     training = Training.model_validate(settings)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from lcinfer import device
 from lcinfer.device import arithmetic, choose_device
 from lcinfer.errors import UserError
 
@@ -40,6 +41,24 @@ def test_each_process_takes_a_gpu_of_its_own_and_too_few_are_refused(gpus, monke
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(UserError, match="4 processes were started here, and PyTorch sees 2 GPUs"):
         choose_device()
+
+
+@pytest.mark.parametrize(
+    ("where", "triton", "compiler", "compiles"),
+    [
+        ("cuda", True, True, True),
+        ("cuda", False, True, False),
+        ("cuda", True, False, False),
+        ("cpu", True, True, False),
+    ],
+)
+def test_a_gpu_fuses_what_can_be_compiled(where, triton, compiler, compiles, monkeypatch) -> None:
+    monkeypatch.setattr(device, "find_spec", lambda name: triton or None)
+    monkeypatch.setattr(device, "which", lambda name: "/bin/cc" if compiler else None)
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic: "one kernel")
+    function = torch.Tensor.abs
+    fused = device.fused.__wrapped__(function, torch.device(where))
+    assert fused == ("one kernel" if compiles else function)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Every process of a training draws the same order and takes its own part of each 
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from math import gcd
 from typing import NamedTuple, TypeVar
 
@@ -137,14 +138,13 @@ class Batches:
             there = pixels.device
             cones, images = shuffled // self._images, shuffled % self._images
             labels = members[cones].to(self._targets.device)
-            places, images, mirrored = rows[cones].to(there), images.to(there), mirrored.to(there)
-            for at in _batches(torch.arange(len(shuffled)), self._batch):
-                first = self._world.part(at)[:1].tolist() or [0]
-                own = slice(first[0], first[0] + len(self._world.part(at)))
-                taken = pixels[places[own], images[own]][:, None]
+            orders = rows[cones].to(there), images.to(there), mirrored.to(there), labels
+            for at in _batches(len(shuffled), self._batch):
+                row, image, mirror, label = (self._world.part(order[at]) for order in orders)
+                taken = pixels[row, image][:, None]
                 if self._flip:
-                    taken = _flipped(taken, mirrored[own])
-                yield Batch(self._sent(taken), self._targets[labels[own]], len(at))
+                    taken = _flipped(taken, mirror)
+                yield Batch(self._sent(taken), self._targets[label], at.stop - at.start)
 
     def _first_of_next(self, generator: torch.Generator) -> Tensor:
         """The block that the next epoch begins with; nothing is drawn."""
@@ -199,10 +199,8 @@ def _flipped(images: Tensor, mirrored: Tensor) -> Tensor:
     return torch.where(mirrored[:, None, None, None], images.flip(-2), images)
 
 
-def _batches(order: Tensor, size: int) -> list[Tensor]:
-    batches = list(torch.split(order, size))
-    if len(batches) > 1 and len(batches[-1]) == 1:
-        # Batch normalisation has no variance to divide by in a batch of one.
-        lone = batches.pop()
-        batches[-1] = torch.cat([batches[-1], lone])
-    return batches
+def _batches(images: int, size: int) -> list[slice]:
+    starts = list(range(0, images, size))
+    if len(starts) > 1 and images - starts[-1] == 1:
+        starts.pop()  # batch normalisation has no variance to divide by in a batch of one
+    return [slice(*each) for each in pairwise([*starts, images])]
