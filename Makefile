@@ -59,6 +59,7 @@ bench: env ## measurements behind the numbers in docs/ (an hour); after `make ru
 	python benchmarks/training.py loader
 	python benchmarks/training.py data
 	python benchmarks/training.py keras
+	python benchmarks/training.py gpu
 	python benchmarks/training.py paper
 	python benchmarks/audit.py
 	python benchmarks/scale.py real

@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import prod
 
 from lcinfer.networks.layout import feature_sizes
-from lcinfer.sections import Network
+from lcinfer.networks.section import Network
 
 CARDS = {  # NVIDIA's data sheets, SXM, dense: bytes/s, and operations/s by precision
     "H100": (3.35e12, {"bfloat16": 989e12, "tf32": 494e12, "single": 67e12}),

@@ -3,10 +3,10 @@
     python benchmarks/precision.py pack results/images/small-*/images.zarr packed.zarr
     python benchmarks/precision.py train packed.zarr
 
-The first line takes one image of each of the first light-cones, in half precision, to carry to a
-machine that has nothing else; the second trains both networks there, in every precision and with
-several seeds, and prints a table. On a cluster that has the results, a sweep over `precision` does
-the same with all images (config/small.yaml).
+The first line takes an image or more of each of the first light-cones, in half precision, to carry
+to a machine that has nothing else; the second trains both networks there, in every precision and
+with several seeds, and prints a table. On a cluster that has the results, a sweep over `precision`
+does the same with all images (config/small.yaml).
 """
 
 import argparse
@@ -30,7 +30,7 @@ from lcinfer.train import train
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config/small.yaml").read_text())
 NAMES = tuple(CONFIG["database"]["prior"])
 SPLIT = Split(**CONFIG["split"])
-OF_ONE_IMAGE = {"images": 1, "repeats": 1, "augment": True}
+ONCE = {"repeats": 1, "augment": True}
 TRAININGS = {  # those of the configuration, for as long as one image of each light-cone teaches
     "filter_bank": CONFIG["trainings"]["all_images"] | {"epochs": 100, "batch": 64},
     "gillet2019": CONFIG["trainings"]["gillet2019"] | {"epochs": 60, "batch": 40},
@@ -46,6 +46,7 @@ def main() -> None:
     packing.add_argument("images", type=Path)
     packing.add_argument("packed", type=Path)
     packing.add_argument("--light-cones", type=int, default=1000)
+    packing.add_argument("--each", type=int, default=1, help="of each light-cone, its first")
     training = commands.add_parser("train")
     training.add_argument("packed", type=Path)
     training.add_argument("--seeds", type=int, default=3)
@@ -54,16 +55,16 @@ def main() -> None:
     training.add_argument("--device", choices=["cpu", "cuda"])
     options = parser.parse_args()
     if options.command == "pack":
-        pack(options.images, options.packed, options.light_cones)
+        pack(options.images, options.packed, options.light_cones, options.each)
     else:
         compare(options)
 
 
-def pack(images: Path, packed: Path, count: int) -> None:
-    """The first image of each of ``count`` light-cones, and their parameters."""
+def pack(images: Path, packed: Path, count: int, each: int) -> None:
+    """The first ``each`` images of each of ``count`` light-cones, and their parameters."""
     source = zarr.open_group(images, mode="r")
     target = zarr.open_group(packed, mode="w-")
-    values = np.asarray(source["images"][:count, :1], np.float16)
+    values = np.asarray(source["images"][:count, :each], np.float16)
     target.create_array(
         "images",
         data=values,
@@ -106,7 +107,8 @@ def one(
     options: argparse.Namespace,
 ) -> list[float]:
     """Train once: R2 of each parameter, and the last validation loss."""
-    settings = TRAININGS[network] | OF_ONE_IMAGE | {"precision": precision, "seed": seed}
+    settings = TRAININGS[network] | ONCE | {"precision": precision, "seed": seed}
+    settings["images"] = labelled.per_lightcone
     if options.epochs:
         settings["epochs"] = options.epochs
     training = Training.model_validate(settings)

@@ -3,6 +3,7 @@
     python benchmarks/training.py loader    # against a DataLoader over the same Zarr store
     python benchmarks/training.py keras     # against Keras 3 on PyTorch: pip install keras
     python benchmarks/training.py data      # staged and streamed: time waiting, memory
+    python benchmarks/training.py gpu       # the same on a GPU: 8,000 images, batch 200
     python benchmarks/training.py paper     # on a GPU: 80,000 images, 100 epochs; floors anywhere
 
 Random images of 100 x 2200 cells, in half precision on disk and in the page cache, and the paper's
@@ -63,9 +64,9 @@ class Measured(NamedTuple):
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("section", choices=["loader", "keras", "data", "paper"])
-    parser.add_argument("--images", type=int, default=256)
-    parser.add_argument("--batch", type=int, help="default: 64; of `data` 32, of `paper` 200")
+    parser.add_argument("section", choices=["loader", "keras", "data", "gpu", "paper"])
+    parser.add_argument("--images", type=int, help="default: 256; of `gpu` 8000")
+    parser.add_argument("--batch", type=int, help="default: 64; of `data` 32, of the last two 200")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--light-cones", type=int, default=8000, help="of `paper`, ten images each")
@@ -81,16 +82,26 @@ def main() -> None:
     if options.section == "keras" and importlib.util.find_spec("keras") is None:
         print("not compared with Keras, which is not installed: pip install lcinfer[bench]")
         return
-    batch = options.batch or (32 if options.section == "data" else 64)
+    if options.section == "gpu" and not torch.cuda.is_available():
+        print("no GPU here: nothing measured")
+        return
+    batch = options.batch or {"data": 32, "gpu": 200}.get(options.section, 64)
     with tempfile.TemporaryDirectory() as directory:
         store = Path(directory) / "images.zarr"
-        write_images(store, options.images)
+        write_images(store, options.images or (8000 if options.section == "gpu" else 256))
         compare(rows(options.section, store, batch, options.threads), options.rounds)
 
 
 def rows(section: str, store: Path, batch: int, threads: int) -> dict[str, Callable[[], Measured]]:
     """What a section measures, by name; the first is what others are compared with."""
     own = partial(lcinfer_epoch, store, batch, threads)
+    if section == "gpu":
+        places = {"the GPU": (0, EVERYTHING), "the host": (EVERYTHING, 0), "disk, streamed": (0, 0)}
+        return {
+            f"{precision}, images on {place}": partial(own, precision, *room)
+            for precision in ("bfloat16", "tf32")
+            for place, room in places.items()
+        }
     names = {
         "lcinfer, single, staged": partial(own, "single", EVERYTHING),
         "lcinfer, bfloat16, staged": partial(own, "bfloat16", EVERYTHING),
@@ -144,8 +155,9 @@ def write_images(store: Path, count: int) -> None:
         dtype="float16",
         compressors=[ZstdCodec(level=1)],
     )
+    some = random.normal(-30, 40, (min(count, 256), 1, *IMAGE)).astype(np.float16)
     for index in range(count):
-        array[index] = random.normal(-30, 40, (1, *IMAGE)).astype(np.float16)
+        array[index] = some[index % len(some)]
 
 
 def targets(count: int) -> np.ndarray:
@@ -178,14 +190,23 @@ def timed(items: Iterable[Batch], waiting: list[float]) -> Iterator[Batch]:
 
 
 def lcinfer_epoch(
-    store: Path, batch: int, threads: int, precision: str, host_bytes: int
+    store: Path,
+    batch: int,
+    threads: int,
+    precision: str,
+    host_bytes: int,
+    device_bytes: int | None = None,
 ) -> Measured:
-    """The second epoch of lcinfer's own loop; streamed in eight blocks, two of them kept."""
+    """The second epoch of lcinfer's own loop; streamed in eight blocks, two of them kept.
+
+    With ``device_bytes``, on a GPU: it runs beside the loop, so that what it waits for is what an
+    epoch takes longer than the same steps on one batch that is there already.
+    """
     torch.set_num_threads(threads)
     array = zarr.open_array(store, mode="r")
     count = array.shape[0]
     labelled = LabelledImages(array, targets(count), tuple("abcd"))
-    world = World(torch.device("cpu"))
+    world = World(torch.device("cpu" if device_bytes is None else "cuda"))
     training = Training(batch=batch, precision=precision)
     began = time.perf_counter()
     # The size of a block in product: a constant, made smaller here as the training set is.
@@ -199,6 +220,7 @@ def lcinfer_epoch(
         NORMALISATION,
         world,
         host_bytes or blocks,
+        device_bytes or 0,
         dtype=staged_dtype(training.precision),
     )
     staging = time.perf_counter() - began if batches.staged_on else 0.0
@@ -208,7 +230,13 @@ def lcinfer_epoch(
     waiting: list[float] = []
     took = clock()
     learner.epoch(timed(batches.epoch(shuffling, last=True), waiting))
-    return Measured(count, *took(), sum(waiting), staging, peak_memory())
+    seconds, processor = took()
+    if device_bytes is not None:
+        there = next(iter(batches.epoch(shuffling, last=True)))
+        took = clock()
+        learner.epoch([there] * (count // batch))
+        waiting = [seconds - took()[0]]
+    return Measured(count, seconds, processor, sum(waiting), staging, peak_memory())
 
 
 def first(items: Iterator[Batch], count: int) -> Iterator[Batch]:

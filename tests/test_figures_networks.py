@@ -15,8 +15,8 @@ from lcinfer.figures import (
     draw_slicing,
 )
 from lcinfer.networks.architectures import layers
+from lcinfer.networks.section import Network
 from lcinfer.residuals import gaussian_fit
-from lcinfer.sections import Network
 
 NAMES = ["HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from torch.nn import BatchNorm1d
+from torch.nn import BatchNorm1d, ReLU, SiLU
 
 from lcinfer import config
 from lcinfer.errors import UserError
@@ -12,8 +12,9 @@ from lcinfer.learning import SETTLED_TOGETHER, Learner
 from lcinfer.networks import architectures
 from lcinfer.networks.filter_bank import POWER_FLOOR, FilterBank
 from lcinfer.networks.layout import Window
+from lcinfer.networks.section import Network
 from lcinfer.processes import World
-from lcinfer.sections import Network, Training
+from lcinfer.sections import Training
 
 BANK = Network.model_validate(
     {
@@ -103,6 +104,65 @@ def test_a_network_with_more_moments_has_more_features_and_says_which() -> None:
         (80,),
         3 * 17 + 2 * 17,
     )
+
+
+ALONG = Network.model_validate(
+    {
+        **BANK.model_dump(),
+        "line_of_sight": [{"filters": 7, "kernel": 3}, {"filters": 9, "pool": 1}],
+        "activation": "silu",
+    }
+)
+
+
+def test_convolutions_along_the_line_of_sight_have_rows_with_their_slices() -> None:
+    rows = architectures.layers(ALONG, SHAPE, 4)
+    assert [(row.step, row.shape, row.weights) for row in rows[4:12]] == [
+        ("Slices of the line of sight", (6, 5), 0),
+        ("1D Convolution (3)", (7, 5), 7 * (6 * 3 + 1)),
+        ("Batch Normalization", (7, 5), 14),
+        ("Mean Pooling (2)", (7, 2), 0),
+        ("1D Convolution (5)", (9, 2), 9 * (7 * 5 + 1)),
+        ("Batch Normalization", (9, 2), 18),
+        ("Mean Pooling (1)", (9, 2), 0),
+        ("Flattening", (18,), 0),
+    ]
+
+
+def test_a_filter_along_the_line_of_sight_sees_the_slices_of_each_moment() -> None:
+    network = {**ALONG.model_dump(), "line_of_sight": [{"filters": 6, "kernel": 3, "pool": 1}]}
+    model = architectures.build(Network.model_validate(network), SHAPE, 4).eval()
+    following = torch.zeros(6, 6, 3)
+    following[:, :, 2] = torch.eye(6)  # each filter: one moment, a slice further away
+    model.line_of_sight_1.weight.data = following
+    model.line_of_sight_1.bias.data.zero_()
+    image = torch.randn(1, 1, *SHAPE)
+    seen = model.line_of_sight_1(model.slices(model.filter_bank(image)))[0]
+    bank = model.filter_bank
+    assert torch.equal(seen[0], torch.cat([bank._slices(image.mean(2))[0, 1:], torch.zeros(1)]))
+    power = torch.relu(bank.convolution_1(image)).square().mean(2)[:, 2]
+    expected = torch.log(bank._slices(power)[0] + POWER_FLOOR)
+    assert torch.allclose(seen[3], torch.cat([expected[1:], torch.zeros(1)]))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"line_of_sight": 3 * [{"filters": 2}]}, "convolution 3 pools 2 slices, and 1 of 5 reach"),
+        ({"architecture": "gillet2019"}, "line_of_sight is for a filter_bank, not for gillet2019"),
+        ({"line_of_sight": [{"filters": 2, "pool": 0}]}, "pool"),
+        ({"activation": "tanh"}, "activation"),
+    ],
+)
+def test_layers_along_the_line_of_sight_that_make_no_sense_are_refused(changed, message) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Network.model_validate({**ALONG.model_dump(), **changed})
+
+
+def test_its_activation_stands_behind_all_layers_that_follow_its_rectified_filters() -> None:
+    kinds = [type(layer) for layer in architectures.build(ALONG, SHAPE, 4).modules()]
+    assert kinds.count(ReLU) == len(ALONG.convolutions)
+    assert kinds.count(SiLU) == len(ALONG.line_of_sight) + len(ALONG.dense)
 
 
 def test_its_batch_normalisation_is_that_of_the_papers_network() -> None:

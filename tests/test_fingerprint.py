@@ -10,7 +10,8 @@ from pydantic import Field
 from lcinfer import config
 from lcinfer.fingerprint import canonical_json, content, fingerprint
 from lcinfer.run import Run
-from lcinfer.sections import RUN_ONLY, Database, Section
+from lcinfer.section import RUN_ONLY, Section
+from lcinfer.sections import Database
 
 HERE = Path(__file__).parents[1] / "config"
 

@@ -6,7 +6,7 @@ from toy_images import SPLIT, toy_images, toy_training
 from lcinfer import learning
 from lcinfer.networks.architectures import build, in_steps
 from lcinfer.networks.folding import Folded, largest
-from lcinfer.sections import Network
+from lcinfer.networks.section import Network
 from lcinfer.train import train
 
 PAPER = Network(dropout=0.0)

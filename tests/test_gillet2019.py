@@ -4,7 +4,7 @@ from torch import nn
 
 from lcinfer.networks.architectures import layers
 from lcinfer.networks.gillet2019 import build
-from lcinfer.sections import Network
+from lcinfer.networks.section import Network
 
 PAPER = (100, 2200)
 SMALL = Network.model_validate(

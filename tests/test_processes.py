@@ -22,7 +22,16 @@ EXACT = {
     "network": {**toy_training().network.model_dump(), "dropout": 0},
     "optimiser": {"learning_rate": 1e-3},
 }
-BANK = {**EXACT, "network": {**EXACT["network"], "architecture": "filter_bank", "slices": 4}}
+BANK = {
+    **EXACT,
+    "network": {
+        **EXACT["network"],
+        "architecture": "filter_bank",
+        "slices": 4,
+        "line_of_sight": [{"filters": 6, "kernel": 3}],
+        "activation": "silu",
+    },
+}
 TORCHRUN = ("--standalone", "--nproc-per-node")
 # What each process does; the trainings are told apart by their directories.
 SCRIPT = """

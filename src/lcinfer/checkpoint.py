@@ -19,7 +19,7 @@ from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical_json
 from .geometry import Geometry
 from .networks.architectures import build
-from .sections import Network
+from .networks.section import Network
 
 NAME = "checkpoint.pt"
 

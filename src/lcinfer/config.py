@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .errors import UserError
 from .mistakes import one_line
+from .section import Name, Section
 from .sections import (
     DEFAULT_ENGINE,
     Database,
@@ -18,8 +19,6 @@ from .sections import (
     Figures,
     Images,
     Mock,
-    Name,
-    Section,
     Simulator,
     Split,
     Training,

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from .sections import NAME, Section
+from .section import NAME, Section
 
 PLAIN_MESSAGES = {  # for what pydantic says in Python's words
     "missing": "this key is required",

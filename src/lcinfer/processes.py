@@ -103,9 +103,14 @@ class WholeBatchNorm(nn.BatchNorm1d):
         self.load_state_dict(layer.state_dict())
 
     def forward(self, features: Tensor) -> Tensor:
-        """(image, feature) of this process's part of the batch, which may be empty."""
+        """(image, feature) or (image, feature, slice) of this process's part of the batch,
+        which may be empty."""
         if not self.training:
             return super().forward(features)
+        if features.dim() == 3:
+            by_slice = features.transpose(1, 2)
+            normalised: Tensor = self(by_slice.flatten(0, 1))
+            return normalised.view(by_slice.shape).transpose(1, 2)
         features = features.float()
         own = torch.full((1,), float(len(features)), device=features.device)
         sums = _summed(torch.cat([features.sum(0), own]))

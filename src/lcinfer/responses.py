@@ -1,10 +1,14 @@
 """What the layers of a trained network make of an image (Gillet et al. 2019, Appendix A)."""
 
+import re
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .checkpoint import Checkpoint
+
+ACTIVATION = re.compile("_(relu|silu)(?=_)")  # in the names of the layers that rectify
 
 
 def filters(checkpoint: Checkpoint) -> np.ndarray:
@@ -22,10 +26,11 @@ def reach(checkpoint: Checkpoint) -> tuple[int, int]:
 
 
 def responses(checkpoint: Checkpoint, images: np.ndarray) -> dict[str, np.ndarray]:
-    """The rectified outputs of every hidden layer, by forward hooks on the trained network.
+    """What stands behind the activations of convolutions of images and of hidden dense layers.
 
-    Those of a convolution are before any pooling, whichever comes first in the network: the
-    largest of rectified values is the rectified largest one.
+    By forward hooks on the trained network. Those of a convolution are before any pooling,
+    whichever comes first in the network: the largest of rectified values is the rectified
+    largest one.
 
     Args:
         checkpoint: of a complete training.
@@ -45,12 +50,14 @@ def responses(checkpoint: Checkpoint, images: np.ndarray) -> dict[str, np.ndarra
 
     def listen(name: str, layer: nn.Module) -> None:
         def hear(_layer: nn.Module, _given: tuple[Tensor, ...], made: Tensor) -> None:
-            heard[name.rpartition(".")[2].replace("_relu", "")] = made.clamp(min=0).numpy()
+            if isinstance(layer, nn.Conv2d):  # its rectifier may come behind a pooling
+                made = made.clamp(min=0)
+            heard[ACTIVATION.sub("", name.rpartition(".")[2])] = made.numpy()
 
         layer.register_forward_hook(hear)
 
     for name, layer in model.named_modules():
-        if isinstance(layer, nn.Conv2d) or "dense_relu" in name:
+        if isinstance(layer, nn.Conv2d) or (name.startswith("dense") and ACTIVATION.search(name)):
             listen(name, layer)
     with torch.no_grad():
         model(checkpoint.fitted_normalisation().images(images)[:, None])

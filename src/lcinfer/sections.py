@@ -6,15 +6,11 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from .networks.layout import REVISIONS, Sizes, Window, bank_sizes, feature_sizes
+from .networks.section import Network
+from .section import RUN_ONLY, Name, PositiveFloat, PositiveInt, Section
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.]*$"  # goes into paths; '-' separates it from the fingerprint
-Name = Annotated[str, Field(pattern=NAME, max_length=40)]
-PositiveInt = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-RUN_ONLY = {"decides_content": False}  # how it is run or called: not in the fingerprint
 DEFAULT_ENGINE = "lcinfer.simulate:simulate"
 SET_ELSEWHERE = {  # py21cmfast's inputs that have a key here
     "BOX_LEN": "box.length",
@@ -26,14 +22,6 @@ SET_ELSEWHERE = {  # py21cmfast's inputs that have a key here
     "Z_HEAT_MAX": "simulator.z_heat_max",
     **{name: f"cosmology.{name}" for name in ("hlittle", "OMm", "OMb", "POWER_INDEX", "SIGMA_8")},
 }
-
-
-class Section(BaseModel):
-    """A section of the configuration: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
 
 
 class Cosmology(Section):
@@ -85,7 +73,7 @@ class Simulator(Section):
     """The version of 21cmfast that must be installed; another one is an error."""
     template: str = "const-zeta"
     """The py21cmfast template that the inputs start from."""
-    options: dict[str, bool | int | float | str] = {}
+    options: dict[str, bool | int | float | str] = Field(default={})
     """py21cmfast inputs to set beside the model's own, by py21cmfast's names."""
     threads: PositiveInt = 1
     """Threads of one simulation. Part of its identity: 21cmFAST draws its random
@@ -237,87 +225,6 @@ class Split(Section):
     """Light-cones of the validation set."""
     test: Annotated[int, Field(ge=2)]
     """Light-cones of the test set; R2 needs two."""
-
-
-class Convolution(Section):
-    """A convolution without padding, a ReLU, a pooling."""
-
-    filters: PositiveInt
-    """Number of filters."""
-    kernel: PositiveInt | tuple[PositiveInt, PositiveInt] = 10
-    """Cells of a filter: one number, or [transverse, line of sight]."""
-    pool: PositiveInt | tuple[PositiveInt, PositiveInt] = 2
-    """Cells pooled into one: one number, or [transverse, line of sight]."""
-
-    @property
-    def window(self) -> Window:
-        """Filters, kernel and pooling as pairs of cells."""
-        return Window(self.filters, _pair(self.kernel), _pair(self.pool))
-
-
-def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else size
-
-
-class Network(Section):
-    """Convolutions, then fully connected layers."""
-
-    architecture: Literal["gillet2019", "filter_bank"] = "gillet2019"
-    """`gillet2019`: the paper's Table 1, each convolution behind the last one and max-pooled.
-    `filter_bank`: moments of learned filters along the line of sight; each convolution sees the
-    image itself, averaged over the poolings of those before it. For few light-cones."""
-    convolutions: Annotated[tuple[Convolution, ...], Field(min_length=1)] = (
-        Convolution(filters=8),
-        Convolution(filters=16),
-    )
-    """The feature extractor, first layer first."""
-    slices: Annotated[PositiveInt, Field(json_schema_extra={"since": "0.2"})] = 20
-    """Of a `filter_bank`: slices of the line of sight in each of which moments are measured."""
-    moments: Annotated[
-        tuple[Literal[1, 2, 4], ...], Field(min_length=1, json_schema_extra={"since": "0.2"})
-    ] = (2,)
-    """Of a `filter_bank`: moments of its rectified filters. The second is their power; beside it,
-    the first and the fourth tell a few strong places from many faint ones."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    """Share of the flattened features left out in a training step."""
-    dense: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 16, 8)
-    """Neurons of the hidden fully connected layers. Batch-normalised is the first, as in the
-    paper; of a `filter_bank` all are, and the features."""
-
-    @field_validator("moments")
-    @classmethod
-    def _each_once(cls, moments: tuple[int, ...]) -> tuple[int, ...]:
-        if list(moments) != sorted(set(moments)):
-            raise ValueError("moments must be listed once each, the lowest first")
-        return moments
-
-    @property
-    def windows(self) -> list[Window]:
-        """The convolutions with their poolings, as pairs of cells."""
-        return [convolution.window for convolution in self.convolutions]
-
-    @property
-    def revision(self) -> int:
-        """Of its architecture: others compute otherwise with the same weights."""
-        return REVISIONS.get(self.architecture, 1)
-
-    @property
-    def settled(self) -> bool:
-        """Whether batch normalisation takes its statistics anew after every epoch.
-
-        The paper's network keeps those that Keras gathers on the way.
-        """
-        return self.architecture == "filter_bank"
-
-    def sizes(self, image: tuple[int, int]) -> Sizes:
-        """Data behind the convolutions of an image of (transverse, line of sight) cells.
-
-        Raises:
-            ValueError: if the image is too small for the network.
-        """
-        if self.architecture == "filter_bank":
-            return bank_sizes(image, self.windows, self.slices)
-        return feature_sizes(image, self.windows)
 
 
 class Optimiser(Section):

@@ -8,13 +8,13 @@ from typing import Any
 from . import durable
 from .errors import UserError
 from .lightcone import coordinates
+from .networks.section import Network
 from .paper import tables
 from .parameters import shown
 from .products import EvaluationRun, Product
 from .provenance.record import recorded
 from .provenance.stamp import comment, stamp, uncommented
 from .run import Run
-from .sections import Network
 
 SETS = ("validation", "test", "training")
 

@@ -14,7 +14,8 @@ import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .mistakes import one_line
-from .sections import Name, PositiveInt, Section, Training
+from .section import Name, PositiveInt, Section
+from .sections import Training
 
 
 class Range(Section):

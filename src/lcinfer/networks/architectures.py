@@ -5,9 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from ..sections import Network
 from . import filter_bank, gillet2019
 from .folding import Folded, foldable
+from .section import Network
 
 BUILD = {"gillet2019": gillet2019.build, "filter_bank": filter_bank.build}
 
@@ -70,7 +70,7 @@ def layers(network: Network, image_shape: tuple[int, int], outputs: int) -> list
         data = torch.empty(1, 1, *image_shape)
         for name, layer in model.named_children():
             data = layer(data)
-            if not isinstance(layer, nn.ReLU):  # Table 1 counts it to the layer before
+            if not isinstance(layer, nn.ReLU | nn.SiLU):  # Table 1 counts it to the layer before
                 weights = sum(parameter.numel() for parameter in layer.parameters())
                 step = _step(name, layer)
                 rows.append(Layer(len(rows) + 1, name, step, tuple(data.shape[1:]), weights))
@@ -91,6 +91,12 @@ def _step(name: str, layer: nn.Module) -> str:
             return "2D Convolution ({}x{})".format(*layer.kernel_size)
         case nn.MaxPool2d(kernel_size=(transverse, along)):
             return f"Max Pooling ({transverse}x{along})"
+        case nn.Unflatten():
+            return "Slices of the line of sight"
+        case nn.Conv1d(kernel_size=(slices,)):
+            return f"1D Convolution ({slices})"
+        case nn.AvgPool1d(kernel_size=(slices,)):
+            return f"Mean Pooling ({slices})"
         case nn.Flatten():
             return "Flattening"
         case nn.Dropout():

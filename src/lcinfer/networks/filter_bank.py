@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn.functional import adaptive_avg_pool1d, avg_pool2d
 
-from ..sections import Network
 from .layout import Window, step
 from .normalisation import batch_normalisation
+from .section import Network
 
 # Of the images' variance: a slice with less power counts as empty, so that no logarithm runs away.
 # Of the n-th moment it is the floor of the power to n/2, the same brightness.
 POWER_FLOOR = 1e-3
+ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU}
 SQUARED = (1, 2, 4)  # the moments that there are: each power is the square of the one before
 
 
@@ -105,22 +106,37 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
 
     It takes normalised images (image, 1, transverse, line of sight) and gives normalised
     parameters (image, ``outputs``). Its weights come from PyTorch's global generator. Features
-    and hidden dense layers are batch-normalised; the dropout acts on the features.
+    and all hidden layers behind them are batch-normalised; the dropout acts on the features.
 
     Raises:
         ValueError: if the image is too small for the filters.
     """
     network.sizes(image_shape)
+    activation = ACTIVATIONS[network.activation]
     model = nn.Sequential()
     model.add_module("filter_bank", FilterBank(network.windows, network.slices, network.moments))
     filters = sum(window.filters for window in network.windows)
-    width = network.slices * (1 + len(network.moments) * filters)
-    model.add_module("batch_normalisation", batch_normalisation(width))
+    channels, slices = 1 + len(network.moments) * filters, network.slices
+    model.add_module("batch_normalisation", batch_normalisation(channels * slices))
     model.add_module("dropout", nn.Dropout(network.dropout))
+    if network.line_of_sight:
+        model.add_module("slices", nn.Unflatten(1, (channels, slices)))
+    for number, layer in enumerate(network.line_of_sight, start=1):
+        convolution = nn.Conv1d(channels, layer.filters, layer.kernel, padding="same")
+        model.add_module(f"line_of_sight_{number}", convolution)
+        model.add_module(
+            f"line_of_sight_normalisation_{number}", batch_normalisation(layer.filters)
+        )
+        model.add_module(f"line_of_sight_{network.activation}_{number}", activation())
+        model.add_module(f"line_of_sight_pooling_{number}", nn.AvgPool1d(layer.pool))
+        channels, slices = layer.filters, slices // layer.pool
+    if network.line_of_sight:
+        model.add_module("flattening", nn.Flatten())
+    width = channels * slices
     for number, neurons in enumerate(network.dense, start=1):
         model.add_module(f"dense_{number}", nn.Linear(width, neurons))
         model.add_module(f"batch_normalisation_{number}", batch_normalisation(neurons))
-        model.add_module(f"dense_relu_{number}", nn.ReLU())
+        model.add_module(f"dense_{network.activation}_{number}", activation())
         width = neurons
     model.add_module("output", nn.Linear(width, outputs))
     return model

@@ -7,8 +7,8 @@ weights, zero biases, and batch normalisation.
 import torch
 from torch import nn
 
-from ..sections import Network
 from .normalisation import batch_normalisation
+from .section import Network
 
 
 def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Sequential:

@@ -9,5 +9,5 @@ MOMENTUM = 0.01
 
 
 def batch_normalisation(features: int) -> nn.BatchNorm1d:
-    """The layer for (image, ``features``)."""
+    """The layer for (image, ``features``) or (image, ``features``, slice)."""
     return nn.BatchNorm1d(features, eps=EPSILON, momentum=MOMENTUM)

@@ -150,7 +150,8 @@ def _sizes(model: nn.Sequential, kind: type[nn.Conv2d | nn.MaxPool2d]) -> str:
 
 def _activation(model: nn.Sequential) -> str:
     """What stands behind the hidden layers."""
-    kinds = {type(layer).__name__ for name, layer in model.named_children() if "relu" in name}
+    activations = nn.ReLU | nn.SiLU
+    kinds = {type(layer).__name__ for layer in model.modules() if isinstance(layer, activations)}
     return ", ".join(sorted(kinds))
 
 

@@ -147,13 +147,15 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     network = training.network
     epochs = _epochs(run)
     moments = f"moments {_listed(map(str, network.moments))} of rectified"
+    convolved = _several(len(network.line_of_sight), "convolution")
+    along = f" {convolved} along it and" * bool(network.line_of_sight)
     power = "power of" if network.moments == (2,) else moments
     architecture = {
         "gillet2019": f"has the architecture of {style.cite_in_text(NETWORK)} with "
         f"{_several(len(network.convolutions), 'convolution')},",
         "filter_bank": f"sees the {power} learned filters on "
         f"{_several(len(network.convolutions), 'scale')} in {network.slices} slices of the line "
-        f"of sight through",
+        f"of sight through{along}",
     }[network.architecture]
     lowered = {
         "plateau": f"multiplied by {style.number(optimiser.factor)} after {optimiser.patience} "
