@@ -17,36 +17,30 @@ import importlib.util
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
-from unittest import mock
+from typing import NamedTuple, get_args
 
 import numpy as np
 import torch
 import zarr
-from floors import floors
+from random_images import IMAGE, NORMALISATION, OUTPUTS, targets, write_images
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
-from zarr.codecs import ZstdCodec
+from whole_training import paper
 
 from lcinfer import batches as batches_module
-from lcinfer import checkpoint as checkpoints
-from lcinfer import learning
 from lcinfer.batches import Batch, Batches
-from lcinfer.dataset import LabelledImages, Normalisation
-from lcinfer.device import choose_device, staged_dtype
+from lcinfer.dataset import LabelledImages
+from lcinfer.device import Precision, staged_dtype
 from lcinfer.learning import Learner
 from lcinfer.processes import World
-from lcinfer.sections import Split, Training
-from lcinfer.train import train
+from lcinfer.sections import Training
 
-IMAGE, OUTPUTS, WEIGHTS = (100, 2200), 4, 10_023_604
-NORMALISATION = Normalisation(-30.0, 40.0, (0.0,) * OUTPUTS, (1.0,) * OUTPUTS)
+WEIGHTS = 10_023_604
 EVERYTHING = 2**62  # bytes: any training set fits
 
 
@@ -72,7 +66,9 @@ def main() -> None:
     parser.add_argument("--light-cones", type=int, default=8000, help="of `paper`, ten images each")
     parser.add_argument("--epochs", type=int, default=4, help="that `paper` measures")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="of `paper`; default: the GPU")
-    parser.add_argument("--precision", action="append", help="of `paper`; default: all three")
+    parser.add_argument(
+        "--precision", action="append", choices=get_args(Precision), help="on a GPU"
+    )
     parser.add_argument("--compiled", action="store_true", help="of `paper`: by torch.compile")
     parser.add_argument("--unfolded", action="store_true", help="of `paper`: as on a CPU")
     options = parser.parse_args()
@@ -89,19 +85,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         store = Path(directory) / "images.zarr"
         write_images(store, options.images or (8000 if options.section == "gpu" else 256))
-        compare(rows(options.section, store, batch, options.threads), options.rounds)
+        if options.section == "gpu":
+            precisions = options.precision or ["bfloat16", "tf32"]
+            compare(gpu_rows(precisions, store, batch, options.threads), options.rounds)
+        else:
+            compare(rows(options.section, store, batch, options.threads), options.rounds)
 
 
 def rows(section: str, store: Path, batch: int, threads: int) -> dict[str, Callable[[], Measured]]:
     """What a section measures, by name; the first is what others are compared with."""
     own = partial(lcinfer_epoch, store, batch, threads)
-    if section == "gpu":
-        places = {"the GPU": (0, EVERYTHING), "the host": (EVERYTHING, 0), "disk, streamed": (0, 0)}
-        return {
-            f"{precision}, images on {place}": partial(own, precision, *room)
-            for precision in ("bfloat16", "tf32")
-            for place, room in places.items()
-        }
     names = {
         "lcinfer, single, staged": partial(own, "single", EVERYTHING),
         "lcinfer, bfloat16, staged": partial(own, "bfloat16", EVERYTHING),
@@ -119,6 +112,20 @@ def rows(section: str, store: Path, batch: int, threads: int) -> dict[str, Calla
             name = f"Keras 3 on PyTorch, {data_format}"
             names[name] = partial(keras_epoch, store, batch, threads, data_format)
     return names
+
+
+def gpu_rows(
+    precisions: Sequence[str], store: Path, batch: int, threads: int
+) -> dict[str, Callable[[], Measured]]:
+    """The same for a GPU, by where the images are."""
+    places = {"the GPU": (0, EVERYTHING), "the host": (EVERYTHING, 0), "disk, streamed": (0, 0)}
+    return {
+        f"{precision}, images on {place}": partial(
+            lcinfer_epoch, store, batch, threads, precision, *room
+        )
+        for precision in precisions
+        for place, room in places.items()
+    }
 
 
 def compare(names: dict[str, Callable[[], Measured]], rounds: int) -> None:
@@ -143,26 +150,6 @@ def compare(names: dict[str, Callable[[], Measured]], rounds: int) -> None:
             f"| {name} | {rate:.1f} | {ratios[0]:.2f} | {processor:.0f} | {ratios[1]:.2f} "
             f"| {waiting} | {staging} | {one.memory:.2f} |"
         )
-
-
-def write_images(store: Path, count: int) -> None:
-    """One image per light-cone, a chunk each: what a loader of single images reads best."""
-    random = np.random.default_rng(1)
-    array = zarr.create_array(
-        store,
-        shape=(count, 1, *IMAGE),
-        chunks=(1, 1, *IMAGE),
-        dtype="float16",
-        compressors=[ZstdCodec(level=1)],
-    )
-    some = random.normal(-30, 40, (min(count, 256), 1, *IMAGE)).astype(np.float16)
-    for index in range(count):
-        array[index] = some[index % len(some)]
-
-
-def targets(count: int) -> np.ndarray:
-    """(image, parameter) for the images of a store."""
-    return np.random.default_rng(2).normal(size=(count, OUTPUTS))
 
 
 def clock() -> Callable[[], tuple[float, float]]:
@@ -338,79 +325,6 @@ def keras_epoch(store: Path, batch: int, threads: int, data_format: str) -> Meas
     took = clock()
     model.fit(pixels, true, batch_size=batch, epochs=1, verbose=0)
     return Measured(len(pixels), *took(), memory=peak_memory())
-
-
-def paper(options: argparse.Namespace) -> None:
-    """Full epochs of the paper's training, validation and checkpoints included."""
-    batch = options.batch or 200
-    print(floors(Training().network, IMAGE, OUTPUTS, images=8_000_000, steps=40_000))
-    device = choose_device(options.device)
-    if device.type == "cpu" and options.device is None:
-        print("no GPU here: nothing measured")
-        return
-    if options.compiled:
-        together = World.together
-        World.together = lambda world, network: torch.compile(together(world, network))
-    if options.unfolded:
-        learning.in_steps = lambda network, *_: network
-    card = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    print(f"{card}, {options.light_cones} x 10 training images, batch {batch}\n")
-    print(
-        "| precision | first epoch / s | a later one / s | its steps | its validation "
-        "| its checkpoint | 100 epochs / min | GPU memory / GB |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
-    for precision in options.precision or ("bfloat16", "tf32", "single"):
-        first_epoch, parts, memory = paper_epochs(precision, batch, device, options)
-        whole = (first_epoch + 99 * sum(parts)) / 60
-        told = " | ".join(f"{seconds:.2f}" for seconds in (sum(parts), *parts))
-        print(
-            f"| {precision} | {first_epoch:.1f} | {told} | {whole:.1f} | {memory / 1e9:.1f} |",
-            flush=True,
-        )
-
-
-def paper_epochs(
-    precision: str, batch: int, device: torch.device, options: argparse.Namespace
-) -> tuple[float, list[float], int]:
-    """What the paper's training takes.
-
-    The light-cones share ten random images, which take no time to read: what reading takes
-    depends on the disk, and happens once.
-
-    Returns:
-        Seconds of the first epoch with all before it, of a later one's steps, validation and
-        checkpoint, and bytes on the GPU.
-    """
-    aside = max(4, options.light_cones // 8)
-    random = np.random.default_rng(3)
-    ten = random.normal(-30, 40, (1, 10, *IMAGE)).astype(np.float16)
-    count = options.light_cones + 2 * aside
-    labelled = LabelledImages(
-        np.broadcast_to(ten, (count, *ten.shape[1:])), targets(count), tuple("abcd")
-    )
-    training = Training(epochs=options.epochs, batch=batch, precision=precision)
-    moments = [time.perf_counter()]
-
-    def noting(function: Callable[..., object]) -> Callable[..., object]:
-        def call(*arguments: object) -> object:
-            result = function(*arguments)
-            moments.append(time.perf_counter())
-            return result
-
-        return call
-
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    with tempfile.TemporaryDirectory() as directory, ExitStack() as patches:
-        patches.enter_context(mock.patch.object(Learner, "epoch", noting(Learner.epoch)))
-        patches.enter_context(mock.patch.object(Learner, "validate", noting(Learner.validate)))
-        patches.enter_context(mock.patch.object(checkpoints, "save", noting(checkpoints.save)))
-        split = Split(validation=aside, test=aside)
-        train(training, split, labelled, Path(directory), {}, False, world=World(device))
-    parts = np.diff(moments).reshape(-1, 3)
-    memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
-    return float(parts[0].sum()), np.median(parts[1:], axis=0).tolist(), memory
 
 
 if __name__ == "__main__":
