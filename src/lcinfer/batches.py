@@ -134,17 +134,19 @@ class Batches:
             if following is None and not last:
                 following = self._first_of_next(generator)
             pixels, rows = self._block_of(members, following)
-            # All orders of a block are sent at once: sending one waits for the device.
-            there = pixels.device
+            # One index of whole images: of two, a GPU copies single cells.
+            flat = pixels.flatten(0, 1)
             cones, images = shuffled // self._images, shuffled % self._images
-            labels = members[cones].to(self._targets.device)
-            orders = rows[cones].to(there), images.to(there), mirrored.to(there), labels
+            # All orders of a block are sent at once: sending one waits for the device.
+            device = self._world.device
+            order = (rows[cones] * self._images + images).to(pixels.device)
+            orders = order, mirrored.to(device), members[cones].to(device)
             for at in _batches(len(shuffled), self._batch):
-                row, image, mirror, label = (self._world.part(order[at]) for order in orders)
-                taken = pixels[row, image][:, None]
+                places, mirror, label = (self._world.part(each[at]) for each in orders)
+                taken = self._taken(flat, places)[:, None]
                 if self._flip:
                     taken = _flipped(taken, mirror)
-                yield Batch(self._sent(taken), self._targets[label], at.stop - at.start)
+                yield Batch(taken, self._targets[label], at.stop - at.start)
 
     def _first_of_next(self, generator: torch.Generator) -> Tensor:
         """The block that the next epoch begins with; nothing is drawn."""
@@ -178,11 +180,16 @@ class Batches:
         self._labelled.each(own, self._images, put)
         return pixels
 
-    def _sent(self, pixels: Tensor) -> Tensor:
-        """On the training's device; pinned memory is sent while the device computes."""
-        if pixels.device.type == self._world.device.type:
-            return pixels
-        return pixels.pin_memory().to(self._world.device, non_blocking=True)
+    def _taken(self, images: Tensor, places: Tensor) -> Tensor:
+        """Some images, on the training's device."""
+        device = self._world.device
+        if images.device.type == device.type:
+            return images.index_select(0, places)
+        # Pinned memory, which PyTorch keeps for the next batch, is sent while the device computes.
+        shape = (len(places), *images.shape[1:])
+        pinned = torch.empty(shape, dtype=images.dtype, pin_memory=True)
+        torch.index_select(images.flatten(1), 0, places, out=pinned.flatten(1))
+        return pinned.to(device, non_blocking=True)
 
 
 def _one_ahead(items: Iterator[T]) -> Iterator[T]:
