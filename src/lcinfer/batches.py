@@ -134,8 +134,8 @@ class Batches:
             if following is None and not last:
                 following = self._first_of_next(generator)
             pixels, rows = self._block_of(members, following)
-            # One index of whole images: of two, a GPU copies single cells.
-            flat = pixels.flatten(0, 1)
+            # An image is a row, which is copied as a whole: of two indices, cell by cell.
+            flat = pixels.flatten(0, 1).flatten(1)
             cones, images = shuffled // self._images, shuffled % self._images
             # All orders of a block are sent at once: sending one waits for the device.
             device = self._world.device
@@ -143,7 +143,7 @@ class Batches:
             orders = order, mirrored.to(device), members[cones].to(device)
             for at in _batches(len(shuffled), self._batch):
                 places, mirror, label = (self._world.part(each[at]) for each in orders)
-                taken = self._taken(flat, places)[:, None]
+                taken = self._taken(flat, places).view(len(places), 1, *pixels.shape[2:])
                 if self._flip:
                     taken = _flipped(taken, mirror)
                 yield Batch(taken, self._targets[label], at.stop - at.start)
@@ -180,15 +180,15 @@ class Batches:
         self._labelled.each(own, self._images, put)
         return pixels
 
-    def _taken(self, images: Tensor, places: Tensor) -> Tensor:
-        """Some images, on the training's device."""
+    def _taken(self, rows: Tensor, places: Tensor) -> Tensor:
+        """Some of the rows, on the training's device."""
         device = self._world.device
-        if images.device.type == device.type:
-            return images.index_select(0, places)
+        if rows.device.type == device.type:
+            return rows.index_select(0, places)
         # Pinned memory, which PyTorch keeps for the next batch, is sent while the device computes.
-        shape = (len(places), *images.shape[1:])
-        pinned = torch.empty(shape, dtype=images.dtype, pin_memory=True)
-        torch.index_select(images.flatten(1), 0, places, out=pinned.flatten(1))
+        shape = (len(places), rows.shape[1])
+        pinned = torch.empty(shape, dtype=rows.dtype, pin_memory=True)
+        torch.index_select(rows, 0, places, out=pinned)
         return pinned.to(device, non_blocking=True)
 
 
