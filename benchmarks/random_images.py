@@ -12,18 +12,19 @@ IMAGE, OUTPUTS = (100, 2200), 4
 NORMALISATION = Normalisation(-30.0, 40.0, (0.0,) * OUTPUTS, (1.0,) * OUTPUTS)
 
 
-def write_images(store: Path, count: int) -> None:
-    """One image per light-cone, a chunk each: what a loader of single images reads best."""
+def write_images(store: Path, lightcones: int, images: int) -> None:
+    """A chunk per light-cone, as lcinfer has it; a few hundred images in turn."""
     random = np.random.default_rng(1)
     array = zarr.create_array(
         store,
-        shape=(count, 1, *IMAGE),
-        chunks=(1, 1, *IMAGE),
+        shape=(lightcones, images, *IMAGE),
+        chunks=(1, images, *IMAGE),
         dtype="float16",
         compressors=[ZstdCodec(level=1)],
     )
-    some = random.normal(-30, 40, (min(count, 256), 1, *IMAGE)).astype(np.float16)
-    for index in range(count):
+    several = min(lightcones, max(1, 256 // images))
+    some = random.normal(-30, 40, (several, images, *IMAGE)).astype(np.float16)
+    for index in range(lightcones):
         array[index] = some[index % len(some)]
 
 
