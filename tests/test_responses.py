@@ -58,3 +58,18 @@ def test_listening_changes_no_prediction(trained, images) -> None:
 def test_images_of_another_shape_are_refused(trained, images) -> None:
     with pytest.raises(ValueError, match="do not fit"):
         responses(trained, images[:, :-1])
+
+
+def test_a_filter_bank_is_heard_behind_its_own_activation(tmp_path, images) -> None:
+    network = {
+        **toy_training().network.model_dump(),
+        "architecture": "filter_bank",
+        "slices": 4,
+        "line_of_sight": [{"filters": 6, "kernel": 3}],
+        "activation": "silu",
+    }
+    train(toy_training(epochs=2, network=network), SPLIT, toy_images(), tmp_path, IDENTITY, False)
+    heard = responses(load_trained(tmp_path / "checkpoint.pt"), images)
+    assert list(heard) == ["convolution_1", "dense_1", "dense_2"]
+    assert heard["convolution_1"].min() == 0.0
+    assert -0.3 < heard["dense_1"].min() < 0.0  # a SiLU goes down to -0.28
