@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 import yaml
 import zarr
 from zarr.codecs import BloscCodec
@@ -116,6 +117,7 @@ def one(
     with tempfile.TemporaryDirectory() as directory:
         trained = train(training, SPLIT, labelled, Path(directory), {}, False, world=world)
     predictions = predict(trained, labelled, test, options.device)
+    torch.compiler.reset()  # else the compiled functions of many trainings exceed PyTorch's limit
     scores = r2(predictions.true, predictions.predicted[:, 0])
     return [*scores.tolist(), float(trained.history[-1]["validation_loss"])]
 
