@@ -10,7 +10,7 @@ Random images of 100 x 2200 cells, in half precision on disk and in the page cac
 a light-cone, else one), and the paper's network. Each row is a process of its own; rows take turns,
 and the best of the rounds is printed, of the wall time and of the processor time: on a machine that
 is shared the latter tells more.
-R2 by precision is a sweep: docs/small.md has one.
+R2 by precision: benchmarks/precision.py.
 """
 
 import argparse
@@ -82,17 +82,18 @@ def main() -> None:
     if options.section == "gpu" and not torch.cuda.is_available():
         print("no GPU here: nothing measured")
         return
-    batch = options.batch or {"data": 32, "gpu": 200}.get(options.section, 64)
+    usual = {"data": (256, 1, 32), "gpu": (8000, 10, 200)}
+    images, each, batch = usual.get(options.section, (256, 1, 64))
+    batch = options.batch or batch
     with tempfile.TemporaryDirectory() as directory:
         store = Path(directory) / "images.zarr"
-        each = 10 if options.section == "gpu" else 1
-        count = options.images or (8000 if options.section == "gpu" else 256)
-        write_images(store, count // each, each)
+        write_images(store, (options.images or images) // each, each)
         if options.section == "gpu":
             precisions = options.precision or ["bfloat16", "tf32"]
-            compare(gpu_rows(precisions, store, batch, options.threads), options.rounds)
+            names = gpu_rows(precisions, store, batch, options.threads)
         else:
-            compare(rows(options.section, store, batch, options.threads), options.rounds)
+            names = rows(options.section, store, batch, options.threads)
+        compare(names, options.rounds)
 
 
 def rows(section: str, store: Path, batch: int, threads: int) -> dict[str, Callable[[], Measured]]:
