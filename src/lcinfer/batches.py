@@ -137,10 +137,9 @@ class Batches:
             # An image is a row, which is copied as a whole: of two indices, cell by cell.
             flat = pixels.flatten(0, 1).flatten(1)
             cones, images = shuffled // self._images, shuffled % self._images
-            # All orders of a block are sent at once: sending one waits for the device.
             device = self._world.device
-            order = (rows[cones] * self._images + images).to(pixels.device)
-            orders = order, mirrored.to(device), members[cones].to(device)
+            order = _sent(rows[cones] * self._images + images, pixels.device)
+            orders = order, _sent(mirrored, device), _sent(members[cones], device)
             for at in _batches(len(shuffled), self._batch):
                 places, mirror, label = (self._world.part(each[at]) for each in orders)
                 taken = self._taken(flat, places).view(len(places), 1, *pixels.shape[2:])
@@ -192,6 +191,11 @@ class Batches:
         source, target = (each.view(torch.uint8).numpy() for each in (rows, taken))
         np.take(source, places.numpy(), axis=0, out=target, mode="clip")  # clip: not by a buffer
         return taken.to(device, non_blocking=True)
+
+
+def _sent(order: Tensor, device: torch.device) -> Tensor:
+    """On ``device``. Not waited for: a GPU that is waited for stands still until the next step."""
+    return order.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else order
 
 
 def _one_ahead(items: Iterator[T]) -> Iterator[T]:
