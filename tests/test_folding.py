@@ -105,7 +105,7 @@ def test_a_training_with_a_folded_network_has_the_same_losses(monkeypatch, tmp_p
     monkeypatch.setattr(learning, "in_steps", fold)
     same = losses("folded")
     assert same[0] == pytest.approx(plain[0], rel=1e-4)
-    # A rounded tie of two cells may fall the other way later, and Adam makes a step of it.
+    # A rounded tie of two cells may fall the other way later, and RMSprop makes a step of it.
     assert same == pytest.approx(plain, rel=0.01)
     assert plain[-1] < 0.6 * plain[0]
     assert same != plain, "it was folded"
