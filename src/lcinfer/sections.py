@@ -23,6 +23,8 @@ SET_ELSEWHERE = {  # py21cmfast's inputs that have a key here
     **{name: f"cosmology.{name}" for name in ("hlittle", "OMm", "OMb", "POWER_INDEX", "SIGMA_8")},
 }
 
+Velocities = Literal["gradient", "shift", "both", "subcell", "none"]
+
 
 class Cosmology(Section):
     """Flat LambdaCDM, in py21cmfast's names. The defaults are Gillet et al. 2019."""
@@ -83,7 +85,29 @@ class Simulator(Section):
     z_heat_max: PositiveFloat = 35.0
     """Redshift at which the heating begins (Z_HEAT_MAX); nodes reach just above it."""
     velocity_gradients: bool = True
-    """Peculiar velocity gradients in the 21-cm optical depth (Mao et al. 2012)."""
+    """False means `velocities: none`, and is an error beside any other `velocities` than the
+    default."""
+    velocities: Annotated[Velocities, Field(json_schema_extra={"since": "0.2"})] = "gradient"
+    """How peculiar velocities enter. `gradient`: their gradient in the 21-cm optical depth alone
+    (Mao et al. 2012). `shift`: cells of the light-cone moved along the line of sight to
+    redshift space alone. `both`: the one, then the other, as 21cmFAST 4 does. `subcell`: both in
+    each coeval box, before the light-cone is interpolated, as version 3's SUBCELL_RSD and Greig &
+    Mesinger 2018's code did. `none`: not at all. `shift` and `both` need a node or more below
+    `lightcone.z_min`."""
+
+    @property
+    def treatment(self) -> Velocities:
+        """How peculiar velocities enter, by both keys."""
+        return self.velocities if self.velocity_gradients else "none"
+
+    @model_validator(mode="after")
+    def _one_treatment_of_velocities(self) -> "Simulator":
+        if not self.velocity_gradients and self.velocities != "gradient":
+            raise ValueError(
+                f"velocity_gradients: false already means velocities: none; beside velocities: "
+                f"{self.velocities} leave it out"
+            )
+        return self
 
 
 class Storage(Section):

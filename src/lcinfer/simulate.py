@@ -5,18 +5,28 @@ reuse, written in py21cmfast 4's inputs.
 """
 
 import warnings
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import py21cmfast
 from astropy import units
 from py21cmfast import Coeval, InputParameters, RectilinearLightconer
-from py21cmfast.rsds import include_dvdr_in_tau21
+from py21cmfast.wrapper.classy_interface import run_classy
 from py21cmfast.wrapper.inputs import AstroOptions, get_logspaced_redshifts
 
 from .coeval import coeval_boxes
 from .errors import UserError
 from .lightcone import LightCone, coordinates
-from .sections import Simulation
+from .sections import Cosmology, Simulation
+from .velocities import (
+    BEYOND_THE_ENDS,
+    SUBCELLS_OF_BOX,
+    include_gradient,
+    move_to_redshift_space,
+    nodes_below,
+    reach,
+)
 
 # What GM18's code had that py21cmfast's template `const-zeta` has otherwise.
 GM18 = {
@@ -74,51 +84,105 @@ def inputs_for(simulation: Simulation, parameters: dict[str, float], seed: int) 
 
 def node_redshifts(simulation: Simulation) -> tuple[float, ...]:
     """Redshifts of the evolution, highest first: from the light-cone's nearest cell to just
-    above both its farthest cell and the start of the heating."""
-    redshift, _ = coordinates(simulation)
+    above both its farthest cell and the start of the heating.
+
+    Where cells of the light-cone are moved to redshift space, nodes follow below the nearest
+    cell too, so that something can move in there; the others stay where they are.
+    """
+    near, far = reach(simulation, *coordinates(simulation))
     nodes: tuple[float, ...] = get_logspaced_redshifts(
         min_redshift=simulation.lightcone.z_min,
         z_step_factor=simulation.simulator.z_step_factor,
-        max_redshift=max(simulation.simulator.z_heat_max, float(redshift[-1])),
+        max_redshift=max(simulation.simulator.z_heat_max, far),
     )
-    return nodes
+    return (*nodes, *nodes_below(simulation, near))
 
 
 def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
     """One light-cone, voxel by voxel what ``py21cmfast.run_lightcone`` makes, in less memory.
 
+    Of the treatments of peculiar velocities, ``subcell`` alone is none of run_lightcone's.
     Args and errors are those of :func:`inputs_for`.
     """
+    treatment = simulation.simulator.treatment
     inputs = inputs_for(simulation, parameters, seed)
     _, distance = coordinates(simulation)
     lightconer = RectilinearLightconer(
         lc_distances=distance * units.Mpc,
         cosmo=inputs.cosmo_params.cosmo,  # its default is another cosmology
     )
+    if treatment in BEYOND_THE_ENDS:  # longer by the rms displacement at both ends
+        lightconer = lightconer.validate_options(
+            inputs=inputs,
+            include_dvdr_in_tau21=False,
+            apply_rsds=True,
+            classy_output=_linear_theory(simulation.cosmology),
+        )
     planes = _Planes(lightconer, inputs)
     shape = lightconer.get_shape(inputs.simulation_options)
     fields = ["brightness_temp"]
-    if simulation.simulator.velocity_gradients:
-        fields += ["velocity_z", *(["tau_21"] if inputs.astro_options.USE_TS_FLUCT else [])]
+    if treatment in ("gradient", "shift", "both"):
+        fields.append("velocity_z")
+    if treatment in ("gradient", "both") and inputs.astro_options.USE_TS_FLUCT:
+        fields.append("tau_21")
     cubes = {field: np.zeros(shape, np.float32) for field in fields}
     neutral_fraction, brightness = [], []
     previous = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for coeval in coeval_boxes(inputs):
+            if treatment == "subcell":
+                _treat_as_version_3(coeval, inputs)
             neutral_fraction.append(np.mean(coeval.neutral_fraction))
             brightness.append(np.mean(coeval.brightness_temp))
             if previous is not None:
                 planes.interpolate(coeval, previous, cubes)
             previous = coeval
-    if simulation.simulator.velocity_gradients:
-        _include_velocity_gradients(cubes, lightconer.lc_redshifts, inputs)
+    cube, tau = cubes["brightness_temp"], cubes.pop("tau_21", None)
+    scales = _scales(inputs, lightconer.lc_redshifts)
+    if treatment in ("gradient", "both"):
+        largest = inputs.astro_params.MAX_DVDR
+        include_gradient(cube, cubes["velocity_z"], tau, *scales, largest=largest)
+    if treatment in BEYOND_THE_ENDS:
+        del tau  # before the copy
+        move_to_redshift_space(cube, cubes.pop("velocity_z"), *scales)
+        first = int(np.abs(lightconer.lc_distances.value - distance[0]).argmin())
+        cube = np.ascontiguousarray(cube[..., first : first + len(distance)])
     return LightCone(
-        brightness_temp=cubes["brightness_temp"],
+        brightness_temp=cube,
         node_redshift=np.array(inputs.node_redshifts),
         neutral_fraction=np.array(neutral_fraction, np.float64),
         global_brightness_temp=np.array(brightness, np.float64),
     )
+
+
+@lru_cache(maxsize=1)
+def _linear_theory(cosmology: Cosmology) -> Any:
+    """CLASS as run_lightcone runs it, for the rms displacement; once a process, as it takes 5 s."""
+    return run_classy(
+        h=cosmology.hlittle,
+        Omega_cdm=cosmology.OMm - cosmology.OMb,
+        Omega_b=cosmology.OMb,
+        n_s=cosmology.POWER_INDEX,
+        sigma8=cosmology.SIGMA_8,
+        output="vTk",
+    )
+
+
+def _scales(inputs: InputParameters, redshift: np.ndarray | float) -> tuple[np.ndarray, float]:
+    """H in km/s/Mpc, and a cell in Mpc."""
+    hubble = inputs.cosmo_params.cosmo.H(redshift).to_value("km / (s Mpc)")
+    return np.asarray(hubble), float(inputs.simulation_options.cell_size.to_value(units.Mpc))
+
+
+def _treat_as_version_3(coeval: Coeval, inputs: InputParameters) -> None:
+    """SUBCELL_RSD of 21cmFAST 3 and of GM18's code, in place in a coeval box."""
+    brightness, velocity = coeval.brightness_temp, coeval.velocity_z
+    tau = coeval.tau_21 if inputs.astro_options.USE_TS_FLUCT else None
+    scales = _scales(inputs, coeval.redshift)
+    largest = inputs.astro_params.MAX_DVDR
+    include_gradient(brightness, velocity, tau, *scales, periodic=True, largest=largest)
+    move_to_redshift_space(brightness, velocity, *scales, periodic=True, subcells=SUBCELLS_OF_BOX)
 
 
 class _Planes:
@@ -150,23 +214,6 @@ class _Planes:
                 for box in (near, far)
             )
             cube[..., cells] = (to_far * one + to_near * other) / np.abs(ends[0] - ends[1])
-
-
-def _include_velocity_gradients(
-    cubes: dict[str, np.ndarray], redshifts: np.ndarray, inputs: InputParameters
-) -> None:
-    """Mao et al. 2012, in place; row by row, since py21cmfast works in many float64 copies."""
-    brightness = cubes["brightness_temp"]
-    for row in range(len(brightness)):
-        rows = slice(row, row + 1)
-        brightness[rows] = include_dvdr_in_tau21(
-            brightness_temp=brightness[rows],
-            los_velocity=cubes["velocity_z"][rows],
-            tau_21=cubes["tau_21"][rows] if "tau_21" in cubes else None,
-            redshifts=redshifts,
-            inputs=inputs,
-            periodic=False,
-        )
 
 
 def version() -> str:

@@ -35,6 +35,8 @@ def theirs(settings: Simulation, parameters: dict[str, float]) -> LightCone:
 
     inputs = simulate.inputs_for(settings, parameters, SEED)
     _, distance = simulate.coordinates(settings)
+    treatment = settings.simulator.treatment
+    shifted = treatment in ("shift", "both")
     cone = py21cmfast.run_lightcone(
         lightconer=py21cmfast.RectilinearLightconer(
             lc_distances=distance * Mpc,
@@ -42,13 +44,15 @@ def theirs(settings: Simulation, parameters: dict[str, float]) -> LightCone:
             quantities=("brightness_temp",),
         ),
         inputs=inputs,
-        include_dvdr_in_tau21=settings.simulator.velocity_gradients,
+        include_dvdr_in_tau21=treatment in ("gradient", "both"),
+        apply_rsds=shifted,
         cache=None,
         write=False,
         regenerate=True,
     )
+    np.testing.assert_allclose(cone.lightcone_distances.value, distance, rtol=1e-9)
     return LightCone(
-        brightness_temp=cone.lightcones["brightness_temp"],
+        brightness_temp=cone.lightcones["brightness_temp" + "_with_rsds" * shifted],
         node_redshift=np.array(inputs.node_redshifts),
         neutral_fraction=cone.global_quantities["neutral_fraction"],
         global_brightness_temp=cone.global_quantities["brightness_temp"],

@@ -15,12 +15,18 @@ from heavy import ANOTHER, FAINT, ours, simulation, theirs
 
 from lcinfer import simulate
 from lcinfer.errors import UserError
-from lcinfer.lightcone import LightCone, check
+from lcinfer.lightcone import LightCone, check, cosmology
 
 FULL = simulation(32, 96.0, 1043)  # every node from z = 6 to 35
 GRADIENTS_OFF = simulation(
     32, 96.0, 300, simulator={"velocity_gradients": False, "z_step_factor": 1.2}
 )
+FEW_NODES = {
+    velocities: simulation(
+        16, 48.0, 400, simulator={"velocities": velocities, "z_step_factor": 1.2, "z_heat_max": 12}
+    )
+    for velocities in ("gradient", "shift", "both", "subcell", "none")
+}
 COARSE = simulation(32, 96.0, 1043, simulator={"z_step_factor": 1.2})
 # GM18's mocks were made with sigma8 = 0.82.
 PUBLISHED = simulation(64, 96.0, 2000, cosmology={"SIGMA_8": 0.82})
@@ -53,6 +59,8 @@ JOBS: dict[str, tuple[Callable, tuple]] = {
     "ours ANOTHER": (ours, (FULL, ANOTHER)),
     "theirs gradients off": (theirs, (GRADIENTS_OFF, FAINT)),
     "ours gradients off": (ours, (GRADIENTS_OFF, FAINT)),
+    **{f"ours {name}": (ours, (FEW_NODES[name], FAINT)) for name in FEW_NODES},
+    **{f"theirs {name}": (theirs, (FEW_NODES[name], FAINT)) for name in ("shift", "both")},
     "coarse": (ours, (COARSE, FAINT)),
     **{f"moved {name}": (ours, (COARSE, {**FAINT, name: MOVED[name]})) for name in MOVED},
 }
@@ -77,6 +85,46 @@ def test_every_voxel_is_what_run_lightcone_makes(light_cones, what):
     one, other = light_cones(f"ours {what}"), light_cones(f"theirs {what}")
     assert one.brightness_temp.std() > 1
     np.testing.assert_array_equal(one.brightness_temp, other.brightness_temp)
+
+
+@pytest.mark.parametrize("what", ["shift", "both"])
+def test_cells_in_redshift_space_are_what_run_lightcone_makes(light_cones, what):
+    one, other = light_cones(f"ours {what}"), light_cones(f"theirs {what}")
+    assert one.brightness_temp.std() > 1
+    # Both are of float32 fields; run_lightcone adds sub-cells up in float32 as well.
+    np.testing.assert_allclose(one.brightness_temp, other.brightness_temp, rtol=0, atol=2e-5)
+    np.testing.assert_array_equal(one.node_redshift, other.node_redshift)
+
+
+def test_velocities_change_the_light_cone_and_not_what_it_is_made_of(light_cones):
+    cones = [light_cones(f"ours {velocities}") for velocities in FEW_NODES]
+    gradient = cones[0]
+    for cone in cones:
+        check(cone, FEW_NODES["gradient"])
+        shared = len(gradient.node_redshift)
+        np.testing.assert_array_equal(cone.node_redshift[:shared], gradient.node_redshift)
+        np.testing.assert_array_equal(cone.neutral_fraction[:shared], gradient.neutral_fraction)
+    cubes = [cone.brightness_temp for cone in cones]
+    for number, cube in enumerate(cubes):
+        for other in cubes[:number]:
+            assert (cube - other).std() > 0.1  # mK
+
+
+def test_nodes_reach_below_the_nearest_cell_only_where_cells_are_moved():
+    nodes = {name: simulate.node_redshifts(settings) for name, settings in FEW_NODES.items()}
+    assert nodes["gradient"] == nodes["subcell"] == nodes["none"]
+    assert nodes["shift"] == nodes["both"] == (*nodes["gradient"], pytest.approx(7 / 1.2 - 1))
+    high = simulation(32, 96.0, 1350, simulator={"velocities": "shift"})
+    _, distance = simulate.coordinates(high)
+    reach = cosmology(high.cosmology).comoving_distance(simulate.node_redshifts(high)[0]).value
+    assert reach > distance[-1] + 3 * high.box.cell_size
+
+
+def test_cells_cannot_be_moved_where_no_node_fits_below_the_nearest():
+    near = simulation(16, 48.0, 60, simulator={"velocities": "both"})
+    near = near.model_copy(update={"lightcone": near.lightcone.model_copy(update={"z_min": 0.001})})
+    with pytest.raises(UserError, match="velocities both needs a node below"):
+        simulate.node_redshifts(near)
 
 
 @pytest.mark.parametrize("what", ["FAINT", "ANOTHER"])

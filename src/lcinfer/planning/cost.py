@@ -9,6 +9,7 @@ from ..journal import Record
 from ..lightcone import coordinates
 from ..run import Run
 from ..sections import DEFAULT_ENGINE, Simulation
+from ..velocities import nodes_below, reach
 from . import calibration
 
 Finished = dict[int, Record]  # by index
@@ -134,9 +135,9 @@ def raw_bytes(simulation: Simulation) -> int:
 
 def nodes(simulation: Simulation) -> int:
     """Nodes of the evolution, as :func:`lcinfer.simulate.node_redshifts` gives them."""
-    redshift, _ = coordinates(simulation)
-    highest = max(simulation.simulator.z_heat_max, float(redshift[-1]))
+    near, far = reach(simulation, *coordinates(simulation))
+    highest = max(simulation.simulator.z_heat_max, far)
     z, count = simulation.lightcone.z_min, 1
     while z < highest:
         z, count = (z + 1) * simulation.simulator.z_step_factor - 1, count + 1
-    return count
+    return count + len(nodes_below(simulation, near))
