@@ -141,6 +141,7 @@ OTHER = {
     "simulator.z_step_factor": 1.05,
     "simulator.z_heat_max": 40.0,
     "simulator.velocity_gradients": False,
+    "simulator.velocities": "both",
     "storage.keep_bits": 12,
     "seed": 6,
     "sampling": "sobol",

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from .errors import UserError
-from .lightcone import redshift_at
+from .lightcone import BadLightCone, redshift_at
 from .sections import Simulation
 
-KM_IN_MPC = 3.0856775814913674e19  # astropy's, to the last bit
+# As astropy rounds them: light-cones are to be py21cmfast's to the last bit.
+KM_IN_MPC = 3.085677581491367e19
+KM_PER_S_PER_MPC = 3.240779289444365e-20  # in 1/s
 
 # Treatments that move cells of the light-cone, which need cells beyond its ends.
 BEYOND_THE_ENDS = ("shift", "both")
@@ -103,7 +105,7 @@ def include_gradient(
     for rows in _blocks(brightness):
         along = _gradient(velocity[rows], cell_size, periodic)
         if tau is None:
-            limit = largest * hubble / KM_IN_MPC
+            limit = largest * hubble * KM_PER_S_PER_MPC
             slowed = np.abs(1.0 + np.clip(along, -limit, limit) / hubble * KM_IN_MPC)
             brightness[rows] = brightness[rows] / slowed
             continue
@@ -160,6 +162,9 @@ def moved(field: np.ndarray, displacement: np.ndarray, subcells: int, periodic: 
 
     Returns:
         float64, of the field's shape.
+
+    Raises:
+        BadLightCone: if a displacement is NaN or infinite.
     """
     cells = field.shape[-1]
     share = field.reshape(-1, cells) / np.float64(subcells)
@@ -169,6 +174,8 @@ def moved(field: np.ndarray, displacement: np.ndarray, subcells: int, periodic: 
     else:
         ends = 2 * by[:, :1] - by[:, 1:2], 2 * by[:, -1:] - by[:, -2:-1]
         around = np.concatenate([ends[0], by, ends[1]], axis=1)
+    if not np.isfinite(around).all():
+        raise BadLightCone("velocities are NaN or infinite")
     pad = int(np.ceil(np.abs(around).max())) + 1  # no sub-cell lands beyond it
     width = cells + 2 * pad
     total = np.zeros(len(share) * width)
