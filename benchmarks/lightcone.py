@@ -2,6 +2,7 @@
 
     python benchmarks/lightcone.py compare            # 100^3 cells, both, in turn
     python benchmarks/lightcone.py paper              # one light-cone of config/config.yaml
+    python benchmarks/lightcone.py velocities         # their treatments, on synthetic fields
 
 Each simulation runs in a process of its own, so that its peak memory is its own.
 """
@@ -78,6 +79,54 @@ def measure(engine: str, cells: int, threads: int) -> dict[str, object]:
     }
 
 
+def velocities(cells: int, along: int) -> dict[str, object]:
+    """Seconds of each treatment of velocities on one light-cone's fields, ours and py21cmfast's."""
+    import numpy as np
+    from py21cmfast import rsds
+
+    from lcinfer import simulate
+    from lcinfer.velocities import (
+        KM_IN_MPC,
+        SUBCELLS_OF_BOX,
+        include_gradient,
+        move_to_redshift_space,
+    )
+
+    inputs = simulate.inputs_for(simulation_of(cells, 1), FAINT, seed=1)
+    redshifts = np.linspace(6, 30, along)
+    hubble = inputs.cosmo_params.cosmo.H(redshifts).value
+    noise, shape = np.random.default_rng(1), (cells, cells, along)
+    displacement = noise.normal(0, 1, shape)  # in Mpc
+    velocity = (displacement * hubble / KM_IN_MPC).astype(np.float32)
+    brightness = noise.normal(0, 20, shape).astype(np.float32)
+    tau = noise.uniform(0, 0.1, shape).astype(np.float32)
+    box, box_velocity = brightness[..., :cells].copy(), velocity[..., :cells]
+    fields = (brightness, velocity, redshifts, inputs)
+    # Theirs first: ours works in place.
+    done = {
+        "gradient, theirs": lambda: rsds.include_dvdr_in_tau21(*fields, False, tau),
+        "shift, theirs": lambda: rsds.apply_rsds(*fields, False),
+        "gradient": lambda: include_gradient(brightness, velocity, tau, hubble, 1.5, largest=0.2),
+        "shift": lambda: move_to_redshift_space(brightness, velocity, hubble, 1.5),
+        "subcell, one box": lambda: move_to_redshift_space(
+            box, box_velocity, hubble[0], 1.5, periodic=True, subcells=SUBCELLS_OF_BOX
+        ),
+    }
+    seconds = {}
+    for name, treat in done.items():
+        begin = time.perf_counter()
+        treat()
+        seconds[name] = time.perf_counter() - begin
+    return {
+        "shape": list(shape),
+        "seconds": {name: round(took, 3) for name, took in seconds.items()},
+        "theirs/ours": {
+            name: round(seconds[f"{name}, theirs"] / seconds[name], 1)
+            for name in ("gradient", "shift")
+        },
+    }
+
+
 def in_its_own_process(*arguments: str) -> dict[str, object]:
     """Run one measurement and print its line."""
     command = [sys.executable, __file__, "one", *arguments]
@@ -90,7 +139,7 @@ def in_its_own_process(*arguments: str) -> dict[str, object]:
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["compare", "paper", "one"])
+    parser.add_argument("what", choices=["compare", "paper", "velocities", "one"])
     parser.add_argument("engine", nargs="?", default="lcinfer")
     parser.add_argument("--cells", type=int, default=100)
     parser.add_argument("--threads", type=int, default=2)
@@ -98,6 +147,9 @@ def main() -> None:
     size = ["--cells", str(options.cells), "--threads", str(options.threads)]
     if options.what == "one":
         print(json.dumps(measure(options.engine, options.cells, options.threads)))
+    elif options.what == "velocities":
+        for cells, along in ((32, 1043), (64, 2000)):
+            print(json.dumps(velocities(cells, along)), flush=True)
     elif options.what == "paper":
         in_its_own_process("lcinfer", "--cells", str(load(PAPER).database.box.cells))
     else:

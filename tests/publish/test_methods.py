@@ -62,6 +62,23 @@ def test_light_cones_of_21cmfast_cite_it_and_its_model(opened, monkeypatch) -> N
     assert keys == set(re.findall(r"\\bibitem\[[^]]*\]\{([^}]*)\}", text))
 
 
+@pytest.mark.parametrize(
+    ("velocities", "said"),
+    [
+        ("none", "are left out"),
+        ("gradient", r"enter through their gradient in the 21-cm optical depth \citep{Mao2012}."),
+        ("both", r"\citep{Mao2012} and move the cells of a light-cone to redshift space."),
+        ("subcell", "both in the coeval boxes."),
+    ],
+)
+def test_how_velocities_enter_is_told(opened, monkeypatch, velocities, said) -> None:
+    monkeypatch.setattr(methods, "DEFAULT_ENGINE", "standin:simulate")
+    monkeypatch.setattr(type(opened.run.config.database.simulator), "treatment", velocities)
+    text = methods.text(opened, Latex())
+    assert "Peculiar velocities " in text and said in text
+    assert ("Mao2012" in text) == (velocities != "none")
+
+
 def test_options_are_named(opened) -> None:
     assert r"Options that we set are \texttt{N\_POISSON = -1}." in methods.text(opened, Latex())
 

@@ -104,6 +104,22 @@ def test_an_adopted_database_is_what_the_files_say(settings, files, tmp_path) ->
     assert [path.read_bytes() for path in files] == before
 
 
+def test_where_cells_are_moved_the_light_cones_are_those_in_redshift_space(
+    settings, files, tmp_path
+) -> None:
+    plain = adopt(config.parse(settings), files, tmp_path / "results")
+    settings["database"]["simulator"]["velocities"] = "both"
+    with pytest.raises(UserError, match=r"no brightness_temp_with_rsds.*velocities both asks"):
+        adopt(config.parse(settings), files, tmp_path / "results")
+    for path in files:
+        with h5py.File(path, "a") as file:
+            saved = file["lightcones"]
+            saved["brightness_temp_with_rsds"] = 2 * saved["brightness_temp"][:]
+    moved = adopt(config.parse(settings), files, tmp_path / "results")
+    assert moved.directory != plain.directory
+    np.testing.assert_array_equal(store.read(moved.store, 0), 2 * store.read(plain.store, 0))
+
+
 def test_the_configuration_names_it_from_then_on(
     settings, files, write_config, capsys, tmp_path
 ) -> None:

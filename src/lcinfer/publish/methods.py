@@ -15,11 +15,13 @@ from ..parameters import shown
 from ..products import TrainingRun
 from ..sections import DEFAULT_ENGINE
 from ..sweeps import repeats
+from ..velocities import SUBCELLS_OF_BOX
 from .recorded import HOUR, Recorded, Simulated
 from .styles import Style
 
 MODEL = ("GreigMesinger2018", "Mesinger2011", "Murray2020")
 NETWORK = "Gillet2019"
+VELOCITIES = "Mao2012"
 SAMPLING = {
     "uniform": "independent uniform draws",
     "sobol": "points of one scrambled Sobol sequence",
@@ -51,6 +53,11 @@ def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
     if scores:
         parts.append(table2(recorded.run, style))
     cited = [NETWORK, *(MODEL if _is_21cmfast(recorded) else ())]
+    if (
+        _simulated_velocities(recorded)
+        and recorded.run.config.database.simulator.treatment != "none"
+    ):
+        cited.append(VELOCITIES)
     return "\n\n".join([*parts, style.references(cited)]) + "\n"
 
 
@@ -75,6 +82,8 @@ def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
         told.append(
             f"The simulations of {style.count(len(failed))} more failed; they are left out."
         )
+    if _simulated_velocities(recorded):
+        told.append(f"Peculiar velocities {_velocities(recorded, style)}.")
     near, far = _redshifts(recorded)
     told.append(
         f"A light-cone has {_cells(recorded, style)} cells of {_cell_size(recorded, style)} "
@@ -109,6 +118,24 @@ def _engine(recorded: Recorded, style: Style) -> str:
         f"21cmFAST {style.text(_listed(sorted(versions)))} {style.cite(*code)}, in the model of "
         f"{style.cite_in_text(model)}"
     )
+
+
+def _simulated_velocities(recorded: Recorded) -> bool:
+    """Whether the configuration says how velocities enter: files that were adopted may differ."""
+    return _is_21cmfast(recorded) and recorded.run.config.database.adopted is None
+
+
+def _velocities(recorded: Recorded, style: Style) -> str:
+    cited = style.cite(VELOCITIES)
+    gradient = f"enter through their gradient in the 21-cm optical depth {cited}"
+    return {
+        "none": "are left out",
+        "gradient": gradient,
+        "shift": f"move the cells of a light-cone to redshift space {cited}",
+        "both": f"{gradient} and move the cells of a light-cone to redshift space",
+        "subcell": f"{gradient}, taken in Fourier space, and move {SUBCELLS_OF_BOX} sub-cells of "
+        f"each cell to redshift space, both in the coeval boxes",
+    }[recorded.run.config.database.simulator.treatment]
 
 
 def _on_images(recorded: Recorded, style: Style) -> list[str]:

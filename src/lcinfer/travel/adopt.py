@@ -3,7 +3,8 @@
 They become a database of their own kind: its fingerprint covers what the files say of
 themselves (parameters, seeds, inputs, version, SHA-256), not a prior from which nobody knows
 that they were drawn. What the files do not say is left out: times, hosts, whether velocity
-gradients were included, and the histories if one file lacks them.
+gradients were included, and the histories if one file lacks them. Where the configuration's
+simulator moves cells to redshift space, the light-cones are those that run_lightcone moved.
 """
 
 import hashlib
@@ -28,10 +29,12 @@ from ..products import LightCones
 from ..progress import told
 from ..run import Run
 from ..sections import Database
+from ..velocities import BEYOND_THE_ENDS
 from .subset import mark
 
 STRUCTS = ("simulation_options", "matter_options", "cosmo_params", "astro_params", "astro_options")
 HISTORIES = {"neutral_fraction": "neutral_fraction", "global_brightness_temp": "brightness_temp"}
+PLAIN, MOVED = "brightness_temp", "brightness_temp_with_rsds"
 CELL_TOLERANCE = 0.01  # of a cell, between where a cell lies and where it should
 
 
@@ -44,6 +47,8 @@ class File:
     seed: int
     inputs: dict[str, Any]
     has_histories: bool
+    quantity: str
+    """By py21cmfast's name: moved to redshift space or not."""
 
     def parameters(self, names: Sequence[str]) -> dict[str, float]:
         """The values of the varied parameters."""
@@ -88,13 +93,20 @@ def adopt(config: Config, paths: Sequence[Path], results: Path) -> LightCones:
 
 def _looked_at(path: Path, wanted: Database, expected: np.ndarray) -> File:
     """A file, which must be of the configuration's box, cosmology and cells' distances."""
+    quantity = MOVED if wanted.simulator.treatment in BEYOND_THE_ENDS else PLAIN
     try:
         with path.open("rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         with h5py.File(path) as file:
             inputs = _inputs(file)
             seed = int(file["InputParameters"].attrs["random_seed"])
-            distance, shape = _distance(file), file["lightcones/brightness_temp"].shape
+            distance, saved = _distance(file), file["lightcones"]
+            shape = saved[PLAIN].shape
+            if quantity not in saved:
+                raise UserError(
+                    f"{path}: no {quantity}, which database.simulator.velocities "
+                    f"{wanted.simulator.treatment} asks for: was it made with apply_rsds=True?"
+                )
             last, nodes = int(file.attrs["last_completed_node"]), len(inputs["node_redshifts"])
             has_histories = all(
                 f"global_quantities/{name}" in file
@@ -122,7 +134,7 @@ def _looked_at(path: Path, wanted: Database, expected: np.ndarray) -> File:
                 f"{path}: {name} is {inputs[name]:g}, outside database.prior, {low:g} to {high:g}"
             )
     _check_extent(path, shape, distance, expected, wanted)
-    return File(path, sha256, seed, inputs, has_histories)
+    return File(path, sha256, seed, inputs, has_histories, quantity)
 
 
 def _inputs(file: h5py.File) -> dict[str, Any]:
@@ -210,7 +222,9 @@ def _table(files: Sequence[File], names: Sequence[str]) -> dict[str, Any]:
         {"parameters": file.parameters(names), "seed": file.seed, "sha256": file.sha256}
         for file in files
     ]
-    return {"light_cones": rows, "inputs": common, "follows": follows}
+    # A table of plain light-cones is as it was before there was a choice.
+    which = {} if first.quantity == PLAIN else {"quantity": first.quantity}
+    return {"light_cones": rows, "inputs": common, "follows": follows, **which}
 
 
 def _bring(cones: LightCones, files: Sequence[File], with_histories: bool) -> None:
@@ -254,7 +268,7 @@ def _brought(
 def _read(file: File, cells: int) -> LightCone:
     with h5py.File(file.path) as content:
         there = _buffers(content)
-        cube = content["lightcones/brightness_temp"][..., there.start : there.start + cells]
+        cube = content[f"lightcones/{file.quantity}"][..., there.start : there.start + cells]
         nodes = np.array(file.inputs["node_redshifts"] if file.has_histories else [])
         histories = {
             ours: content[f"global_quantities/{theirs}"][:].astype(np.float64)
