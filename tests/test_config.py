@@ -257,3 +257,19 @@ def test_the_order_of_trainings_decides_nothing_not_even_the_rows_of_tables(sett
     training = settings["trainings"]["all_images"]
     settings["trainings"] = {"second": {**training, "seed": 2}, "first": training}
     assert list(config.parse(settings).trainings) == ["first", "second"]
+
+
+def test_no_velocity_gradients_means_no_velocities_and_goes_with_no_other_treatment(
+    settings,
+) -> None:
+    simulator = settings["database"]["simulator"]
+    assert config.parse(settings).database.simulator.treatment == "gradient"
+    simulator["velocity_gradients"] = False
+    assert config.parse(settings).database.simulator.treatment == "none"
+    for velocities in ("shift", "none"):
+        simulator["velocities"] = velocities
+        with pytest.raises(UserError, match="velocity_gradients: false already means"):
+            config.parse(settings)
+        simulator["velocity_gradients"] = True
+        assert config.parse(settings).database.simulator.treatment == velocities
+        simulator["velocity_gradients"] = False

@@ -80,7 +80,12 @@ def test_a_scaled_light_cone_has_the_same_cells_nodes_and_kind(cells) -> None:
     assert kind(small) == kind(PAPER)
 
 
-@pytest.mark.parametrize("of", [PAPER, DEMO])
+MOVED = PAPER.model_copy(
+    update={"simulator": PAPER.simulator.model_copy(update={"velocities": "both"})}
+)
+
+
+@pytest.mark.parametrize("of", [PAPER, DEMO, MOVED])
 def test_nodes_are_counted_as_the_simulator_counts_them(of) -> None:
     assert nodes(of) == len(simulate.node_redshifts(of))
 
