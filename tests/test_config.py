@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from lcinfer import cli, config
+from lcinfer.errors import UserError
 from lcinfer.sections import Optimiser
 
 HERE = Path(__file__).parents[1] / "config"
