@@ -7,6 +7,10 @@ SHELL := /bin/bash
 CONFIG ?= config/demo.yaml
 PROFILE ?= profiles/local
 BIN := .venv/bin
+# The 21cmFAST of the environment: a version of envs/patches, or a released one (ENGINE=4.1.1) for what
+# was made with it. What was chosen stays, and another one that is found is replaced.
+ENGINE ?= $(or $(shell cat .venv/engine 2>/dev/null),$(shell sed -n 's/^21cmFAST==//p' envs/lock.txt))
+INSTALLED := $(wildcard .venv/lib/python3*/site-packages/21cm[fF][aA][sS][tT]-$(ENGINE).dist-info)
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -17,8 +21,12 @@ help: ## say what can be made
 
 env: .venv/ready ## set everything up: system packages, virtual environment, lcinfer
 
-.venv/ready: envs/lock.txt envs/setup.sh pyproject.toml
-	@bash envs/setup.sh
+.venv/ready: envs/lock.txt envs/setup.sh envs/21cmfast.sh pyproject.toml $(wildcard envs/patches/*/*)
+	@ENGINE=$(ENGINE) bash envs/setup.sh
+
+ifeq ($(INSTALLED),)
+.PHONY: .venv/ready
+endif
 
 run: env ## the whole pipeline on CONFIG (config/demo.yaml): light-cones, network, R2, figures
 	@lcinfer check $(CONFIG)
@@ -67,5 +75,5 @@ bench: env ## measurements behind the numbers in docs/ (an hour); after `make ru
 	python benchmarks/scale.py draw < scale.jsonl
 
 lock: ## pin what is installed in .venv now
-	@{ head -1 envs/lock.txt; pip freeze --all --exclude lcinfer --exclude pip | sed 's/+cpu//'; } > envs/lock.new
+	@{ head -1 envs/lock.txt; pip freeze --all --exclude lcinfer --exclude pip | sed '/^torch/s/+cpu//'; } > envs/lock.new
 	mv envs/lock.new envs/lock.txt

@@ -34,7 +34,7 @@ include: "workflow/rules/summary.smk"
 
 # Before the first job, and never in a job's own Snakemake.
 onstart:
-    if reason := not_approved():
+    if reason := not_approved() or other_engine():
         sys.exit(reason)
 
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Sets lcinfer up in .venv: system packages where that is possible, Python packages from the
-# lock file, lcinfer itself. PYTHON chooses the interpreter (3.11 or newer).
+# lock file, 21cmFAST from its source, lcinfer itself. PYTHON chooses the interpreter (3.11 or
+# newer), ENGINE the version of 21cmFAST (envs/21cmfast.sh).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+engine=${ENGINE:-$(sed -n 's/^21cmFAST==//p' envs/lock.txt)}
 
-packages=(build-essential libgsl-dev libfftw3-dev pkg-config python3-venv python3-dev)
+packages=(build-essential patch libgsl-dev libfftw3-dev pkg-config python3-venv python3-dev)
 
 say() { printf 'lcinfer set-up: %s\n' "$*" >&2; }
 
@@ -24,8 +26,8 @@ find_python() {
 }
 
 headers_are_there() {
-    command -v cc >/dev/null && command -v make >/dev/null &&
-        printf '#include <gsl/gsl_math.h>\n#include <fftw3.h>\n' | cc -E - >/dev/null 2>&1
+    command -v "${CC:-cc}" >/dev/null && command -v make patch >/dev/null &&
+        printf '#include <gsl/gsl_math.h>\n#include <fftw3.h>\n' | "${CC:-cc}" -E - >/dev/null 2>&1
 }
 
 install_system_packages() {
@@ -58,8 +60,13 @@ say "making .venv with $("$python" --version)"
 if [[ ! -x .venv/bin/python ]]; then
     "$python" -m venv .venv
 fi
-say "installing Python packages from envs/lock.txt (a few minutes; 21cmFAST is compiled)"
-.venv/bin/pip install --quiet --disable-pip-version-check --requirement envs/lock.txt
-.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+pip() { .venv/bin/pip --quiet --disable-pip-version-check "$@"; }
+say "installing Python packages from envs/lock.txt (a few minutes)"
+grep -v '^21cmFAST==' envs/lock.txt | pip install --requirement /dev/stdin
+say "building 21cmFAST $engine"
+bash envs/21cmfast.sh .venv/bin/python "$engine"
+pip install "21cmFAST==$engine" # what another release needs beside the lock file's packages
+pip install --no-deps --no-build-isolation --editable .
+echo "$engine" >.venv/engine
 touch .venv/ready
 say "done: .venv"

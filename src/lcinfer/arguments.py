@@ -3,7 +3,7 @@
 import argparse
 from typing import TypeVar
 
-from . import config
+from . import config, engine
 from .errors import UserError
 from .products import Product
 from .run import Run
@@ -30,7 +30,7 @@ def planned(options: argparse.Namespace) -> Run:
         UserError: if there is something wrong with the configuration.
     """
     settings = config.load(options.config)
-    config.check_engine(settings.database.simulator)
+    engine.check_version(settings.database.simulator)
     return Run(settings, options.results)
 
 

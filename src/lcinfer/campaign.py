@@ -121,10 +121,8 @@ def _work(
                 meanwhile()
             if record is None:
                 return
-            if "unwritable" in record:  # no attempt: the light-cone is not to blame
-                stopping.reason = (
-                    f"light-cone {index}, which cannot be written: {record['unwritable']}"
-                )
+            if why := _not_to_blame(record):  # no attempt
+                stopping.reason = f"light-cone {index}, which {why}"
                 print(f"lcinfer: rank {rank} is stopped by {stopping.reason}", file=sys.stderr)
                 return
             lines = lines or journal.Journal(cones.journal, writer)
@@ -138,6 +136,13 @@ def _work(
         child.close()
         if lines is not None:
             lines.close()
+
+
+def _not_to_blame(record: dict[str, Any]) -> str:
+    """What stops a rank for no fault of its light-cone; empty: nothing does."""
+    if "unwritable" in record:
+        return f"cannot be written: {record['unwritable']}"
+    return f"cannot be made: {record['unfit']}" if "unfit" in record else ""
 
 
 def _realization(cones: LightCones, index: int) -> dict[str, Any]:

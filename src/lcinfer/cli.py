@@ -47,9 +47,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from . import summary
+    from . import engine, summary
 
-    print(summary.describe(run_of(options)))
+    run = run_of(options)
+    engine.check_library(run.config.database.simulator)
+    print(summary.describe(run))
 
 
 def _schema(options: argparse.Namespace) -> None:

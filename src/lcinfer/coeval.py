@@ -40,7 +40,9 @@ def _purge(coeval: Coeval | None) -> None:
 
 def _evolve(inputs: InputParameters) -> Iterator[Coeval]:
     """py21cmfast 4.1 and 4.2."""
+    from py21cmfast import HaloBox
     from py21cmfast.c_21cmfast import lib
+    from py21cmfast.wrapper.outputs import XraySourceBox
 
     # Rebuilding the cosmology tables at each call would cost time and nothing else.
     settings = {"regenerate": True, "free_cosmo_tables": False}
@@ -51,10 +53,14 @@ def _evolve(inputs: InputParameters) -> Iterator[Coeval]:
             perturbed = single_field.perturb_field(
                 redshift=redshift, inputs=inputs, initial_conditions=initial_conditions, **settings
             )
+            # py21cmfast's own placeholders make new InputParameters each time: a sixth of a
+            # small light-cone's time.
+            empty = {"inputs": inputs, "redshift": redshift, "dummy": True}
             spin = single_field.compute_spin_temperature(
                 inputs=inputs,
                 initial_conditions=initial_conditions,
                 perturbed_field=perturbed,
+                xray_source_box=XraySourceBox.new(**empty),
                 previous_spin_temp=getattr(previous, "ts_box", None),
                 cleanup=redshift == inputs.node_redshifts[-1],
                 **settings,
@@ -65,6 +71,7 @@ def _evolve(inputs: InputParameters) -> Iterator[Coeval]:
                 perturbed_field=perturbed,
                 previous_perturbed_field=getattr(previous, "perturbed_field", None),
                 previous_ionized_box=getattr(previous, "ionized_box", None),
+                halobox=HaloBox.new(**empty),
                 spin_temp=spin,
                 **settings,
             )

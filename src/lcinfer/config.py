@@ -1,7 +1,6 @@
 """The configuration as a whole: its sections, whether they agree, and how it is read."""
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,13 +12,11 @@ from .errors import UserError
 from .mistakes import one_line
 from .section import Name, Section
 from .sections import (
-    DEFAULT_ENGINE,
     Database,
     Evaluation,
     Figures,
     Images,
     Mock,
-    Simulator,
     Split,
     Training,
 )
@@ -222,22 +219,3 @@ def load(path: str | Path) -> Config:
     if not isinstance(settings, dict):
         raise UserError(f"{path}: not a configuration: it holds no keys")
     return parse(settings, str(path))
-
-
-def check_engine(simulator: Simulator) -> None:
-    """Refuse a 21cmfast that is not the one the configuration names.
-
-    Raises:
-        UserError: if another version, or none, is installed.
-    """
-    if simulator.engine != DEFAULT_ENGINE:
-        return
-    try:
-        installed = version("21cmfast")
-    except PackageNotFoundError:
-        installed = "not there"
-    if installed != simulator.engine_version:
-        raise UserError(
-            f"database.simulator.engine_version is {simulator.engine_version}, but the "
-            f"installed 21cmfast is {installed}: install the one, or write the other"
-        )

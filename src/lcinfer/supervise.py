@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from . import store
+from .engine import check_library
 from .errors import UserError
 from .lightcone import LightCone, check, load_engine
+from .probe import probe
 from .provenance.record import surroundings
 from .sections import Simulation
 
@@ -76,7 +78,8 @@ class Simulating:
         """The journal's record of the realisation, or None if it is not ready in time.
 
         A record has a ``digest`` if the realisation is on the disk, an ``error`` if it failed,
-        and is ``unwritable`` if it was made but the disk did not take it.
+        is ``unwritable`` if it was made but the disk did not take it, and ``unfit`` if there is
+        no engine that could make it.
         """
         assert self._pipe is not None
         try:
@@ -172,8 +175,12 @@ def _serve(pipe: Connection, parent: int, simulation: Simulation, path: Path) ->
             task = pipe.recv()
         except EOFError:
             return
-        with suppress(UserError):  # `realize` tells
+        try:
             load_engine(simulation.simulator.engine)
+            check_library(simulation.simulator, probe)
+        except UserError as error:  # the library's fault, not the light-cone's
+            pipe.send({"unfit": str(error)})
+            continue
         pipe.send(STARTED)
         pipe.send(realize(simulation, path, **task))
 

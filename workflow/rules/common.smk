@@ -3,6 +3,7 @@
 import sys
 
 import lcinfer.config
+import lcinfer.engine
 from lcinfer.arguments import check_places
 from lcinfer.changes.reasons import Reasons
 from lcinfer.errors import UserError
@@ -19,12 +20,21 @@ def resolved() -> Run:
             raise UserError(
                 "--config cannot override the configuration file: edit the file"
             )
-        lcinfer.config.check_engine(settings.database.simulator)
+        lcinfer.engine.check_version(settings.database.simulator)
         run = Run(settings)
         check_places(run)
         return run
     except UserError as error:
         sys.exit(f"lcinfer: {error}")
+
+
+def other_engine() -> str:
+    """Why this 21cmFAST may not simulate what the configuration asks for; empty if it may."""
+    try:
+        lcinfer.engine.check_library(RUN.config.database.simulator)
+    except UserError as error:
+        return f"lcinfer: {error}"
+    return ""
 
 
 def not_approved() -> str:

@@ -8,7 +8,7 @@ from importlib import metadata
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from .. import config
+from .. import engine
 from ..errors import UserError
 from .bounded import ask
 from .site import Line, Site, failed, passed
@@ -70,11 +70,13 @@ def versions() -> Iterator[Line]:
 def _engine(site: Site) -> Line:
     simulator = site.config.database.simulator
     try:
-        config.check_engine(simulator)
+        engine.check_version(simulator)
+        found = engine.check_library(simulator)
     except UserError as error:
-        what, _, do = str(error).partition(": ")
+        what, _, do = str(error).rpartition(": ")
         return failed("engine", what, do)
-    return passed("engine", f"{simulator.engine}, version {simulator.engine_version}")
+    asked = f"; asked, it says: {found}" if found else ""
+    return passed("engine", f"{simulator.engine}, version {simulator.engine_version}{asked}")
 
 
 def _mpi() -> Line:

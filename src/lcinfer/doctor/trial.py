@@ -46,6 +46,8 @@ def check(site: Site) -> Iterator[Line]:
     if record is None:
         what = f"a tiny light-cone took longer than {site.limit:g} s"
         yield failed("simulation", what, "see what the machine does besides; or --limit SECONDS")
+    elif "unfit" in record:
+        yield failed("simulation", "no light-cone can be made", record["unfit"])
     elif "unwritable" in record:
         what = f"a light-cone cannot be written: {record['unwritable']}"
         yield failed("simulation", what, "give --results another place")

@@ -189,7 +189,7 @@ def simulate(
             for child in children:
                 child.close()
     for record in records:
-        if failed := record.get("error") or record.get("unwritable"):
+        if failed := record.get("error") or record.get("unwritable") or record.get("unfit"):
             cells = simulation.box.cells
             raise UserError(f"the calibration's light-cone of {cells}^3 cells: {failed}")
     return records

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import config, database, journal, store
+from .. import database, engine, journal, store
 from ..errors import UserError
 from ..products import LightCones
 from ..supervise import Simulating
@@ -57,9 +57,10 @@ def resimulate(cones: LightCones, index: int, tolerance: float) -> Again:
         tolerance: in mK; counts where another build made the light-cone.
 
     Raises:
-        UserError: if the configured version of 21cmFAST is not installed.
+        UserError: if the 21cmFAST that is installed is not the configured one.
     """
-    config.check_engine(cones.simulation.simulator)
+    engine.check_version(cones.simulation.simulator)
+    engine.check_library(cones.simulation.simulator)
     made = journal.finished(cones.journal, histories=False).get(index, {})
     parameters = dict(
         zip(cones.design.names, cones.design.parameters(index, index + 1)[0].tolist(), strict=True)
@@ -77,7 +78,7 @@ def resimulate(cones: LightCones, index: int, tolerance: float) -> Again:
             child.close()
         same_build = all(record.get(key) == made.get(key) for key in BUILD)
         identical = record.get("digest", "") == made.get("digest")
-        error = str(record.get("error") or record.get("unwritable") or "")
+        error = str(record.get("error") or record.get("unwritable") or record.get("unfit") or "")
         difference = 0.0 if identical else float("nan")
         if not identical and not error:
             try:

@@ -1,0 +1,121 @@
+"""Which 21cmFAST there is: by its distribution's version, and by what its library computes.
+
+A version that ends in ``+gm18.N`` is built with the patches of ``envs/patches``, which give it
+the model of Greig & Mesinger 2018; one without is what 21cmFAST's authors released. What a
+version says is believed while a workflow is read. Before anything is simulated the library
+itself is asked: for numbers that the patches change.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from .errors import UserError
+from .probe import Probed
+from .sections import DEFAULT_ENGINE, Simulator
+
+PATCHED = "+gm18."
+PROBE_SECONDS = 300.0  # the first import of py21cmfast on a busy file system
+KEPT = 2  # raised when the probe asks for other numbers
+
+
+def installed() -> str:
+    """The version of the 21cmfast distribution; empty if there is none."""
+    try:
+        return version("21cmfast")
+    except PackageNotFoundError:
+        return ""
+
+
+def check_version(simulator: Simulator) -> None:
+    """Refuse a 21cmfast whose distribution is not the one that the configuration names.
+
+    Raises:
+        UserError: saying how to get it.
+    """
+    if simulator.engine == DEFAULT_ENGINE and installed() != simulator.engine_version:
+        raise UserError(
+            _other(simulator, f"the installed 21cmfast is {installed() or 'not there'}")
+        )
+
+
+def check_library(
+    simulator: Simulator, probed: Callable[[], Probed] | None = None
+) -> Probed | None:
+    """Refuse a library that does not compute what the configuration asks for.
+
+    ``probed`` asks it; by default in a process of its own, once for each library. Nothing is
+    asked of another engine than 21cmFAST.
+
+    Raises:
+        UserError: saying how to get the right one, or that the library fails.
+    """
+    if simulator.engine != DEFAULT_ENGINE:
+        return None
+    found = (probed or remembered)()
+    if found.is_gm18 != (PATCHED in simulator.engine_version):
+        raise UserError(_other(simulator, f"the installed library is another: {found}"))
+    return found
+
+
+def _other(simulator: Simulator, found: str) -> str:
+    wanted = simulator.engine_version
+    return (
+        f"database.simulator.engine_version is {wanted}, but {found}: "
+        f"`make env ENGINE={wanted}` installs the one, or write the other"
+    )
+
+
+def library() -> Path:
+    """The compiled library of py21cmfast, which is not loaded.
+
+    Raises:
+        UserError: if there is none.
+    """
+    spec = find_spec("py21cmfast")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for path in sorted(Path(folder).glob("c_21cmfast*.so")):
+            return path
+    raise UserError("21cmFAST's compiled library is not there: install it again: make env")
+
+
+def remembered() -> Probed:
+    """What the library computes, asked once in a child process and kept by its digest.
+
+    Raises:
+        UserError: if the library cannot be asked.
+    """
+    from platformdirs import user_cache_path
+
+    digest = hashlib.sha256(library().read_bytes()).hexdigest()
+    kept = user_cache_path("lcinfer") / f"21cmfast-{digest[:16]}-{KEPT}.json"
+    with suppress(OSError, ValueError, TypeError):
+        return Probed(**json.loads(kept.read_text(encoding="utf-8")))
+    found = _in_a_child()
+    with suppress(OSError):  # a home that cannot be written to: asked again next time
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{digest[16:24]}.partial")
+        partial.write_text(json.dumps(asdict(found)), encoding="utf-8")
+        partial.replace(kept)
+    return found
+
+
+def _in_a_child() -> Probed:
+    command = [sys.executable, "-m", "lcinfer.probe"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise UserError(
+            f"21cmFAST says nothing for {PROBE_SECONDS:g} s: see `lcinfer doctor`"
+        ) from None
+    if said.returncode != 0:
+        last = (said.stderr.strip().splitlines() or [f"exit status {said.returncode}"])[-1]
+        raise UserError(f"21cmFAST fails: {last}; install it again: make env")
+    return Probed(**json.loads(said.stdout.splitlines()[-1]))
