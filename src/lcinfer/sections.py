@@ -94,6 +94,12 @@ class Simulator(Section):
     each coeval box, before the light-cone is interpolated, as version 3's SUBCELL_RSD and Greig &
     Mesinger 2018's code did. `none`: not at all. `shift` and `both` need a node or more below
     `lightcone.z_min`."""
+    thermal_density: Annotated[
+        Literal["own", "scaled"], Field(json_schema_extra={"since": "0.2"})
+    ] = "own"
+    """The density that sources, heating and spin temperatures follow. `own`: that of each redshift.
+    `scaled`: that of `lightcone.z_min` times the ratio of linear growth, as in Greig & Mesinger
+    2018's code. T_b and ionisation follow that of each redshift in any case."""
 
     @property
     def treatment(self) -> Velocities:

@@ -130,7 +130,7 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
     previous = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for coeval in coeval_boxes(inputs):
+        for coeval in coeval_boxes(inputs, _scaled_from(simulation)):
             if treatment == "subcell":
                 _treat_as_version_3(coeval, inputs)
             neutral_fraction.append(np.mean(coeval.neutral_fraction))
@@ -154,6 +154,12 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
         neutral_fraction=np.array(neutral_fraction, np.float64),
         global_brightness_temp=np.array(brightness, np.float64),
     )
+
+
+def _scaled_from(simulation: Simulation) -> float | None:
+    """Where the density that spin temperatures follow is taken from; None: from each node."""
+    scaled = simulation.simulator.thermal_density == "scaled"
+    return simulation.lightcone.z_min if scaled else None
 
 
 @lru_cache(maxsize=1)
