@@ -24,6 +24,14 @@ COARSE = {"z_step_factor": 1.3}
 SMALL = simulation(16, 48.0, 100, simulator=COARSE)
 DARK = simulation(32, 48.0, 100, simulator=COARSE)  # cells of 1.5 Mpc
 TOO_HOT = {**FAINT, "ION_Tvir_MIN": 5.99}
+# Light-cone 1805 of the database of docs/small, of which 4.1.1 as released makes NaN.
+HOTTEST = {
+    "HII_EFF_FACTOR": 64.52949216748834,
+    "ION_Tvir_MIN": 4.072484834875572,
+    "L_X": 41.94782567058672,
+    "NU_X_THRESH": 138.3769146261522,
+}
+HOTTEST_SEED = 629827898
 OTHER_COSMOLOGY = simulation(16, 48.0, 100, simulator=COARSE, cosmology={"SIGMA_8": 0.9})
 # Four cells of the initial density of seed 12345 with 4.1.1 as released, by threads.
 SEEDED = {
@@ -50,6 +58,17 @@ def in_turn(*settings: tuple) -> list[np.ndarray]:
     return [ours(simulation, parameters).brightness_temp for simulation, parameters in settings]
 
 
+def hottest() -> list[tuple[float, float]]:
+    """Largest electron fraction and sum of spin temperatures of each node."""
+    from lcinfer.coeval import coeval_boxes
+
+    settings = simulation(32, 96.0, 1043, simulator={"z_step_factor": 1.05})
+    boxes = coeval_boxes(simulate.inputs_for(settings, HOTTEST, HOTTEST_SEED))
+    return [
+        (float(box.xray_ionised_fraction.max()), float(box.spin_temperature.sum())) for box in boxes
+    ]
+
+
 def seeded(threads: int) -> tuple[list[float], int]:
     """Some cells of the initial density, and how many bytes the process grew to."""
     from py21cmfast.drivers.single_field import compute_initial_conditions
@@ -72,6 +91,7 @@ JOBS: dict[str, tuple[Callable, tuple]] = {
         in_turn,
         ((OTHER_COSMOLOGY, FAINT), (SMALL, {**FAINT, "NU_X_THRESH": 900.0}), (SMALL, FAINT)),
     ),
+    "hottest": (hottest, ()),
     "seeded 1": (seeded, (1,)),
     "seeded 2": (seeded, (2,)),
 }
@@ -115,6 +135,12 @@ def test_the_sigma_table_and_integrals_are_remembered_by_what_they_depend_on(mad
     np.testing.assert_array_equal(again, alone)
     assert np.abs(other_cosmology - alone).max() > 1
     assert np.abs(other_threshold - alone).max() > 1
+
+
+def test_wholly_ionised_cells_have_a_spin_temperature(made):
+    electrons, temperatures = np.array(made("hottest")).T
+    assert electrons.max() > 0.999999
+    assert np.isfinite(temperatures).all()
 
 
 @pytest.mark.parametrize("threads", [1, 2])
