@@ -39,19 +39,23 @@ def table(run: Run) -> str:
 
 
 def page(run: Run) -> str:
-    """A line per training and prediction as HTML, a column per parameter."""
+    """A line per configured training, seed and prediction as HTML, a column per parameter."""
     style = Html()
     names = run.database.design.names
+    seeds = {
+        label: _scores_of(run.evaluations[label])
+        for labels in run.repeats.values()
+        for label in labels
+    }
     rows = []
     for prediction in reversed(PREDICTIONS):
-        for name, evaluation in run.evaluations.items():
-            scores = _scores_of(evaluation)
+        for name, scores in seeds.items():
             images = f"{scores['images']} images" if prediction == "average" else "one image"
             cells = [_cell(scores[prediction][parameter]) for parameter in names]
             rows.append([style.code(name), images, *cells])
-    test = next(iter(run.evaluations.values()))
+    (test,) = {scores["light_cones"] for scores in seeds.values()}
     caption = (
-        f"R2 on {_scores_of(test)['light_cones']} test light-cones, from the average over a "
+        f"R2 on {test} test light-cones, from the average over a "
         "light-cone's images and from one image of each; below it, where it lies in "
         f"{run.config.evaluation.confidence:.0%} of bootstraps over them. 1 is perfect, 0 is a "
         "guess of the mean."

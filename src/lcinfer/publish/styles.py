@@ -159,7 +159,8 @@ LOOK = """
 .lcinfer th { border-bottom: 2px solid #1e293b; }
 .lcinfer td { border-bottom: 1px solid #cbd5e1; font-variant-numeric: tabular-nums; }
 .lcinfer small { display: block; white-space: nowrap; color: #64748b; }
-.lcinfer p { max-width: 60rem; }
+.lcinfer p { max-width: 46rem; }
+.lcinfer code::before, .lcinfer code::after { content: none; }
 """
 
 
@@ -173,6 +174,10 @@ class Html(Markdown):
     def code(self, plain: str) -> str:
         """See :class:`Style`."""
         return f"<code>{html.escape(plain)}</code>"
+
+    def symbol(self, parameter: str) -> str:
+        """See :class:`Style`."""
+        return html.escape(super().symbol(parameter))
 
     def cite(self, *keys: str) -> str:
         """See :class:`Style`."""
