@@ -36,7 +36,7 @@ KNOWN = {
         "lightcones/BRIGHT-7be67a3c22",
         "lightcones/FAINT-e93d1c0cf9",
         "lightcones/gillet2019-427461c155",
-        "runs/gillet2019-19a7e7118a",
+        "runs/gillet2019-1d6bfdff3a",
         "trainings/one_image-ade7afb97e",
         "trainings/ten_images-1b92cca99b",
     },
@@ -51,7 +51,7 @@ KNOWN = {
         "lightcones/BRIGHT-b3f9cd22af",
         "lightcones/FAINT-8f2aaebaac",
         "lightcones/demo-aef9dc3ff0",
-        "runs/demo-6f83ca86a5",
+        "runs/demo-b8b7c1abe8",
         "trainings/all_images-ea5004da37",
     },
 }
