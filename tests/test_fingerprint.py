@@ -41,9 +41,11 @@ KNOWN = {
         "trainings/ten_images-1b92cca99b",
     },
     "demo.yaml": {
-        "evaluations/all_images-1310d8e70e",
-        "figures/all_images-48156bfcd6",
+        "evaluations/all_images-7026270d95",
+        "evaluations/gillet2019-f1c361c129",
+        "figures/all_images-bd9bd1843e",
         "figures/examples-e5458ce895",
+        "figures/gillet2019-cc45fa1b28",
         "figures/scheme-a38de8f5a6",
         "images/BRIGHT-f72ada3623",
         "images/FAINT-69b98a9fde",
@@ -51,8 +53,9 @@ KNOWN = {
         "lightcones/BRIGHT-b3f9cd22af",
         "lightcones/FAINT-8f2aaebaac",
         "lightcones/demo-aef9dc3ff0",
-        "runs/demo-b8b7c1abe8",
-        "trainings/all_images-ea5004da37",
+        "runs/demo-1f826201ce",
+        "trainings/all_images-4d782ce6f6",
+        "trainings/gillet2019-72ff0a3f0b",
     },
 }
 
