@@ -30,6 +30,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/sweep.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/summary.smk"
+include: "workflow/rules/report.smk"
 
 
 # Before the first job, and never in a job's own Snakemake.
@@ -47,3 +48,4 @@ rule all:
     default_target: True
     input:
         everything,
+        list(shown()),

@@ -8,7 +8,7 @@ import damage
 import numpy as np
 import zarr
 
-from lcinfer import images, journal
+from lcinfer import durable, images, journal
 from lcinfer.evaluate import read_predictions
 
 
@@ -59,6 +59,15 @@ def a_table_edited(run) -> None:
 
 def a_paper_table_edited(run) -> None:
     edited(run.summary.paper_table("table2", "tex"), "one image", "two images")
+
+
+def a_page_edited(run) -> None:
+    edited(run.summary.page, "one image", "two images")
+
+
+def a_link_led_elsewhere(run) -> None:
+    link = run.summary.directory / "figures" / "all_images"
+    durable.write_link(link, run.figures["examples"].directory)
 
 
 def two_shards_swapped(run) -> None:
@@ -188,6 +197,8 @@ FAULTS = {
     },
     a_table_edited: {"runs: files", "runs: table"},
     a_paper_table_edited: {"runs: files", "runs: paper's tables"},
+    a_page_edited: {"runs: files", "runs: table"},
+    a_link_led_elsewhere: {"runs: configuration"},
     two_shards_swapped: {"lightcones: voxels", "images: recut"},
     a_voxel_changed_and_its_image_cut_again: {"lightcones: voxels", "images: recut"},
     an_image_edited: {"images: recut"},

@@ -47,7 +47,7 @@ def swept(tmp_path_factory) -> Run:
 
 @pytest.fixture
 def copied(swept, tmp_path) -> Run:
-    shutil.copytree(swept.root, tmp_path / "results")
+    shutil.copytree(swept.root, tmp_path / "results", symlinks=True)
     return Run(swept.config, tmp_path / "results")
 
 

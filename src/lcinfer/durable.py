@@ -49,6 +49,16 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, f"{json.dumps(content, indent=2, sort_keys=True, allow_nan=False)}\n")
 
 
+def write_link(path: Path, target: Path) -> None:
+    """Have ``path`` lead to a directory, there or yet to come, however both are moved together."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}{SUFFIX}")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(os.path.relpath(target, path.parent), target_is_directory=True)
+    aside.replace(path)
+    sync(path.parent)
+
+
 def sync(path: Path) -> None:
     """Have the file system write a file, or a directory's entries, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -19,7 +19,7 @@ STAGE_VERSIONS = {
     "evaluation": 1,
     "sweep": 1,
     "figures": 2,
-    "summary": 2,
+    "summary": 3,
     "calibration": 1,
 }
 

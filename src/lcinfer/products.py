@@ -38,7 +38,7 @@ DRAWN = {  # what figures are made from, as their identity says it, and which th
     "sweep": SWEEP_FIGURES,
 }
 PAPER_TABLES = ("table1", "table2", "claims")
-TABLE_FORMATS = ("csv", "md", "tex")
+TABLE_FORMATS = ("csv", "md", "tex", "html")
 Span = tuple[int, int]
 
 
@@ -309,6 +309,11 @@ class Summary(Product):
         return self.directory / "r2.csv"
 
     @property
+    def page(self) -> Path:
+        """The same as a page: a line per training, a column per parameter."""
+        return self.directory / "r2.html"
+
+    @property
     def paper_tables(self) -> list[Path]:
         """The paper's tables, each in every format."""
         return [self.paper_table(name, kind) for name in PAPER_TABLES for kind in TABLE_FORMATS]
@@ -320,7 +325,7 @@ class Summary(Product):
     @property
     def all_files(self) -> list[Path]:
         """Every file of a finished run but its report."""
-        return [self.table, *self.paper_tables, self.manifest]
+        return [self.table, self.page, *self.paper_tables, self.manifest]
 
     @property
     def report(self) -> Path:

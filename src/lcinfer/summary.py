@@ -1,22 +1,19 @@
 """What a run says: its tables, its manifest, and a few lines for a terminal."""
 
 import csv
-import io
-import json
+from pathlib import Path
 from typing import Any
 
-from . import durable
+from . import durable, scored
 from .errors import UserError
 from .lightcone import coordinates
 from .networks.section import Network
 from .paper import tables
-from .parameters import shown
-from .products import EvaluationRun, Product
+from .products import Product
 from .provenance.record import recorded
 from .provenance.stamp import comment, stamp, uncommented
 from .run import Run
-
-SETS = ("validation", "test", "training")
+from .scored import left_out
 
 
 def describe(run: Run) -> str:
@@ -58,14 +55,34 @@ def network_table(name: str, network: Network, image: tuple[int, int], outputs: 
 
 
 def write(run: Run) -> None:
-    """Write ``r2.csv``, the paper's tables and ``manifest.json`` of a run."""
+    """Write R2, the paper's tables, links to all that they rest on, and ``manifest.json``."""
     evaluations = run.evaluations.values()
     read = [file for each in evaluations for file in (each.scores, each.predictions)]
     read += [each.training.history for each in evaluations]
     with recorded(run.summary, "summarise", run.summary.all_files, read):
-        durable.write_text(run.summary.table, comment(stamp(run.summary)) + r2_table(run))
+        for path, text in ((run.summary.table, scored.table), (run.summary.page, scored.page)):
+            durable.write_text(path, comment(stamp(run.summary), path.suffix) + text(run))
         tables.write(run)
+        for link, product in links(run).items():
+            durable.write_link(link, product.directory)
         write_manifest(run)
+
+
+def links(run: Run) -> dict[Path, Product]:
+    """What leads from a run's directory to each product, by kind and by the configuration's names.
+
+    Figures may be drawn later: their links are there before them.
+    """
+    named: list[dict[str, Any]] = [
+        {cones.name: cones for cones in run.lightcones.values()},
+        {images.name: images for images in run.images.values()},
+        *(run.trainings, run.evaluations, run.sweeps, run.figures),
+    ]
+    return {
+        run.summary.directory / product.kind / name: product
+        for products in named
+        for name, product in products.items()
+    }
 
 
 def write_manifest(run: Run) -> None:
@@ -91,65 +108,26 @@ def scores(run: Run) -> str:
         for row in rows
     ]
     lines += [
-        f"{name} was made without {len(left_out['light_cones'])} light-cones whose simulations "
-        f"failed: {left_out['validation']} validation, {left_out['test']} test, "
-        f"{left_out['training']} training"
-        for name, left_out in _left_out(run).items()
+        f"{name} was made without {len(lacks['light_cones'])} light-cones whose simulations "
+        f"failed: {lacks['validation']} validation, {lacks['test']} test, "
+        f"{lacks['training']} training"
+        for name, lacks in left_out(run).items()
     ]
-    where = {"tables and report": run.summary.directory}
-    where |= {f"figures of {name}": figures.directory for name, figures in run.figures.items()}
-    where |= {f"network {name}": training.directory for name, training in run.trainings.items()}
-    where |= {"light-cones": run.database.directory}
+    found = run.summary.directory
+    where = {"tables and report": found, "figures": found / "figures"}
+    where |= {"networks": found / "trainings", "light-cones": found / "lightcones"}
     wide = max(map(len, where))
     return "\n".join([*lines, "", *(f"{what:<{wide}}  {path}" for what, path in where.items())])
-
-
-def r2_table(run: Run) -> str:
-    """R2 of every training as CSV, from the scores of its evaluations."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    interval = f"{run.config.evaluation.confidence:.0%}"
-    counts = ("test light-cones", "images per light-cone", "training light-cones")
-    head = ("training", "prediction", "parameter", "R2", f"{interval} from", f"{interval} to")
-    without = [f"left out of {name}" for name in SETS] if _left_out(run) else []
-    writer.writerow([*head, *counts, *without])
-    taken = run.config.split.validation + run.config.split.test
-    for name, evaluation in run.evaluations.items():
-        scores = _scores_of(evaluation)
-        left_out = scores.get("left_out", dict.fromkeys(SETS, 0))
-        training_cones = run.config.database.realizations - taken - left_out["training"]
-        sizes = [training_cones, *([left_out[name] for name in SETS] if without else [])]
-        for prediction, images in (("one_image", 1), ("average", scores["images"])):
-            for parameter, score in scores[prediction].items():
-                values = [f"{score[key]:.4f}" for key in ("r2", "low", "high")]
-                what = (name, prediction.replace("_", " "), shown(parameter).text)
-                writer.writerow([*what, *values, scores["light_cones"], images, *sizes])
-    return text.getvalue()
-
-
-def _scores_of(evaluation: EvaluationRun) -> dict[str, Any]:
-    scores: dict[str, Any] = json.loads(evaluation.scores.read_text(encoding="utf-8"))
-    return scores
-
-
-def _left_out(run: Run) -> dict[str, Any]:
-    """What each training was made without; empty if nothing failed."""
-    known = {
-        name: _scores_of(evaluation)
-        for name, evaluation in run.evaluations.items()
-        if evaluation.scores.exists()
-    }
-    return {name: scores["left_out"] for name, scores in known.items() if "left_out" in scores}
 
 
 def _manifest(run: Run) -> dict[str, Any]:
     def entries(products: dict[str, Any]) -> dict[str, Any]:
         return {product.directory.name: _entry(product, run) for product in products.values()}
 
-    left_out = _left_out(run)
+    lacks = left_out(run)
     return {
         "name": run.config.name,
-        **({"left_out": left_out} if left_out else {}),
+        **({"left_out": lacks} if lacks else {}),
         "configuration": run.config.model_dump(mode="json"),
         "realizations": {cones.name: cones.realizations for cones in run.lightcones.values()},
         "lightcones": entries(run.lightcones),

@@ -9,7 +9,7 @@ import pytest
 from filling import complete
 from reruns import edited
 
-from lcinfer import cli, config, durable, images
+from lcinfer import cli, config, durable, images, summary
 from lcinfer.changes import unused
 from lcinfer.run import Run
 
@@ -111,6 +111,20 @@ def test_delete_removes_products_with_their_logs_and_never_light_cones(
     printed = gc(other, "--delete", "--lightcones")
     assert f"removed: {old.database.directory}" in printed
     assert files(root) == set()
+
+
+def test_a_run_is_removed_with_its_links_and_not_what_they_lead_to(
+    old, settings, write_config, gc, root
+) -> None:
+    durable.write_json(old.summary.manifest, {})
+    for link, product in summary.links(old).items():
+        durable.write_link(link, product.directory)
+    shared = files(old.database_images.directory)
+    other = write_config(edited(settings, "figures.dpi", 60))
+    told = {each["path"]: each for each in json.loads(gc(other, "--json"))["unused"]}
+    assert told[str(old.summary.directory)]["bytes"] < 10**5
+    assert f"removed: {old.summary.directory}" in gc(other, "--delete")
+    assert files(old.database_images.directory) == shared
 
 
 @pytest.mark.parametrize("realizations", [8, 16])

@@ -1,5 +1,6 @@
 """The workflow as a user runs it, with a stand-in for 21cmFAST."""
 
+import json
 import os
 import re
 import subprocess
@@ -201,9 +202,29 @@ def test_the_report_holds_figures_and_scores(finished):
     for word in (
         *("recovery.png", "loss.png", "examples.png", "slicing.png", "architecture.png"),
         *("residuals.png", "filters.png", "responses.png", "activations.png"),
-        *("r2.csv", "table1.csv", "table2.csv", "claims.csv"),
+        *("r2.html", "table1.html", "table2.html", "claims.html"),
     ):
         assert word in text
+    first_page = re.search(r"var workflow_desc = (.*);$", text, flags=re.MULTILINE)
+    table = run_of(directory, path).summary.page.read_text()
+    assert table[table.index("<table>") : table.index("</table>")] in json.loads(first_page[1])
+
+
+def test_the_report_shows_no_parameters_of_jobs(finished):
+    directory, path = finished
+    report = directory / "report.html"
+    snakemake(directory, path, "--report", str(report))
+    assert set(re.findall(r'"params": ("[^"]*")', report.read_text())) == {'""'}
+
+
+def test_links_lead_from_a_runs_directory_to_all_that_it_made(finished):
+    run = run_of(*finished)
+    led = {path.resolve() for path in run.summary.directory.glob("*/*") if path.is_symlink()}
+    assert led == {product.directory.resolve() for product in run.by_directory.values()}
+    figures = run.summary.directory / "figures"
+    assert (figures / "all_images" / "recovery.png").stat().st_size > 0
+    for link in figures.iterdir():
+        assert not link.readlink().is_absolute()
 
 
 def products(directory: Path) -> dict[Path, bytes]:

@@ -14,7 +14,7 @@ from lcinfer.evaluate import r2, read_predictions
 from lcinfer.networks.architectures import layers
 from lcinfer.paper import architecture, basis, published, scores, tables
 from lcinfer.provenance.stamp import uncommented
-from lcinfer.publish.styles import Csv, Latex, Markdown
+from lcinfer.publish.styles import Csv, Html, Latex, Markdown
 from lcinfer.run import Run
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -140,7 +140,9 @@ def test_the_papers_numbers_stand_beside_single_images_alone(run) -> None:
     assert all(row[-2:] == ["-", "-"] for row in body[4:8])
 
 
-@pytest.mark.parametrize("style", [Markdown(), Latex(), Csv()], ids=lambda it: type(it).__name__)
+@pytest.mark.parametrize(
+    "style", [Markdown(), Latex(), Csv(), Html()], ids=lambda it: type(it).__name__
+)
 @pytest.mark.parametrize("table", tables.TABLES.values(), ids=tables.TABLES)
 def test_every_table_says_what_it_rests_on(run, table, style) -> None:
     text = " ".join(table(run, style).split())
@@ -164,3 +166,24 @@ def test_every_table_is_written_in_every_format_with_its_columns_in_order(run) -
         lines = [line for line in latex.splitlines() if line.endswith(r"\\")]
         assert {line.count(" & ") + 1 for line in lines} == {len(head)}
         assert len(lines) == len(body) + 1
+        page = run.summary.paper_table(name, "html").read_text()
+        cells = [line.count("<td>") or line.count("<th>") for line in page.split("<tr>")[1:]]
+        assert cells == [len(head)] * (len(body) + 1)
+
+
+def test_what_html_would_read_as_its_own_is_escaped() -> None:
+    style = Html()
+    assert style.text("< 1 % & more") == "&lt; 1 % &amp; more"
+    assert style.code("a<b") == "<code>a&lt;b</code>"
+    assert "&lt;" in style.symbol("L_X")
+
+
+def test_the_page_of_r2_has_every_seed_and_parameter(run) -> None:
+    page = run.summary.page.read_text()
+    for label, evaluation in run.evaluations.items():
+        assert page.count(f"<td><code>{label}</code></td>") == 2
+        said = json.loads(evaluation.scores.read_text())
+        for prediction in ("one_image", "average"):
+            for score in said[prediction].values():
+                cell = f"{score['r2']:.3f}<small>{score['low']:.3f} to {score['high']:.3f}</small>"
+                assert cell in page

@@ -20,5 +20,5 @@ def untouched(tmp_path_factory):
 @pytest.fixture
 def run(untouched, tmp_path):
     """A copy of the whole run, to be changed."""
-    shutil.copytree(untouched.root, tmp_path / "results")
+    shutil.copytree(untouched.root, tmp_path / "results", symlinks=True)
     return Run(untouched.config, tmp_path / "results")

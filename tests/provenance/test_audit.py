@@ -44,6 +44,7 @@ def results(run) -> dict[str, Path]:
         **{f"table 2.{kind}": run.summary.paper_table("table2", kind) for kind in TABLE_FORMATS},
         "figures": figures.directory,
         "figure": figures.files("recovery")[1],
+        "figure by its link": run.summary.directory / "figures" / "all_images" / "recovery.png",
         "examples": run.figures["examples"].files("examples")[0],
         "slicing": run.figures["scheme"].files("slicing")[0],
         **{name: figures.files(name)[0] for name in figures.figures},

@@ -147,7 +147,7 @@ def test_what_cannot_be_audited_is_one_clear_line(run, tmp_path, capsys, make) -
 def test_files_without_permission_are_one_line(untouched, capsys, what) -> None:
     with TemporaryDirectory() as public:
         Path(public).chmod(0o755)
-        root = shutil.copytree(untouched.root, Path(public) / "results")
+        root = shutil.copytree(untouched.root, Path(public) / "results", symlinks=True)
         root.chmod(0o755)
         run = Run(untouched.config, root)
         training = one_of(run.trainings)

@@ -22,5 +22,5 @@ def published(tmp_path_factory) -> Run:
 @pytest.fixture
 def copied(published, tmp_path) -> Run:
     """A copy of the test's own."""
-    shutil.copytree(published.root, tmp_path / "results")
+    shutil.copytree(published.root, tmp_path / "results", symlinks=True)
     return Run(published.config, tmp_path / "results")

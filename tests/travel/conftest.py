@@ -20,5 +20,5 @@ def sound(tmp_path_factory) -> Path:
 @pytest.fixture
 def cones(sound, tmp_path, settings):
     """A copy of the database, for a test to do with as it likes."""
-    shutil.copytree(sound, tmp_path / "results")
+    shutil.copytree(sound, tmp_path / "results", symlinks=True)
     return run_in(settings, tmp_path / "results").database

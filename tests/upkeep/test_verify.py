@@ -30,7 +30,7 @@ def sound(tmp_path_factory):
 @pytest.fixture
 def cones(sound, tmp_path, settings):
     """A copy of it, to be damaged."""
-    shutil.copytree(sound, tmp_path / "results")
+    shutil.copytree(sound, tmp_path / "results", symlinks=True)
     return Run(config.parse(settings), tmp_path / "results").database
 
 

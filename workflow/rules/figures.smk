@@ -1,15 +1,9 @@
 """Mocks and trained networks -> the paper's figures, in every configured format."""
 
-SHOWN, *OTHER_FORMATS = RUN.config.figures.formats
-OF_TRAININGS = {
-    "architecture": "3: network",
-    "loss": "4: loss",
-    "recovery": "5: recovery",
-    "residuals": "5: residuals",
-    "filters": "A1: filters",
-}
-if RUN.mocks:  # networks respond to them
-    OF_TRAININGS |= {"responses": "A2: responses", "activations": "A2: activations"}
+from lcinfer.products import RESPONSE_FIGURES, TRAINING_FIGURES
+
+FORMATS = RUN.config.figures.formats
+OF_TRAINING = [*TRAINING_FIGURES, *(RESPONSE_FIGURES if RUN.mocks else [])]
 
 
 rule draw_examples:
@@ -17,13 +11,7 @@ rule draw_examples:
     input:
         ancient([RUN.mock_images[name].sealed for name in RUN.examples]),
     output:
-        report(
-            f"results/figures/{{name}}/examples.{SHOWN}",
-            category="Images",
-            caption="../report/examples.rst",
-            labels={"figure": "1: example images"},
-        ),
-        expand("results/figures/{{name}}/examples.{suffix}", suffix=OTHER_FORMATS),
+        expand("results/figures/{{name}}/examples.{suffix}", suffix=FORMATS),
     log:
         "results/logs/figures/{name}/examples.log",
     conda:
@@ -41,13 +29,7 @@ rule draw_examples:
 rule draw_scheme:
     """Figure 2: how a light-cone is cut into images. It needs nothing but the configuration."""
     output:
-        report(
-            f"results/figures/{{name}}/slicing.{SHOWN}",
-            category="Images",
-            caption="../report/slicing.rst",
-            labels={"figure": "2: slices of a light-cone"},
-        ),
-        expand("results/figures/{{name}}/slicing.{suffix}", suffix=OTHER_FORMATS),
+        expand("results/figures/{{name}}/slicing.{suffix}", suffix=FORMATS),
     log:
         "results/logs/figures/{name}/scheme.log",
     conda:
@@ -68,20 +50,10 @@ rule draw_training:
         lambda wildcards: ancient(RUN.evaluations[of(wildcards).name].scores),
         ancient([RUN.mock_images[name].sealed for name in RUN.responses]),
     output:
-        [
-            report(
-                f"results/figures/{{name}}/{figure}.{SHOWN}",
-                category="Trainings",
-                subcategory="{name}",
-                caption=f"../report/{figure}.rst",
-                labels={"figure": label},
-            )
-            for figure, label in OF_TRAININGS.items()
-        ],
         expand(
             "results/figures/{{name}}/{figure}.{suffix}",
-            figure=OF_TRAININGS,
-            suffix=OTHER_FORMATS,
+            figure=OF_TRAINING,
+            suffix=FORMATS,
         ),
     log:
         "results/logs/figures/{name}/training.log",
@@ -102,13 +74,7 @@ rule draw_sweep:
     input:
         lambda wildcards: ancient(RUN.sweeps[of(wildcards).name].outcome),
     output:
-        report(
-            f"results/figures/{{name}}/sweep.{SHOWN}",
-            category="Sweeps",
-            caption="../report/sweep.rst",
-            labels={"figure": "{name}"},
-        ),
-        expand("results/figures/{{name}}/sweep.{suffix}", suffix=OTHER_FORMATS),
+        expand("results/figures/{{name}}/sweep.{suffix}", suffix=FORMATS),
     log:
         "results/logs/figures/{name}/sweep.log",
     conda:

@@ -10,32 +10,7 @@ rule summarise:
     input:
         ancient([evaluation.scores for evaluation in RUN.evaluations.values()]),
     output:
-        report(
-            RUN.summary.table,
-            category="Tables",
-            caption="../report/r2.rst",
-            labels={"table": "R2, every seed"},
-        ),
-        report(
-            RUN.summary.paper_table("table1", "csv"),
-            category="Tables",
-            caption="../report/table1.rst",
-            labels={"table": "1: architecture"},
-        ),
-        report(
-            RUN.summary.paper_table("table2", "csv"),
-            category="Tables",
-            caption="../report/table2.rst",
-            labels={"table": "2: R2"},
-        ),
-        report(
-            RUN.summary.paper_table("claims", "csv"),
-            category="Tables",
-            caption="../report/claims.rst",
-            labels={"table": "the paper's claims"},
-        ),
-        [path for path in RUN.summary.paper_tables if path.suffix != ".csv"],
-        RUN.summary.manifest,
+        RUN.summary.all_files,
     log:
         f"results/logs/runs/{RUN.summary.directory.name}.log",
     conda:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from .. import durable
 from ..provenance.stamp import comment, stamp
-from ..publish.styles import Csv, Latex, Markdown, Style
+from ..publish.styles import Csv, Html, Latex, Markdown, Style
 from ..run import Run
 from . import architecture, claims, scores
 
-STYLES: dict[str, Style] = {".csv": Csv(), ".md": Markdown(), ".tex": Latex()}
+STYLES: dict[str, Style] = {".csv": Csv(), ".md": Markdown(), ".tex": Latex(), ".html": Html()}
 TABLES: dict[str, Callable[[Run, Style], str]] = {
     "table1": architecture.table,
     "table2": scores.table,

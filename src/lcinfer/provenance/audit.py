@@ -161,7 +161,7 @@ class _Walk:
         for fingerprint in spec.identity.get("repeats", {}).values():
             self._evaluation(self._back("evaluations", fingerprint, step))
         if follows:
-            step.check("table", checks.table(run), "r2.csv follows from every scores.json")
+            step.check("table", checks.table(run), "R2 follows from every scores.json")
             step.check(
                 "paper's tables",
                 checks.paper_tables(run),

@@ -242,7 +242,9 @@ def trials(run: SweepRun) -> Iterator[str]:
 
 
 def configuration(run: Run, directory: Path) -> list[str]:
-    """Products that a manifest lists and its configuration does not make, and the reverse."""
+    """Products that a manifest or a link names and its configuration does not make; the reverse."""
+    from ..summary import links
+
     listed: dict[str, Any] = json.loads((directory / "manifest.json").read_bytes())
     wrong = []
     if run.summary.directory != directory:
@@ -263,16 +265,19 @@ def configuration(run: Run, directory: Path) -> list[str]:
                     f"{directory / 'manifest.json'}: {kind}/{name} is "
                     + ("not listed" if name not in said else "not what its configuration makes")
                 )
+    for link, product in links(run).items():  # one that was lost on the way misleads nobody
+        if link.is_symlink() and link.resolve() != product.directory.resolve():
+            wrong.append(f"{link}: it leads elsewhere than to {product.directory}")
     return wrong
 
 
-def table(run: Run) -> list[str]:
-    """A table of R2 that does not follow from the scores."""
-    from ..summary import r2_table
+def table(run: Run) -> Iterator[str]:
+    """Tables of R2 that do not follow from the scores."""
+    from .. import scored
 
-    with run.summary.table.open(encoding="utf-8", newline="") as file:
-        said = "".join(stamp.uncommented(file))
-    return [] if said == r2_table(run) else [f"{run.summary.table}: the scores give another table"]
+    for path, text in ((run.summary.table, scored.table), (run.summary.page, scored.page)):
+        if _below_stamp(path) != text(run):
+            yield f"{path}: the scores give another table"
 
 
 def paper_tables(run: Run) -> Iterator[str]:
@@ -281,11 +286,14 @@ def paper_tables(run: Run) -> Iterator[str]:
 
     try:
         for path, text in tables.texts(run).items():
-            _, _, said = path.read_text(encoding="utf-8").partition("\n")  # below the stamp
-            if said != text:
+            if _below_stamp(path) != text:
                 yield f"{path}: predictions, histories and networks give another table"
     except (UserError, FileNotFoundError) as error:
         yield str(error)
+
+
+def _below_stamp(path: Path) -> str:
+    return path.read_text(encoding="utf-8").partition("\n")[2]
 
 
 class Digests:

@@ -16,6 +16,7 @@ from .record import code_version
 COMMENTS = {
     ".csv": ("# lcinfer: ", ""),
     ".md": ("<!-- lcinfer: ", " -->"),
+    ".html": ("<!-- lcinfer: ", " -->"),
     ".tex": ("% lcinfer: ", ""),
 }
 

@@ -1,6 +1,7 @@
 """Ways to write the same facts: Markdown, LaTeX (amsmath, natbib), and tables as CSV."""
 
 import csv
+import html
 import io
 import math
 from collections.abc import Collection, Sequence
@@ -148,6 +149,62 @@ class Csv(Markdown):
         text.write(f"# {caption}\n")
         csv.writer(text, lineterminator="\n").writerows([head, *rows])
         return text.getvalue().removesuffix("\n")
+
+
+# Of the elements of one page alone, so that another page can take it in.
+LOOK = """
+.lcinfer { font: 0.9rem/1.4 system-ui, sans-serif; color: #1e293b; padding: 1rem; }
+.lcinfer table { border-collapse: collapse; }
+.lcinfer th, .lcinfer td { text-align: left; vertical-align: top; padding: 0.3rem 0.8rem; }
+.lcinfer th { border-bottom: 2px solid #1e293b; }
+.lcinfer td { border-bottom: 1px solid #cbd5e1; font-variant-numeric: tabular-nums; }
+.lcinfer small { display: block; white-space: nowrap; color: #64748b; }
+.lcinfer p { max-width: 46rem; }
+.lcinfer code::before, .lcinfer code::after { content: none; }
+"""
+
+
+class Html(Markdown):
+    """A table as a page that needs no other file."""
+
+    def text(self, plain: str) -> str:
+        """See :class:`Style`."""
+        return html.escape(plain)
+
+    def code(self, plain: str) -> str:
+        """See :class:`Style`."""
+        return f"<code>{html.escape(plain)}</code>"
+
+    def symbol(self, parameter: str) -> str:
+        """See :class:`Style`."""
+        return html.escape(super().symbol(parameter))
+
+    def cite(self, *keys: str) -> str:
+        """See :class:`Style`."""
+        return html.escape(super().cite(*keys))
+
+    def cite_in_text(self, key: str) -> str:
+        """See :class:`Style`."""
+        return html.escape(super().cite_in_text(key))
+
+    def table(
+        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
+    ) -> str:
+        """See :class:`Style`."""
+        lines = [
+            "<!doctype html>",
+            '<meta charset="utf-8">',
+            f"<style>{LOOK}</style>",
+            f'<div class="lcinfer"><p>{caption}</p>',
+            f"<table><thead>{_line('th', head)}</thead><tbody>",
+            *(_line("td", row) for row in rows),
+            "</tbody></table></div>",
+        ]
+        return "\n".join(lines)
+
+
+def _line(kind: str, cells: Row) -> str:
+    return f"<tr>{''.join(f'<{kind}>{cell}</{kind}>' for cell in cells)}</tr>"
 
 
 SENTENCES = r"p{0.2\linewidth}"  # a column that is broken into lines

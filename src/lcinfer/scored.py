@@ -1,0 +1,83 @@
+"""R2 of all of a run's trainings, from the scores of their evaluations: as CSV, and as a page."""
+
+import csv
+import io
+import json
+from typing import Any
+
+from .parameters import shown
+from .products import EvaluationRun
+from .publish.styles import Html
+from .run import Run
+
+SETS = ("validation", "test", "training")
+PREDICTIONS = {"one_image": "one image", "average": "average"}
+
+
+def table(run: Run) -> str:
+    """A line per training, prediction and parameter as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    interval = f"{run.config.evaluation.confidence:.0%}"
+    counts = ("test light-cones", "images per light-cone", "training light-cones")
+    head = ("training", "prediction", "parameter", "R2", f"{interval} from", f"{interval} to")
+    without = [f"left out of {name}" for name in SETS] if left_out(run) else []
+    writer.writerow([*head, *counts, *without])
+    taken = run.config.split.validation + run.config.split.test
+    for name, evaluation in run.evaluations.items():
+        scores = _scores_of(evaluation)
+        lacks = scores.get("left_out", dict.fromkeys(SETS, 0))
+        training_cones = run.config.database.realizations - taken - lacks["training"]
+        sizes = [training_cones, *([lacks[name] for name in SETS] if without else [])]
+        for prediction, told in PREDICTIONS.items():
+            images = 1 if prediction == "one_image" else scores["images"]
+            for parameter, score in scores[prediction].items():
+                values = [f"{score[key]:.4f}" for key in ("r2", "low", "high")]
+                what = (name, told, shown(parameter).text)
+                writer.writerow([*what, *values, scores["light_cones"], images, *sizes])
+    return text.getvalue()
+
+
+def page(run: Run) -> str:
+    """A line per configured training, seed and prediction as HTML, a column per parameter."""
+    style = Html()
+    names = run.database.design.names
+    seeds = {
+        label: _scores_of(run.evaluations[label])
+        for labels in run.repeats.values()
+        for label in labels
+    }
+    rows = []
+    for prediction in reversed(PREDICTIONS):
+        for name, scores in seeds.items():
+            images = f"{scores['images']} images" if prediction == "average" else "one image"
+            cells = [_cell(scores[prediction][parameter]) for parameter in names]
+            rows.append([style.code(name), images, *cells])
+    (test,) = {scores["light_cones"] for scores in seeds.values()}
+    caption = (
+        f"R2 on {test} test light-cones, from the average over a "
+        "light-cone's images and from one image of each; below it, where it lies in "
+        f"{run.config.evaluation.confidence:.0%} of bootstraps over them. 1 is perfect, 0 is a "
+        "guess of the mean."
+    )
+    head = ["Training", "Prediction from", *map(style.symbol, names)]
+    return f"{style.table(head, rows, caption)}\n"
+
+
+def _cell(score: dict[str, float]) -> str:
+    return f"{score['r2']:.3f}<small>{score['low']:.3f} to {score['high']:.3f}</small>"
+
+
+def left_out(run: Run) -> dict[str, Any]:
+    """What each training was made without; empty if nothing failed."""
+    known = {
+        name: _scores_of(evaluation)
+        for name, evaluation in run.evaluations.items()
+        if evaluation.scores.exists()
+    }
+    return {name: scores["left_out"] for name, scores in known.items() if "left_out" in scores}
+
+
+def _scores_of(evaluation: EvaluationRun) -> dict[str, Any]:
+    scores: dict[str, Any] = json.loads(evaluation.scores.read_text(encoding="utf-8"))
+    return scores
