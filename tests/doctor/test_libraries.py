@@ -45,7 +45,7 @@ def test_another_21cmfast_than_the_configuration_names_fails(site, settings):
     line = libraries._engine(site())
     assert line.level == "FAIL"
     assert "engine_version is 3.0" in line.what
-    assert "install the one" in line.do
+    assert "make env ENGINE=3.0" in line.do
 
 
 def test_an_old_python_fails(monkeypatch):

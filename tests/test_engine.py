@@ -1,0 +1,100 @@
+"""Which 21cmFAST there is: the version that is named, and what the library computes."""
+
+import json
+
+import pytest
+
+from lcinfer import config, engine, journal, store
+from lcinfer.errors import UserError
+from lcinfer.probe import Probed
+from lcinfer.run import Run
+from lcinfer.sections import Simulator
+from lcinfer.supervise import Simulating
+
+GM18 = Probed(growth=0.9994, dark_shell=1e-6, homogeneous=True)
+RELEASED = Probed(growth=0.526, dark_shell=0.0, homogeneous=False)
+PATCHED = Simulator(engine_version="4.1.1+gm18.1")
+PLAIN = Simulator(engine_version="4.1.1")
+
+
+@pytest.mark.parametrize(("simulator", "found"), [(PATCHED, GM18), (PLAIN, RELEASED)])
+def test_the_library_that_is_asked_for_is_taken(simulator, found):
+    assert engine.check_library(simulator, lambda: found) == found
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        RELEASED,
+        Probed(growth=0.526, dark_shell=1e-6, homogeneous=True),
+        Probed(growth=1.0, dark_shell=0.0, homogeneous=True),
+        Probed(growth=1.0, dark_shell=1e-6, homogeneous=False),
+    ],
+)
+def test_a_library_without_any_of_the_corrections_is_refused_in_one_line(found):
+    with pytest.raises(UserError, match=r"make env ENGINE=4\.1\.1\+gm18\.1") as error:
+        engine.check_library(PATCHED, lambda: found)
+    assert "\n" not in str(error.value)
+    assert f"{found.growth:.2f}" in str(error.value)
+
+
+def test_a_corrected_library_is_refused_where_the_released_one_is_asked_for():
+    with pytest.raises(UserError, match=r"make env ENGINE=4\.1\.1`"):
+        engine.check_library(PLAIN, lambda: GM18)
+
+
+def test_a_version_alone_is_compared_as_a_whole(monkeypatch):
+    monkeypatch.setattr(engine, "installed", lambda: "4.1.1")
+    engine.check_version(PLAIN)
+    with pytest.raises(UserError, match=r"the installed 21cmfast is 4\.1\.1"):
+        engine.check_version(PATCHED)
+
+
+def test_another_engine_is_asked_nothing():
+    other = Simulator(engine="standin:simulate", engine_version="1")
+    assert engine.check_library(other, lambda: pytest.fail("asked")) is None
+
+
+def test_a_library_is_asked_once_and_another_one_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    library = tmp_path / "c_21cmfast.abi3.so"
+    asked = []
+    monkeypatch.setattr(engine, "library", lambda: library)
+    monkeypatch.setattr(engine, "_in_a_child", lambda: asked.append(library.read_bytes()) or GM18)
+    for content in (b"one", b"one", b"other", b"one"):
+        library.write_bytes(content)
+        assert engine.remembered() == GM18
+    assert asked == [b"one", b"other"]
+
+
+def test_what_was_remembered_and_is_damaged_is_asked_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(engine, "_in_a_child", lambda: GM18)
+    engine.remembered()
+    (kept,) = tmp_path.rglob("*.json")
+    for damage in ("", "{", json.dumps({"growth": 1}), "[]"):
+        kept.write_text(damage, encoding="utf-8")
+        assert engine.remembered() == GM18
+
+
+def test_a_home_that_cannot_be_written_to_only_costs_time(monkeypatch, tmp_path):
+    nowhere = tmp_path / "file"
+    nowhere.write_text("", encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere))
+    monkeypatch.setattr(engine, "_in_a_child", lambda: GM18)
+    assert engine.remembered() == GM18
+
+
+def test_an_engine_that_cannot_be_had_costs_no_attempt(settings, tmp_path):
+    settings["database"]["simulator"] |= {"engine": "standin:no_such_engine"}
+    cones = Run(config.parse(settings), tmp_path).database
+    store.prepare(cones)
+    child = Simulating(cones.simulation, cones.store, limit=60)
+    try:
+        child.start(0, {}, 1)
+        record = child.result(60)
+    finally:
+        child.close()
+    assert "no_such_engine" in record["unfit"]
+    assert "error" not in record
+    assert not journal.finished(cones.journal)
