@@ -58,7 +58,7 @@ slurm-down: env ## stop it and remove what it wrote
 bench: env ## measurements behind the numbers in docs/ (an hour); after `make run`
 	@python benchmarks/lightcone.py compare
 	python benchmarks/lightcone.py paper
-	python benchmarks/fidelity.py
+	python benchmarks/fidelity.py history
 	python benchmarks/chunks.py
 	python benchmarks/inference.py
 	python benchmarks/reruns.py

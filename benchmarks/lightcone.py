@@ -2,9 +2,12 @@
 
     python benchmarks/lightcone.py compare            # 100^3 cells, both, in turn
     python benchmarks/lightcone.py paper              # one light-cone of config/config.yaml
+    python benchmarks/lightcone.py costs --plain PYTHON --cells 32 --threads 1
     python benchmarks/lightcone.py velocities         # their treatments, on synthetic fields
 
-Each simulation runs in a process of its own, so that its peak memory is its own.
+Each simulation runs in a process of its own, so that its peak memory is its own. ``costs`` lays
+21cmFAST as its authors released it, in the environment of the interpreter that is named, beside the
+one that is installed here.
 """
 
 import argparse
@@ -23,24 +26,36 @@ FAINT = {"HII_EFF_FACTOR": 30.0, "ION_Tvir_MIN": 4.69897, "L_X": 40.0, "NU_X_THR
 PAPER = Path(__file__).parents[1] / "config" / "config.yaml"
 
 
-def simulation_of(cells: int, threads: int) -> Simulation:
+# What is laid side by side: whose 21cmFAST, whose driver, velocities, density of spin temperatures.
+SIDE_BY_SIDE = (
+    ("released", "run_lightcone", "gradient", "own"),
+    ("released", "lcinfer", "gradient", "own"),
+    ("installed", "lcinfer", "gradient", "own"),
+    ("installed", "lcinfer", "subcell", "own"),
+    ("installed", "lcinfer", "subcell", "scaled"),
+)
+
+
+def simulation_of(cells: int, threads: int, velocities: str, density: str) -> Simulation:
     """The paper's light-cone, in a box of fewer of its 1.5 Mpc cells, to z = 30."""
     database = load(PAPER).database
+    changes = {"threads": threads, "velocities": velocities, "thermal_density": density}
     if cells == database.box.cells:
-        return database
+        return database.model_copy(
+            update={"simulator": database.simulator.model_copy(update=changes)}
+        )
     return Simulation(
         cosmology=database.cosmology,
         box=database.box.model_copy(update={"cells": cells, "length": 1.5 * cells}),
         lightcone=database.lightcone.model_copy(update={"cells": 2090}),
-        simulator=database.simulator.model_copy(update={"threads": threads}),
+        simulator=database.simulator.model_copy(update=changes),
     )
 
 
-def measure(engine: str, cells: int, threads: int) -> dict[str, object]:
+def measure(engine: str, simulation: Simulation) -> dict[str, object]:
     """Simulate FAINT once, here; wall and CPU seconds, peak memory in GB, digest of the voxels."""
     from lcinfer import simulate
 
-    simulation = simulation_of(cells, threads)
     begin = time.perf_counter()
     if engine == "lcinfer":
         cube = simulate.simulate(simulation, FAINT, seed=1).brightness_temp
@@ -65,7 +80,7 @@ def measure(engine: str, cells: int, threads: int) -> dict[str, object]:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "engine": engine,
-        "cells": cells,
+        "cells": simulation.box.cells,
         "shape": list(cube.shape),
         "nodes": len(simulate.node_redshifts(simulation)),
         "threads": simulation.simulator.threads,
@@ -92,7 +107,7 @@ def velocities(cells: int, along: int) -> dict[str, object]:
         move_to_redshift_space,
     )
 
-    inputs = simulate.inputs_for(simulation_of(cells, 1), FAINT, seed=1)
+    inputs = simulate.inputs_for(simulation_of(cells, 1, "both", "own"), FAINT, seed=1)
     redshifts = np.linspace(6, 30, along)
     hubble = inputs.cosmo_params.cosmo.H(redshifts).value
     noise, shape = np.random.default_rng(1), (cells, cells, along)
@@ -127,31 +142,61 @@ def velocities(cells: int, along: int) -> dict[str, object]:
     }
 
 
-def in_its_own_process(*arguments: str) -> dict[str, object]:
+def in_its_own_process(*arguments: str, python: str = sys.executable) -> dict[str, object]:
     """Run one measurement and print its line."""
-    command = [sys.executable, __file__, "one", *arguments]
+    command = [python, "-W", "ignore", __file__, "one", *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     line: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
     print(json.dumps(line), flush=True)
     return line
 
 
+def costs(plain: str, size: list[str]) -> None:
+    """Print a table of what a light-cone costs with each of SIDE_BY_SIDE."""
+    rows = []
+    for whose, engine, velocities, density in SIDE_BY_SIDE:
+        how = [engine, "--velocities", velocities, "--density", density, *size]
+        python = plain if whose == "released" else sys.executable
+        rows.append(in_its_own_process(*how, python=python))
+    print("| 21cmfast | driver | velocities | density | CPU / s | ratio | peak / GB |")
+    print("|---|---|---|---|---|---|---|")
+    for (_, engine, velocities, density), row in zip(SIDE_BY_SIDE, rows, strict=True):
+        ratio = row["cpu_seconds"] / rows[1]["cpu_seconds"]  # type: ignore[operator]
+        print(
+            f"| {row['py21cmfast']} | {engine} | {velocities} | {density} "
+            f"| {row['cpu_seconds']} | {ratio:.2f} | {row['peak_gb']} |"
+        )
+
+
 def main() -> None:
     """See the module's docstring."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["compare", "paper", "velocities", "one"])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["compare", "paper", "costs", "velocities", "one"])
     parser.add_argument("engine", nargs="?", default="lcinfer")
     parser.add_argument("--cells", type=int, default=100)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--velocities", default="gradient")
+    parser.add_argument("--density", default="own")
+    parser.add_argument("--plain", help="an interpreter with 21cmFAST as it was released")
     options = parser.parse_args()
     size = ["--cells", str(options.cells), "--threads", str(options.threads)]
     if options.what == "one":
-        print(json.dumps(measure(options.engine, options.cells, options.threads)))
+        simulation = simulation_of(
+            options.cells, options.threads, options.velocities, options.density
+        )
+        print(json.dumps(measure(options.engine, simulation)))
+    elif options.what == "costs":
+        if options.plain is None:
+            parser.error("costs needs --plain")
+        costs(options.plain, size)
     elif options.what == "velocities":
         for cells, along in ((32, 1043), (64, 2000)):
             print(json.dumps(velocities(cells, along)), flush=True)
     elif options.what == "paper":
-        in_its_own_process("lcinfer", "--cells", str(load(PAPER).database.box.cells))
+        paper = ["--cells", str(load(PAPER).database.box.cells)]
+        in_its_own_process("lcinfer", *paper, "--velocities", "subcell", "--density", "scaled")
     else:
         ours, theirs = (in_its_own_process(name, *size) for name in ("lcinfer", "run_lightcone"))
         ratios = {key: round(ours[key] / theirs[key], 3) for key in ("peak_gb", "seconds")}  # type: ignore[operator]
