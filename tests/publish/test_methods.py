@@ -79,6 +79,15 @@ def test_how_velocities_enter_is_told(opened, monkeypatch, velocities, said) -> 
     assert ("Mao2012" in text) == (velocities != "none")
 
 
+def test_which_density_spin_temperatures_follow_is_told(opened, monkeypatch) -> None:
+    said = "Spin temperatures follow the density at redshift 6.00, scaled by linear growth."
+    monkeypatch.setattr(methods, "DEFAULT_ENGINE", "standin:simulate")
+    assert said not in methods.text(opened, Latex())
+    simulator = opened.run.config.database.simulator
+    monkeypatch.setitem(simulator.__dict__, "thermal_density", "scaled")
+    assert said in methods.text(opened, Latex())
+
+
 def test_options_are_named(opened) -> None:
     assert r"Options that we set are \texttt{N\_POISSON = -1}." in methods.text(opened, Latex())
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 
 from ..dataset import Sets, divide
+from ..engine import PATCHED
 from ..journal import Record
 from ..lightcone import coordinates
 from ..networks.architectures import layers
@@ -82,9 +83,13 @@ def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
         told.append(
             f"The simulations of {style.count(len(failed))} more failed; they are left out."
         )
+    near, far = _redshifts(recorded)
     if _simulated_velocities(recorded):
         told.append(f"Peculiar velocities {_velocities(recorded, style)}.")
-    near, far = _redshifts(recorded)
+        if simulator.thermal_density == "scaled":
+            told.append(
+                f"Spin temperatures follow the density at redshift {near}, scaled by linear growth."
+            )
     told.append(
         f"A light-cone has {_cells(recorded, style)} cells of {_cell_size(recorded, style)} "
         f"(comoving), from redshift {near} to {far}, and initial conditions of its own in a "
@@ -114,10 +119,12 @@ def _engine(recorded: Recorded, style: Style) -> str:
         for record in recorded.database.finished
     }
     model, *code = MODEL
-    return (
-        f"21cmFAST {style.text(_listed(sorted(versions)))} {style.cite(*code)}, in the model of "
-        f"{style.cite_in_text(model)}"
-    )
+    named = f"{style.text(_listed(sorted(versions)))} {style.cite(*code)}"
+    if any(PATCHED in each for each in versions):
+        named += " with lcinfer's corrections,"
+    else:
+        named += ","
+    return f"21cmFAST {named} in the model of {style.cite_in_text(model)}"
 
 
 def _simulated_velocities(recorded: Recorded) -> bool:
