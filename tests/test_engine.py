@@ -1,10 +1,12 @@
 """Which 21cmFAST there is: the version that is named, and what the library computes."""
 
 import json
+from argparse import Namespace
 
 import pytest
 
 from lcinfer import config, engine, journal, store
+from lcinfer.arguments import planned
 from lcinfer.errors import UserError
 from lcinfer.probe import Probed
 from lcinfer.run import Run
@@ -48,6 +50,21 @@ def test_a_version_alone_is_compared_as_a_whole(monkeypatch):
     engine.check_version(PLAIN)
     with pytest.raises(UserError, match=r"the installed 21cmfast is 4\.1\.1"):
         engine.check_version(PATCHED)
+
+
+def test_a_database_that_is_complete_is_read_with_whatever_engine_is_installed(
+    settings, write_config, tmp_path, monkeypatch
+):
+    settings["database"]["box"] |= {"cells": 16, "length": 48}
+    settings["database"]["simulator"] = {"engine_version": "4.1.1"}
+    monkeypatch.setattr(engine, "installed", lambda: "4.1.1+gm18.1")
+    options = Namespace(config=write_config(settings), results=tmp_path)
+    with pytest.raises(UserError, match="make env ENGINE=4"):
+        planned(options)
+    for cones in Run(config.load(options.config), tmp_path).lightcones.values():
+        cones.directory.mkdir(parents=True)
+        cones.sealed.write_text("{}", encoding="utf-8")
+    assert not planned(options).simulates
 
 
 def test_another_engine_is_asked_nothing():

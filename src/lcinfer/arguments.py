@@ -27,11 +27,13 @@ def planned(options: argparse.Namespace) -> Run:
     """The same, wherever its databases are.
 
     Raises:
-        UserError: if there is something wrong with the configuration.
+        UserError: if there is something wrong with the configuration, or light-cones are left to
+            be made and the 21cmfast that is installed is another than the configured one.
     """
-    settings = config.load(options.config)
-    engine.check_version(settings.database.simulator)
-    return Run(settings, options.results)
+    run = Run(config.load(options.config), options.results)
+    if run.simulates:
+        engine.check_version(run.config.database.simulator)
+    return run
 
 
 def check_places(run: Run) -> None:

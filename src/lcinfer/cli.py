@@ -50,7 +50,8 @@ def _check(options: argparse.Namespace) -> None:
     from . import engine, summary
 
     run = run_of(options)
-    engine.check_library(run.config.database.simulator)
+    if run.simulates:
+        engine.check_library(run.config.database.simulator)
     print(summary.describe(run))
 
 

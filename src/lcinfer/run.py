@@ -59,6 +59,11 @@ class Run:
         """The database and the mocks, by the names of their directories."""
         return {_named(cones): cones for cones in (self.database, *self.mocks.values())}
 
+    @property
+    def simulates(self) -> bool:
+        """Whether light-cones are left to be made; nothing else needs the engine."""
+        return not all(cones.sealed.exists() for cones in self.lightcones.values())
+
     @cached_property
     def images(self) -> dict[str, ImageSet]:
         """The images of each of :attr:`lightcones`, by the same names."""

@@ -20,8 +20,9 @@ def resolved() -> Run:
             raise UserError(
                 "--config cannot override the configuration file: edit the file"
             )
-        lcinfer.engine.check_version(settings.database.simulator)
         run = Run(settings)
+        if run.simulates:
+            lcinfer.engine.check_version(settings.database.simulator)
         check_places(run)
         return run
     except UserError as error:
@@ -31,7 +32,8 @@ def resolved() -> Run:
 def other_engine() -> str:
     """Why this 21cmFAST may not simulate what the configuration asks for; empty if it may."""
     try:
-        lcinfer.engine.check_library(RUN.config.database.simulator)
+        if RUN.simulates:
+            lcinfer.engine.check_library(RUN.config.database.simulator)
     except UserError as error:
         return f"lcinfer: {error}"
     return ""
