@@ -4,6 +4,7 @@ python -m lcinfer.probe
 """
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -82,9 +83,16 @@ def _collapsed(
     from py21cmfast import InputParameters
     from py21cmfast.wrapper.cfuncs import evaluate_FgtrM_cond
 
-    inputs = InputParameters.from_template(
-        "const-zeta", random_seed=1, M_MIN_in_Mass=True, M_TURN=log_mass, HII_DIM=32, BOX_LEN=96.0
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice on options that GM18 fixes
+        inputs = InputParameters.from_template(
+            "const-zeta",
+            random_seed=1,
+            M_MIN_in_Mass=True,
+            M_TURN=log_mass,
+            HII_DIM=32,
+            BOX_LEN=96.0,
+        )
     fraction, derivative = evaluate_FgtrM_cond(
         inputs=inputs, densities=np.array(densities), redshift=redshift, R=radius
     )
