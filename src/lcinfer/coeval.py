@@ -86,7 +86,7 @@ def _evolve(inputs: InputParameters, scaled_from: float | None) -> Iterator[Coev
             perturbed = single_field.perturb_field(
                 redshift=redshift, inputs=inputs, initial_conditions=initial_conditions, **settings
             )
-            # py21cmfast's own placeholders make new InputParameters each time: a sixth of a
+            # py21cmfast's own placeholders make new InputParameters each time: a seventh of a
             # small light-cone's time.
             empty = {"inputs": inputs, "redshift": redshift, "dummy": True}
             spin = single_field.compute_spin_temperature(
