@@ -20,12 +20,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "physics"))
 
 from heavy import FAINT, ours, simulation
-from spectra import CELL, GM18_COSMOLOGY, published, relative
+from spectra import CELL, GM18_COSMOLOGY, NEAR_SIDES, published, relative
 from test_simulate import FAINT_PUBLISHED, HALF_NEUTRAL_AT, PUBLISHED, TROUGH_AT, TROUGH_DEPTH
 
 TREATMENTS = ("none", "gradient", "shift", "both", "subcell")
 ALONG = 2090  # cells, to z = 30
 SHOWN = (0.1, 1.2)  # wavenumbers in 1/Mpc
+TICKS = (0.25, 0.5, 1, 2)
 
 
 def history() -> None:
@@ -161,9 +162,11 @@ def draw(folder: Path, figure: Path) -> None:
                     linewidth=0,
                 )
             axis.set(xscale="log", yscale="log", ylim=(0.15, 4))
-            if row is axes[0]:
-                axis.set_title(f"section {section}", fontsize=9)
+            axis.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
+            axis.minorticks_off()
         row[0].set_ylabel(f"{key[0]}\n{key[1]} density, {key[2]}$^3$\n$\\Delta^2$ / GM18's")
+    for section, axis in enumerate(axes[0]):
+        axis.set_title(f"{section}: from z = {NEAR_SIDES[section]:.1f}", fontsize=9)
     axes[-1][0].legend(fontsize=7)
     fig.supxlabel(r"$k$ / Mpc$^{-1}$")
     fig.savefig(figure, dpi=150)
