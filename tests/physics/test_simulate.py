@@ -182,9 +182,8 @@ def test_faint_has_its_authors_power_spectra(light_cones):
     # Waves that a 96 Mpc box has many of, and that its cells resolve.
     shown = (wavenumber > 0.3) & (wavenumber < 0.9)
     of_section = np.exp(np.log(ratio[:, shown]).mean(axis=1))
-    # Cosmic dawn: where star formation in dense cells, heating and coupling are seen.
-    assert of_section[5:9] == pytest.approx(1, abs=0.3)
-    assert of_section[:5] == pytest.approx(1, abs=0.3)
+    # 21cmFAST 4.1.1 as released has 0.74, 0.66 and 0.52 in the last three: cosmic dawn.
+    assert of_section == pytest.approx(1, abs=0.25)
 
 
 @pytest.mark.parametrize("name", MOVED)
