@@ -12,8 +12,8 @@ from lcinfer.run import Run
 
 @pytest.fixture
 def small_limit(settings):
-    """Settings whose campaign, of 34 s and 15 kB for each of 14 light-cones, is a large one."""
-    settings["database"]["approval_above"] = {"core_hours": 0.1}
+    """Settings whose campaign, of 15 s and 15 kB for each of 14 light-cones, is a large one."""
+    settings["database"]["approval_above"] = {"core_hours": 0.04}
     return settings
 
 
@@ -43,7 +43,7 @@ def test_a_large_campaign_is_refused_with_cost_limit_and_command(
     small_limit, call, tmp_path
 ) -> None:
     line = call(small_limit, "design", "cones")
-    for part in ("core-hours and ", "above the limit of 0.1 core-hours and 200 GB", "--approve"):
+    for part in ("core-hours and ", "above the limit of 0.04 core-hours and 200 GB", "--approve"):
         assert part in line
     assert not (tmp_path / "results").exists()
 
@@ -61,7 +61,7 @@ def test_the_mocks_count(small_limit, call) -> None:
 
 
 def test_an_approved_campaign_may_begin_and_says_by_whom(small_limit, call, tmp_path) -> None:
-    assert "needed: above 0.1 core-hours" in call(small_limit, "plan")
+    assert "needed: above 0.04 core-hours" in call(small_limit, "plan")
     for _ in range(2):  # the second has nothing to add
         assert "approval      by " in call(small_limit, "plan", "--approve")
     assert call(small_limit, "design", "cones") == call(small_limit, "design", "FAINT") == ""

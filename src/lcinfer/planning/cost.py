@@ -14,11 +14,11 @@ from . import calibration
 
 Finished = dict[int, Record]  # by index
 
-# 21cmFAST 4.1.1, GM18's model, by `python benchmarks/scaling.py`: docs/planning.md.
+# 21cmFAST 4.1.1+gm18.1, one thread, by `python benchmarks/scaling.py`: docs/planning.md.
 # Core-seconds per node of the evolution: of every node, per cell, per high-resolution cell.
-SECONDS_PER_NODE = 0.38
-SECONDS_PER_CELL = 3.4e-6
-SECONDS_PER_HIRES_CELL = 0.053e-6
+SECONDS_PER_NODE = 0.15
+SECONDS_PER_CELL = 2.8e-6
+SECONDS_PER_HIRES_CELL = 0.044e-6
 # Bytes on disk over bytes in memory: a light-cone of the paper, Zstandard level 1, chunks of
 # 50 cells (`python benchmarks/chunks.py`, docs/measurements.md).
 COMPRESSION = 0.73
