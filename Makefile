@@ -58,7 +58,10 @@ slurm-down: env ## stop it and remove what it wrote
 bench: env ## measurements behind the numbers in docs/ (an hour); after `make run`
 	@python benchmarks/lightcone.py compare
 	python benchmarks/lightcone.py paper
+	python benchmarks/lightcone.py velocities
 	python benchmarks/fidelity.py history
+	python benchmarks/fidelity.py spectra results/fidelity
+	python benchmarks/fidelity.py draw results/fidelity --figure results/fidelity/fidelity.png
 	python benchmarks/chunks.py
 	python benchmarks/inference.py
 	python benchmarks/reruns.py

@@ -4,7 +4,8 @@
 #     envs/21cmfast.sh PYTHON VERSION      e.g. .venv/bin/python 4.1.1+gm18.1
 #
 # A version that ends in +gm18.N has the patches of envs/patches/ (Greig & Mesinger 2018's model, and
-# half of the time); one without is what its authors released.
+# half of the time); one without is what its authors released. With `check` as a third argument it
+# only says whether there is such a version.
 set -euo pipefail
 python=$1 version=$2
 release=${version%%+*}
@@ -13,6 +14,17 @@ patches=$(dirname "${BASH_SOURCE[0]}")/patches/$release
 say() { printf 'lcinfer set-up: %s\n' "$*" >&2; }
 pip() { "$python" -m pip --quiet --disable-pip-version-check "$@"; }
 
+if [[ $release != 4.[1-9]* ]]; then
+    say "ENGINE is a version of 21cmFAST from 4.1 on, not $version"
+    exit 1
+fi
+if [[ $release == 4.[2-9]* ]] && ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then
+    say "21cmFAST $release needs Python 3.12 or newer: set PYTHON to one"
+    exit 1
+fi
+if [[ ${3:-} == check && $version == "$release" ]]; then
+    exit
+fi
 if [[ $version == "$release" ]]; then
     pip install --force-reinstall --no-deps "21cmFAST==$release"
     exit
@@ -22,6 +34,9 @@ if [[ $version != "$release+$level" ]]; then
     say "there are no patches for 21cmFAST $version; there are: $(cd "${patches%/*}" &&
         for of in */LEVEL; do printf '%s+%s ' "${of%/*}" "$(cat "$of")"; done)"
     exit 1
+fi
+if [[ ${3:-} == check ]]; then
+    exit
 fi
 command -v patch >/dev/null || { say "patch is missing: install it"; exit 1; }
 

@@ -4,7 +4,8 @@
 # newer), ENGINE the version of 21cmFAST (envs/21cmfast.sh).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-engine=${ENGINE:-$(sed -n 's/^21cmFAST==//p' envs/lock.txt)}
+locked=$(sed -n 's/^21cmFAST==//p' envs/lock.txt)
+engine=${ENGINE:-$locked}
 
 packages=(build-essential patch libgsl-dev libfftw3-dev pkg-config python3-venv python3-dev)
 
@@ -56,6 +57,12 @@ if [[ -z $python ]]; then
     exit 1
 fi
 
+if [[ -n ${PYTHON:-} && -x .venv/bin/python && $(.venv/bin/python -V) != $("$python" -V) ]]; then
+    say ".venv has $(.venv/bin/python -V), and PYTHON is $("$python" -V): remove .venv first"
+    exit 1
+fi
+bash envs/21cmfast.sh "$python" "$engine" check
+rm -f .venv/ready # until all of this is done
 say "making .venv with $("$python" --version)"
 if [[ ! -x .venv/bin/python ]]; then
     "$python" -m venv .venv
@@ -67,6 +74,7 @@ say "building 21cmFAST $engine"
 bash envs/21cmfast.sh .venv/bin/python "$engine"
 pip install "21cmFAST==$engine" # what another release needs beside the lock file's packages
 pip install --no-deps --no-build-isolation --editable .
-echo "$engine" >.venv/engine
+rm -f .venv/engine # a choice that is the lock file's follows it
+[[ $engine == "$locked" ]] || echo "$engine" >.venv/engine
 touch .venv/ready
 say "done: .venv"

@@ -1,12 +1,11 @@
 """Which 21cmFAST there is: the version that is named, and what the library computes."""
 
 import json
-from argparse import Namespace
 
 import pytest
 
 from lcinfer import config, engine, journal, store
-from lcinfer.arguments import planned
+from lcinfer.arguments import check_engine
 from lcinfer.errors import UserError
 from lcinfer.probe import Probed
 from lcinfer.run import Run
@@ -24,6 +23,11 @@ def test_the_library_that_is_asked_for_is_taken(simulator, found):
     assert engine.check_library(simulator, lambda: found) == found
 
 
+@pytest.fixture(autouse=True)
+def another_is_installed(monkeypatch):
+    monkeypatch.setattr(engine, "installed", lambda: "4.1.0")
+
+
 @pytest.mark.parametrize(
     "found",
     [
@@ -38,6 +42,17 @@ def test_a_library_without_any_of_the_corrections_is_refused_in_one_line(found):
         engine.check_library(PATCHED, lambda: found)
     assert "\n" not in str(error.value)
     assert f"{found.growth:.2f}" in str(error.value)
+
+
+def test_the_way_to_a_library_that_is_there_by_name_alone_is_to_build_it_again(monkeypatch):
+    monkeypatch.setattr(engine, "installed", lambda: "4.1.1+gm18.1")
+    with pytest.raises(UserError, match=r"bash envs/21cmfast\.sh \S+ 4\.1\.1\+gm18\.1"):
+        engine.check_library(PATCHED, lambda: RELEASED)
+
+
+def test_a_release_that_has_the_correction_needs_no_patch():
+    later = Simulator(engine_version="4.9.0")
+    assert engine.check_library(later, lambda: GM18) == GM18
 
 
 def test_a_corrected_library_is_refused_where_the_released_one_is_asked_for():
@@ -58,13 +73,13 @@ def test_a_database_that_is_complete_is_read_with_whatever_engine_is_installed(
     settings["database"]["box"] |= {"cells": 16, "length": 48}
     settings["database"]["simulator"] = {"engine_version": "4.1.1"}
     monkeypatch.setattr(engine, "installed", lambda: "4.1.1+gm18.1")
-    options = Namespace(config=write_config(settings), results=tmp_path)
-    with pytest.raises(UserError, match="make env ENGINE=4"):
-        planned(options)
-    for cones in Run(config.load(options.config), tmp_path).lightcones.values():
+    run = Run(config.load(write_config(settings)), tmp_path)
+    with pytest.raises(UserError, match=r"make env ENGINE=4\.1\.1"):
+        check_engine(run)
+    for cones in run.lightcones.values():
         cones.directory.mkdir(parents=True)
         cones.sealed.write_text("{}", encoding="utf-8")
-    assert not planned(options).simulates
+    check_engine(run)
 
 
 def test_another_engine_is_asked_nothing():

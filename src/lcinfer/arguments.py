@@ -27,13 +27,21 @@ def planned(options: argparse.Namespace) -> Run:
     """The same, wherever its databases are.
 
     Raises:
-        UserError: if there is something wrong with the configuration, or light-cones are left to
-            be made and the 21cmfast that is installed is another than the configured one.
+        UserError: if there is something wrong with the configuration.
     """
-    run = Run(config.load(options.config), options.results)
+    return Run(config.load(options.config), options.results)
+
+
+def check_engine(run: Run) -> None:
+    """Refuse another 21cmfast than the configured one where light-cones are left to be made.
+
+    What only reads light-cones needs no engine.
+
+    Raises:
+        UserError: saying how to get the one that is asked for.
+    """
     if run.simulates:
         engine.check_version(run.config.database.simulator)
-    return run
 
 
 def check_places(run: Run) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .arguments import choose, run_of
+from .arguments import check_engine, choose, run_of
 from .changes import verbs as changes
 from .doctor import verbs as doctor
 from .errors import UserError
@@ -50,6 +50,7 @@ def _check(options: argparse.Namespace) -> None:
     from . import engine, summary
 
     run = run_of(options)
+    check_engine(run)
     if run.simulates:
         engine.check_library(run.config.database.simulator)
     print(summary.describe(run))
@@ -77,6 +78,7 @@ def _design(options: argparse.Namespace) -> None:
     from .planning import approval
 
     run = run_of(options)
+    check_engine(run)
     approval.require(run, options.config)
     database.prepare(choose(run.lightcones, options.database, "database"))
 
@@ -84,7 +86,9 @@ def _design(options: argparse.Namespace) -> None:
 def _simulate(options: argparse.Namespace) -> None:
     from . import campaign
 
-    cones = choose(run_of(options).lightcones, options.database, "database")
+    run = run_of(options)
+    check_engine(run)
+    cones = choose(run.lightcones, options.database, "database")
     span = _within(options.block, cones) or (0, cones.realizations)
     campaign.run_block(cones, span, options.ranks)
 

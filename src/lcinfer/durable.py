@@ -50,7 +50,12 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_link(path: Path, target: Path) -> None:
-    """Have ``path`` lead to a directory, there or yet to come, however both are moved together."""
+    """Have ``path`` lead to a directory, there or yet to come, however both are moved together.
+
+    A directory that is there instead of a link, as in a copy that followed links, is left.
+    """
+    if path.is_dir() and not path.is_symlink():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}{SUFFIX}")
     aside.unlink(missing_ok=True)

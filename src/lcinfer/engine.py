@@ -22,6 +22,7 @@ from .probe import Probed
 from .sections import DEFAULT_ENGINE, Simulator
 
 PATCHED = "+gm18."
+RELEASED = ("4.1.1", "4.2.0", "4.3.0", "4.3.1")  # whose authors' library has the fault
 PROBE_SECONDS = 300.0  # the first import of py21cmfast on a busy file system
 KEPT = 2  # raised when the probe asks for other numbers
 
@@ -60,17 +61,25 @@ def check_library(
     if simulator.engine != DEFAULT_ENGINE:
         return None
     found = (probed or remembered)()
-    if found.is_gm18 != (PATCHED in simulator.engine_version):
+    wanted = simulator.engine_version
+    wrong = not found.is_gm18 if PATCHED in wanted else found.grows and wanted in RELEASED
+    if wrong:
         raise UserError(_other(simulator, f"the installed library is another: {found}"))
     return found
 
 
 def _other(simulator: Simulator, found: str) -> str:
     wanted = simulator.engine_version
+    get = f"make env ENGINE={wanted}" if installed() != wanted else _again(wanted)
     return (
         f"database.simulator.engine_version is {wanted}, but {found}: "
-        f"`make env ENGINE={wanted}` installs the one, or write the other"
+        f"`{get}` installs the one, or write the other"
     )
+
+
+def _again(version: str) -> str:
+    """What builds anew what is there by name."""
+    return f"bash envs/21cmfast.sh {sys.executable} {version}"
 
 
 def library() -> Path:
@@ -83,7 +92,9 @@ def library() -> Path:
     for folder in (spec and spec.submodule_search_locations) or ():
         for path in sorted(Path(folder).glob("c_21cmfast*.so")):
             return path
-    raise UserError("21cmFAST's compiled library is not there: install it again: make env")
+    raise UserError(
+        f"21cmFAST's compiled library is not there: `{_again(installed())}` builds it again"
+    )
 
 
 def remembered() -> Probed:
@@ -117,5 +128,5 @@ def _in_a_child() -> Probed:
         ) from None
     if said.returncode != 0:
         last = (said.stderr.strip().splitlines() or [f"exit status {said.returncode}"])[-1]
-        raise UserError(f"21cmFAST fails: {last}; install it again: make env")
+        raise UserError(f"21cmFAST fails: {last}: `{_again(installed())}` builds it again")
     return Probed(**json.loads(said.stdout.splitlines()[-1]))

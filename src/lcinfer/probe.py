@@ -34,7 +34,12 @@ class Probed:
     @property
     def is_gm18(self) -> bool:
         """Whether this is the model of Greig & Mesinger 2018."""
-        return abs(self.growth - 1) < 0.02 and self.dark_shell > 0 and self.homogeneous
+        return self.grows and self.dark_shell > 0 and self.homogeneous
+
+    @property
+    def grows(self) -> bool:
+        """Whether star formation follows the growth of its region."""
+        return abs(self.growth - 1) < 0.02
 
     def __str__(self) -> str:
         """For people, in one line."""

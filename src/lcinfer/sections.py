@@ -158,6 +158,16 @@ class Simulation(Section):
         return self
 
     @model_validator(mode="after")
+    def _leaves_room_for_moved_cells(self) -> "Simulation":
+        simulator, z_min = self.simulator, self.lightcone.z_min
+        if simulator.treatment in ("shift", "both") and z_min < simulator.z_step_factor - 1:
+            raise ValueError(
+                f"simulator.velocities: {simulator.treatment} needs a node below "
+                f"lightcone.z_min, and {z_min:g} leaves no room for one"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fits_its_bubbles(self) -> "Simulation":
         bubble = self.simulator.options.get("R_BUBBLE_MAX", 15.0)
         if isinstance(bubble, str):

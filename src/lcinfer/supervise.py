@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .engine import check_library
-from .errors import UserError
+from .engine import check_library, check_version
 from .lightcone import LightCone, check, load_engine
 from .probe import probe
 from .provenance.record import surroundings
@@ -177,9 +176,10 @@ def _serve(pipe: Connection, parent: int, simulation: Simulation, path: Path) ->
             return
         try:
             load_engine(simulation.simulator.engine)
+            check_version(simulation.simulator)
             check_library(simulation.simulator, probe)
-        except UserError as error:  # the library's fault, not the light-cone's
-            pipe.send({"unfit": str(error)})
+        except Exception as error:  # the library's fault, not the light-cone's
+            pipe.send({"unfit": " ".join(str(error).split()) or type(error).__name__})
             continue
         pipe.send(STARTED)
         pipe.send(realize(simulation, path, **task))

@@ -1,4 +1,7 @@
-"""The patches of envs/patches, one by one: each test fails on 21cmFAST as its authors released it.
+"""The patches of envs/patches, one by one.
+
+What they mend fails here on 21cmFAST as its authors released it; of those that only save time the
+values are held.
 
 The library is asked through py21cmfast's own functions; boxes are of 32^3 cells or fewer.
 """

@@ -211,6 +211,21 @@ def test_what_holds_is_not_withdrawn_whatever_a_finding_says(cones) -> None:
     assert damage.content(cones.root) == before
 
 
+def test_nothing_is_withdrawn_where_the_engine_that_made_it_is_not_installed(
+    cones, monkeypatch
+) -> None:
+    damage.flipped_bit(cones)
+    before = made(cones)
+
+    def refuse(simulator) -> None:
+        raise UserError("another engine")
+
+    monkeypatch.setattr(repairing.engine, "check_version", refuse)
+    with pytest.raises(UserError, match="another engine"):
+        repair(cones, verify(cones).findings)
+    assert made(cones) == before
+
+
 def test_a_repair_of_a_sound_database_changes_no_file(cones) -> None:
     before = damage.content(cones.root)
     assert repair(cones, verify(cones).findings).said == []

@@ -4,7 +4,7 @@ import sys
 
 import lcinfer.config
 import lcinfer.engine
-from lcinfer.arguments import check_places
+from lcinfer.arguments import check_engine, check_places
 from lcinfer.changes.reasons import Reasons
 from lcinfer.errors import UserError
 from lcinfer.run import Run
@@ -21,8 +21,7 @@ def resolved() -> Run:
                 "--config cannot override the configuration file: edit the file"
             )
         run = Run(settings)
-        if run.simulates:
-            lcinfer.engine.check_version(settings.database.simulator)
+        check_engine(run)
         check_places(run)
         return run
     except UserError as error:

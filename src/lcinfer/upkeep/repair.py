@@ -12,7 +12,7 @@ from typing import get_args
 
 import zarr
 
-from .. import database, durable, journal, store
+from .. import database, durable, engine, journal, store
 from ..errors import UserError
 from ..products import LightCones, Span
 from .findings import Finding, Kind
@@ -42,7 +42,8 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
     at any time, it can be run again.
 
     Raises:
-        UserError: if more than ``most`` light-cones would be made again; nothing is done then.
+        UserError: if more than ``most`` light-cones would be made again, or the engine that made
+            them is not installed; nothing is done then.
     """
     found = {kind: [it for it in findings if it.kind == kind] for kind in get_args(Kind)}
     judge = Judge(cones)
@@ -56,6 +57,9 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
             f"{cones.directory}: {len(again)} light-cones would be made again; is all of it "
             f"there, the journal too? If so, and this is meant: --most {len(again)}"
         )
+    if again:  # before anything is withdrawn
+        engine.check_version(cones.simulation.simulator)
+        engine.check_library(cones.simulation.simulator)
     done = Repairs(again, left=found["unreadable"])
     claiming = [it.path for it in judge.markers if not bad.keys().isdisjoint(it.claimed)]
     _remove_markers(cones, {*claiming, *(it.path for it in found["marker"])}, done)
