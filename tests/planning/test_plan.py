@@ -79,7 +79,7 @@ def test_light_cones_that_are_there_cost_nothing_more(run) -> None:
 
 def test_the_papers_database_costs_what_its_measured_light_cone_says() -> None:
     left = plan(Run(config.load("config/config.yaml")))
-    assert left.cost.seconds * left.threads == pytest.approx(3514, rel=0.1)
+    assert left.cost.seconds * left.threads == pytest.approx(2691, rel=0.1)  # docs/simulator.md
     database_ = left.parts[0]
     assert database_.raw == 10_000 * 200 * 200 * 2200 * 4
     assert database_.stored == pytest.approx(COMPRESSION * database_.raw)
