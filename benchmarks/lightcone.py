@@ -161,7 +161,7 @@ def costs(plain: str, size: list[str]) -> None:
     print("| 21cmfast | driver | velocities | density | CPU / s | ratio | peak / GB |")
     print("|---|---|---|---|---|---|---|")
     for (_, engine, velocities, density), row in zip(SIDE_BY_SIDE, rows, strict=True):
-        ratio = row["cpu_seconds"] / rows[1]["cpu_seconds"]  # type: ignore[operator]
+        ratio = row["cpu_seconds"] / rows[1]["cpu_seconds"]
         print(
             f"| {row['py21cmfast']} | {engine} | {velocities} | {density} "
             f"| {row['cpu_seconds']} | {ratio:.2f} | {row['peak_gb']} |"

@@ -22,11 +22,8 @@ if [[ $release == 4.[2-9]* ]] && ! "$python" -c 'import sys; sys.exit(sys.versio
     say "21cmFAST $release needs Python 3.12 or newer: set PYTHON to one"
     exit 1
 fi
-if [[ ${3:-} == check && $version == "$release" ]]; then
-    exit
-fi
 if [[ $version == "$release" ]]; then
-    pip install --force-reinstall --no-deps "21cmFAST==$release"
+    [[ ${3:-} == check ]] || pip install --force-reinstall --no-deps "21cmFAST==$release"
     exit
 fi
 level=$(cat "$patches/LEVEL" 2>/dev/null || true)
