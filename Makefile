@@ -78,5 +78,6 @@ bench: env ## measurements behind the numbers in docs/ (an hour); after `make ru
 	python benchmarks/scale.py draw < scale.jsonl
 
 lock: ## pin what is installed in .venv now
-	@{ head -1 envs/lock.txt; pip freeze --all --exclude lcinfer --exclude pip | sed '/^torch/s/+cpu//'; } > envs/lock.new
+	@case "$(ENGINE)" in *+*) ;; *) echo "make lock: .venv holds 21cmFAST $(ENGINE) as released; the lock names a patched one: ENGINE=VERSION+LEVEL" >&2; exit 1;; esac
+	{ head -1 envs/lock.txt; pip freeze --all --exclude lcinfer --exclude pip | sed '/^torch/s/+cpu//'; } > envs/lock.new
 	mv envs/lock.new envs/lock.txt

@@ -74,16 +74,16 @@ def spectra(folder: Path, cells: int, seed: int, density: str, threads: int) -> 
     lightconer = RectilinearLightconer(
         lc_distances=distance * units.Mpc, cosmo=inputs.cosmo_params.cosmo
     )
-    planes = simulate._Planes(lightconer, inputs)
+    planes = simulate.Planes(lightconer, inputs)
     fields = ("brightness_temp", "velocity_z", "tau_21")
     cubes = {name: np.zeros((cells, cells, ALONG), np.float32) for name in fields}
     subcell = {"brightness_temp": np.zeros_like(cubes["velocity_z"])}
     previous = treated = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for box in coeval_boxes(inputs, simulate._scaled_from(settings)):
+        for box in coeval_boxes(inputs, simulate.scaled_from(settings)):
             own = box.brightness_temp.copy()
-            simulate._treat_as_version_3(box, inputs)
+            simulate.treat_as_version_3(box, inputs)
             moved = _Box(box.redshift, box.brightness_temp.copy())
             box.brightness_temp[...] = own
             if previous is not None:
@@ -91,13 +91,14 @@ def spectra(folder: Path, cells: int, seed: int, density: str, threads: int) -> 
                 planes.interpolate(moved, treated, subcell)
             previous, treated = box, moved
     redshift = lightconer.lc_redshifts
-    scales = simulate._scales(inputs, redshift)
+    scales = simulate.scales_of(inputs, redshift)
+    largest = inputs.astro_params.MAX_DVDR
     still, velocity, tau = (cubes[name] for name in fields)
     made = {name: still.copy() for name in TREATMENTS[:-1]} | {
         "subcell": subcell["brightness_temp"]
     }
     for name in ("gradient", "both"):
-        include_gradient(made[name], velocity, tau, *scales, largest=0.2)
+        include_gradient(made[name], velocity, tau, *scales, largest=largest)
     for name in ("shift", "both"):
         move_to_redshift_space(made[name], velocity, *scales)
     folder.mkdir(parents=True, exist_ok=True)

@@ -118,7 +118,7 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
             apply_rsds=True,
             classy_output=_linear_theory(simulation.cosmology),
         )
-    planes = _Planes(lightconer, inputs)
+    planes = Planes(lightconer, inputs)
     shape = lightconer.get_shape(inputs.simulation_options)
     fields = ["brightness_temp"]
     if treatment in ("gradient", "shift", "both"):
@@ -130,16 +130,16 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
     previous = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for coeval in coeval_boxes(inputs, _scaled_from(simulation)):
+        for coeval in coeval_boxes(inputs, scaled_from(simulation)):
             if treatment == "subcell":
-                _treat_as_version_3(coeval, inputs)
+                treat_as_version_3(coeval, inputs)
             neutral_fraction.append(np.mean(coeval.neutral_fraction))
             brightness.append(np.mean(coeval.brightness_temp))
             if previous is not None:
                 planes.interpolate(coeval, previous, cubes)
             previous = coeval
     cube, tau = cubes["brightness_temp"], cubes.pop("tau_21", None)
-    scales = _scales(inputs, lightconer.lc_redshifts)
+    scales = scales_of(inputs, lightconer.lc_redshifts)
     if treatment in ("gradient", "both"):
         largest = inputs.astro_params.MAX_DVDR
         include_gradient(cube, cubes["velocity_z"], tau, *scales, largest=largest)
@@ -156,7 +156,7 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
     )
 
 
-def _scaled_from(simulation: Simulation) -> float | None:
+def scaled_from(simulation: Simulation) -> float | None:
     """Where the density that spin temperatures follow is taken from; None: from each node."""
     scaled = simulation.simulator.thermal_density == "scaled"
     return simulation.lightcone.z_min if scaled else None
@@ -175,23 +175,23 @@ def _linear_theory(cosmology: Cosmology) -> Any:
     )
 
 
-def _scales(inputs: InputParameters, redshift: np.ndarray | float) -> tuple[np.ndarray, float]:
+def scales_of(inputs: InputParameters, redshift: np.ndarray | float) -> tuple[np.ndarray, float]:
     """H in km/s/Mpc, and a cell in Mpc."""
     hubble = inputs.cosmo_params.cosmo.H(redshift).to_value("km / (s Mpc)")
     return np.asarray(hubble), float(inputs.simulation_options.cell_size.to_value(units.Mpc))
 
 
-def _treat_as_version_3(coeval: Coeval, inputs: InputParameters) -> None:
+def treat_as_version_3(coeval: Coeval, inputs: InputParameters) -> None:
     """SUBCELL_RSD of 21cmFAST 3 and of GM18's code, in place in a coeval box."""
     brightness, velocity = coeval.brightness_temp, coeval.velocity_z
     tau = coeval.tau_21 if inputs.astro_options.USE_TS_FLUCT else None
-    scales = _scales(inputs, coeval.redshift)
+    scales = scales_of(inputs, coeval.redshift)
     largest = inputs.astro_params.MAX_DVDR
     include_gradient(brightness, velocity, tau, *scales, periodic=True, largest=largest)
     move_to_redshift_space(brightness, velocity, *scales, periodic=True, subcells=SUBCELLS_OF_BOX)
 
 
-class _Planes:
+class Planes:
     """The planes of the light-cone between two nodes, all at once.
 
     What ``RectilinearLightconer.make_lightcone_slices`` does plane by plane with units, which
