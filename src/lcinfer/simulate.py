@@ -199,6 +199,7 @@ class Planes:
     """
 
     def __init__(self, lightconer: RectilinearLightconer, inputs: InputParameters) -> None:
+        """Where the planes of ``lightconer`` lie in the boxes of ``inputs``."""
         cell = inputs.simulation_options.cell_size
         self._cell_size = cell.to_value(units.Mpc)
         self._distance_to = inputs.cosmo_params.cosmo.comoving_distance
