@@ -130,14 +130,19 @@ def put(settings, key, value):
 
 def line_about(path, capsys) -> str:
     """The one line that `lcinfer check` says."""
+    (line,) = lines_about(path, capsys)
+    return line
+
+
+def lines_about(path, capsys) -> list[str]:
+    """The lines of a `lcinfer check` that refuses."""
     with pytest.raises(SystemExit) as stopped:
         cli.main(["check", str(path)])
     said = capsys.readouterr()
     assert stopped.value.code == 1
     assert said.out == ""
     assert said.err.startswith("lcinfer: ")
-    assert said.err.count("\n") == 1
-    return said.err
+    return said.err.splitlines()
 
 
 @pytest.mark.parametrize(("key", "value", "says"), MISTAKES, ids=lambda item: str(item)[:40])
@@ -149,7 +154,6 @@ def test_a_mistake_is_one_line_with_key_value_and_what_is_allowed(
     line = line_about(path, capsys)
     for part in [str(path), *says]:
         assert part in line
-    assert "more)" not in line, "one mistake is counted as one"
 
 
 @pytest.mark.parametrize("key", ["name", "database", "split", "split.test", "database.box.cells"])
@@ -162,12 +166,75 @@ def test_a_missing_key_is_named(settings, write_config, capsys, key) -> None:
     assert f"{key}: this key is required" in line_about(write_config(settings), capsys)
 
 
-def test_two_mistakes_are_one_line_that_says_so(settings, write_config, capsys) -> None:
+def test_several_mistakes_are_all_listed_and_the_likely_typo_comes_first(
+    settings, write_config, capsys
+) -> None:
     put(settings, "database.seed", "x")
-    put(settings, "images.halves", 0)
-    line = line_about(write_config(settings), capsys)
-    assert "database.seed" in line
-    assert line.endswith("(and 1 more)\n")
+    put(settings, "images.halfs", 2)
+    put(settings, "images.slices", 0)
+    first, *each = lines_about(write_config(settings), capsys)
+    assert first.endswith("config.yaml: 3 mistakes")
+    assert [line.split(":")[0].strip() for line in each] == [
+        "images.halfs",
+        "database.seed",
+        "images.slices",
+    ]
+    assert "did you mean halves?" in each[0]
+
+
+def test_mistakes_that_only_the_whole_shows_are_all_listed(settings, write_config, capsys) -> None:
+    put(settings, "split.test", 10)
+    put(settings, "images.spacing", 10)
+    put(settings, "figures.examples", ["FAIT"])
+    first, *each = lines_about(write_config(settings), capsys)
+    assert first.endswith("3 mistakes")
+    assert "figures.examples: there is no mock FAIT (did you mean FAINT?)" in each[0]
+    assert {line.split()[0].rstrip(":") for line in each[1:]} == {"split", "images.spacing"}
+
+
+def test_a_name_misspelt_in_the_prior_comes_before_the_mocks_that_lack_it(
+    settings, write_config, capsys
+) -> None:
+    prior = settings["database"]["prior"]
+    prior["NU_X_TRESH"] = prior.pop("NU_X_THRESH")
+    lines = lines_about(write_config(settings), capsys)
+    assert "database.prior: no mock has NU_X_TRESH (did you mean NU_X_THRESH?)" in lines[1]
+    assert "mocks.FAINT.parameters" in lines[2]
+
+
+ENGINES = {"21cmFAST": ENGINE, "another": "standin:simulate"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["OMm", "OMb", "hlittle", "BOX_LEN", "HII_DIM"])
+def test_what_decides_where_cells_lie_is_varied_with_no_engine(settings, engine, name) -> None:
+    settings["database"]["simulator"]["engine"] = ENGINES[engine]
+    vary(settings, name)
+    with pytest.raises(UserError, match=rf"database\.prior: {name} cannot be varied: .*database\."):
+        config.parse(settings)
+
+
+@pytest.mark.parametrize(
+    "name", ["DIM", "HIRES_TO_LOWRES_FACTOR", "Z_HEAT_MAX", "ZPRIME_STEP_FACTOR", "N_THREADS", "wl"]
+)
+def test_what_21cmfast_has_once_for_all_light_cones_is_not_varied_with_it(settings, name) -> None:
+    vary(settings, name)
+    assert name in config.parse(settings).database.prior, "another engine may call anything so"
+    settings["database"]["simulator"]["engine"] = ENGINE
+    with pytest.raises(UserError, match=rf"database\.prior: {name} cannot be varied"):
+        config.parse(settings)
+
+
+@pytest.mark.parametrize("name", ["SIGMA_8", "POWER_INDEX", "F_STAR10"])
+def test_what_moves_no_cell_may_be_varied(settings, name) -> None:
+    settings["database"]["simulator"]["engine"] = ENGINE
+    vary(settings, name)
+    assert name in config.parse(settings).database.prior
+
+
+def vary(settings, name) -> None:
+    settings["database"]["prior"][name] = [0.2, 0.4]
+    settings["mocks"]["FAINT"]["parameters"][name] = 0.3
 
 
 @pytest.mark.parametrize(
@@ -179,6 +246,8 @@ def test_two_mistakes_are_one_line_that_says_so(settings, write_config, capsys) 
         ("name: [1, 2", "not YAML"),
         ("name: a\n\tdatabase: b", "not YAML"),
         (b"\xff\xfe\x00", "not YAML"),
+        ("a: 1\nb: caf\xe9\n".encode("latin-1"), "not YAML: line 2 is not UTF-8"),
+        ("day: 2026-13-01", "not YAML"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_one_line(tmp_path, capsys, content, says) -> None:

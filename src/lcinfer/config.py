@@ -1,17 +1,20 @@
 """The configuration as a whole: its sections, whether they agree, and how it is read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from . import mistakes, yamlfile
 from .errors import UserError
-from .mistakes import one_line
+from .mistakes import listed, meant
 from .section import Name, Section
 from .sections import (
+    DEFAULT_ENGINE,
+    FIXED,
+    FIXED_IN_21CMFAST,
     Database,
     Evaluation,
     Figures,
@@ -76,119 +79,128 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _agrees(self) -> "Config":
-        _check_prior(self)
-        _check_split(self)
-        _check_mocks(self)
-        _check_images(self)
-        _check_trainings(self)
-        _check_sweeps(self)
+        found = [*_prior(self), *_mocks(self)]
+        cut = [*_split(self), *_images(self)]
+        # What a training finds wrong with images that are cut wrongly is no mistake of its own.
+        found += cut or [*_trainings(self), *_sweeps(self)]
+        if found:
+            raise ValueError("\n".join(found))
         return self
 
 
-def _check_prior(config: Config) -> None:
-    for name in sorted(set(config.database.prior) & set(config.database.simulator.options)):
-        raise ValueError(f"database: {name} is both in prior and in simulator.options")
+def _prior(config: Config) -> Iterator[str]:
+    simulator, prior = config.database.simulator, config.database.prior
+    for name in sorted(set(prior) & set(simulator.options)):
+        yield f"database: {name} is both in prior and in simulator.options"
+    fixed = FIXED | FIXED_IN_21CMFAST if simulator.engine == DEFAULT_ENGINE else FIXED
+    for name in sorted(fixed.keys() & prior.keys()):
+        yield f"database.prior: {name} cannot be varied: {fixed[name]}"
 
 
-def _check_split(config: Config) -> None:
+def _split(config: Config) -> Iterator[str]:
     taken = config.split.validation + config.split.test
     if taken >= config.database.realizations:
-        raise ValueError(
+        yield (
             f"split: {config.split.validation} light-cones for validation and "
             f"{config.split.test} for testing leave none of the database's "
             f"{config.database.realizations} for training"
         )
 
 
-def _check_mocks(config: Config) -> None:
+def _mocks(config: Config) -> Iterator[str]:
     varied = set(config.database.prior)
+    named = {name for mock in config.mocks.values() for name in mock.parameters}
+    for name in sorted(varied - named if named else ()):
+        if other := meant(name, sorted(named - varied)):
+            yield f"database.prior: no mock has {name}{other}"
     for name, mock in config.mocks.items():
         if set(mock.parameters) != varied:
-            raise ValueError(
+            yield (
                 f"mocks.{name}.parameters must name the prior's parameters "
                 f"({', '.join(sorted(varied))}), not {', '.join(sorted(mock.parameters))}"
             )
     for key in ("examples", "responses"):
         unknown = set(getattr(config.figures, key) or ()) - set(config.mocks)
-        if unknown:
-            raise ValueError(f"figures.{key}: there is no mock {', '.join(sorted(unknown))}")
+        for name in sorted(unknown):
+            yield f"figures.{key}: there is no mock {name}{meant(name, config.mocks)}"
     if config.database.name in config.mocks:
-        raise ValueError(f"mocks.{config.database.name} has the database's name: rename one")
+        yield f"mocks.{config.database.name} has the database's name: rename one"
     for one, other in combinations(config.mocks, 2):
         if mock_block(one) == mock_block(other):
-            raise ValueError(f"mocks {one} and {other} would share seeds: rename one of them")
+            yield f"mocks {one} and {other} would share seeds: rename one of them"
 
 
-def _check_images(config: Config) -> None:
+def _images(config: Config) -> Iterator[str]:
     box, images = config.database.box, config.images
     steps = images.spacing / box.cell_size
     if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
-        raise ValueError(
+        yield (
             f"images.spacing {images.spacing:g} Mpc is not a whole number of the box's "
             f"{box.cell_size:g} Mpc cells"
         )
-    if images.slices * round(steps) > box.cells:
-        raise ValueError(
+    elif images.slices * round(steps) > box.cells:
+        yield (
             f"images: {images.slices} slices {images.spacing:g} Mpc apart need a box of "
             f"{images.slices * images.spacing:g} Mpc, and database.box.length is {box.length:g}"
         )
     if box.cells % images.halves:
-        raise ValueError(
-            f"images.halves {images.halves} does not divide the box's {box.cells} cells"
-        )
+        yield f"images.halves {images.halves} does not divide the box's {box.cells} cells"
     if len(set(images.axes)) < len(images.axes):
-        raise ValueError(f"images.axes names an axis twice: {', '.join(images.axes)}")
+        yield f"images.axes names an axis twice: {', '.join(images.axes)}"
     along = images.line_of_sight_cells
     if along is not None and along > config.database.lightcone.cells:
-        raise ValueError(
+        yield (
             f"images.line_of_sight_cells {along} exceeds the light-cone's "
             f"{config.database.lightcone.cells} cells"
         )
 
 
-def _check_trainings(config: Config) -> None:
-    for name, what in OTHER_FIGURES.items():
-        if name in config.trainings:
-            raise ValueError(f"trainings: {name!r} is the name of {what}: choose another")
+def _trainings(config: Config) -> Iterator[str]:
     for name, training in config.trainings.items():
-        _check_training(config, f"trainings.{name}", training)
+        if what := OTHER_FIGURES.get(name):
+            yield f"trainings: {name!r} is the name of {what}: choose another"
+        else:
+            yield from _training(config, f"trainings.{name}", training)
 
 
-def _check_training(config: Config, where: str, training: Training) -> None:
+def _training(config: Config, where: str, training: Training) -> Iterator[str]:
     if config.training_images(training) > config.images.per_lightcone:
-        raise ValueError(
+        yield (
             f"{where}.images {training.images} exceeds the "
             f"{config.images.per_lightcone} images cut from a light-cone"
         )
     left = config.database.realizations - config.split.validation - config.split.test
-    if config.training_lightcones(training) > left:
-        raise ValueError(
+    if training.light_cones and training.light_cones > left:
+        yield (
             f"{where}.light_cones {training.light_cones} exceeds the {left} that validation and "
             f"test leave of the database's {config.database.realizations}"
         )
     try:
         training.network.sizes(config.image_shape)
     except ValueError as error:
-        raise ValueError(f"{where}.network is too large for its image: {error}") from None
+        yield f"{where}.network is too large for its image: {error}"
 
 
-def _check_sweeps(config: Config) -> None:
+def _sweeps(config: Config) -> Iterator[str]:
     for name, sweep in config.sweeps.items():
         where = f"sweeps.{name}"
         if name in (*config.trainings, *OTHER_FIGURES):
-            raise ValueError(f"{where}: {name} is the name of other figures: choose another")
+            yield f"{where}: {name} is the name of other figures: choose another"
         if sweep.training not in config.trainings:
-            raise ValueError(
-                f"{where}.training: there is no training {sweep.training}; there are "
+            near = meant(sweep.training, config.trainings)
+            yield (
+                f"{where}.training: there is no training {sweep.training}{near}; there are "
                 f"{', '.join(config.trainings)}"
             )
+            continue
         try:
             found = config.trials(name)
         except ValueError as error:
-            raise ValueError(f"{where}.{error}") from None
+            yield f"{where}.{error}"
+            continue
         for trial in found:
             values = ", ".join(f"{key} = {value}" for key, value in trial.values.items())
-            _check_training(config, f"{where} ({values}): training", trial.training)
+            yield from _training(config, f"{where} ({values}): training", trial.training)
 
 
 def parse(settings: Mapping[str, Any], source: str = "configuration") -> Config:
@@ -200,7 +212,8 @@ def parse(settings: Mapping[str, Any], source: str = "configuration") -> Config:
     try:
         return Config.model_validate(dict(settings))
     except ValidationError as error:
-        raise UserError(f"{source}: {one_line(error, settings)}") from None
+        found = listed(mistakes.of(error, settings))
+        raise UserError(f"{source}: {found}") from None
 
 
 def load(path: str | Path) -> Config:
@@ -210,12 +223,7 @@ def load(path: str | Path) -> Config:
         UserError: if it is missing, no YAML, or wrong.
     """
     path = Path(path)
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    settings = yamlfile.read(path)
     if not isinstance(settings, dict):
         raise UserError(f"{path}: not a configuration: it holds no keys")
     return parse(settings, str(path))

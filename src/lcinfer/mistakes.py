@@ -1,7 +1,7 @@
-"""What is wrong with a configuration, in one line and in a user's words."""
+"""What is wrong with a configuration, a line for each mistake and in a user's words."""
 
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
@@ -27,21 +27,47 @@ PLAIN_MESSAGES = {  # for what pydantic says in Python's words
     "string_pattern_mismatch": "should match {pattern}",
 }
 
+MISSPELT = "(did you mean"
 
-def one_line(error: ValidationError, settings: Mapping[str, Any]) -> str:
-    """The first of a validation's mistakes, and how many more there are."""
-    mistakes: dict[tuple[str, ...], list[str]] = {}
-    found = error.errors(include_url=False)
-    for details in found:
-        mistakes.setdefault(_keys(details, settings), []).append(_message(details))
-    keys, alternatives = next(iter(mistakes.items()))  # several where one of several kinds fits
-    message = " or ".join(dict.fromkeys(alternatives))
-    if found[0]["type"] not in ("value_error", "extra_forbidden", "missing"):
-        message += f", not {reprlib.repr(found[0]['input'])}"
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """What a name that is not known was likely meant to be, in brackets; empty: nothing."""
+    near = get_close_matches(name, known, n=1)
+    return f" {MISSPELT} {near[0]}?)" if near else ""
+
+
+def listed(found: Sequence[str]) -> str:
+    """Several mistakes, a line each; a single one as it is."""
+    if len(found) == 1:
+        return found[0]
+    return "\n  ".join([f"{len(found)} mistakes", *found])
+
+
+def of(error: ValidationError, settings: Mapping[str, Any]) -> list[str]:
+    """All of a validation's mistakes, a line each. Those that are likely a misspelt name come first:
+    others may follow from them."""
+    mistakes: dict[tuple[str, ...], list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False):
+        mistakes.setdefault(_keys(details, settings), []).append(details)
+    lines = [
+        line
+        for keys, found in mistakes.items()
+        # Of a section that may be of several kinds, what is wrong inside says more.
+        if not any(keys == other[: len(keys)] != other for other in mistakes)
+        for line in _lines(keys, found)
+    ]
+    return sorted(lines, key=lambda line: MISSPELT not in line)
+
+
+def _lines(keys: tuple[str, ...], found: list[ErrorDetails]) -> list[str]:
+    """The mistake at one place, or those that its section has found among its keys."""
     where = f"{'.'.join(keys)}: " if keys else ""
-    others = [other for other in mistakes if other != keys[: len(other)]]
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{where}{' '.join(message.split())}{more}"
+    if found[0]["type"] == "value_error":
+        return [f"{where}{' '.join(line.split())}" for line in _message(found[0]).splitlines()]
+    message = " or ".join(dict.fromkeys(map(_message, found)))  # one of several kinds fits
+    if found[0]["type"] not in ("extra_forbidden", "missing"):
+        message += f", not {reprlib.repr(found[0]['input'])}"
+    return [f"{where}{' '.join(message.split())}"]
 
 
 def _keys(details: ErrorDetails, settings: Any) -> tuple[str, ...]:
@@ -59,8 +85,7 @@ def _keys(details: ErrorDetails, settings: Any) -> tuple[str, ...]:
 def _message(details: ErrorDetails) -> str:
     kind, message = details["type"], details["msg"]
     if kind == "extra_forbidden":
-        near = get_close_matches(str(details["loc"][-1]), _all_keys(), n=1)
-        return "unknown key" + (f" (did you mean {near[0]}?)" if near else "")
+        return "unknown key" + meant(str(details["loc"][-1]), _all_keys())
     if kind == "missing" and isinstance(details["loc"][-1], int):
         return f"too few values in {details['input']!r}"
     limits = details.get("ctx", {})

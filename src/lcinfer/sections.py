@@ -22,6 +22,33 @@ SET_ELSEWHERE = {  # py21cmfast's inputs that have a key here
     "Z_HEAT_MAX": "simulator.z_heat_max",
     **{name: f"cosmology.{name}" for name in ("hlittle", "OMm", "OMb", "POWER_INDEX", "SIGMA_8")},
 }
+# What no prior can vary, and why. Where a light-cone's cells lie is the same for all of a database,
+# whatever the engine: store, images and networks take it from here.
+FIXED = {
+    **dict.fromkeys(
+        ("hlittle", "OMm", "OMb"),
+        "distances and redshifts of a database's cells follow from one cosmology, which "
+        "database.cosmology sets",
+    ),
+    **dict.fromkeys(
+        ("BOX_LEN", "HII_DIM"), "a database's light-cones have one box, which database.box sets"
+    ),
+}
+FIXED_IN_21CMFAST = {
+    **dict.fromkeys(  # 21cmFAST's distances are those of hlittle and OMm whatever these are
+        ("OMn", "OMk", "OMr", "OMtot", "wl"),
+        "distances and redshifts of a database's cells are those of flat LambdaCDM",
+    ),
+    **dict.fromkeys(
+        ("DIM", "HIRES_TO_LOWRES_FACTOR", "LOWRES_CELL_SIZE_MPC", "NON_CUBIC_FACTOR"),
+        "a database's light-cones have one box, which database.box sets",
+    ),
+    **dict.fromkeys(
+        ("Z_HEAT_MAX", "ZPRIME_STEP_FACTOR"),
+        "the nodes of the evolution are those that database.simulator sets, for all light-cones",
+    ),
+    "N_THREADS": "it changes the random numbers and no physics; database.simulator.threads sets it",
+}
 
 Velocities = Literal["gradient", "shift", "both", "subcell", "none"]
 
@@ -206,7 +233,8 @@ class Database(Simulation):
     """Which light-cones of py21cmfast's own were brought in with `lcinfer adopt`, which says what
     to write here. Parameters and seeds are then those of the files; none is simulated."""
     prior: dict[str, tuple[float, float]] = Field(min_length=1)
-    """The varied py21cmfast parameters, each with [low, high]."""
+    """The varied py21cmfast parameters, each with [low, high]. Not those that decide where cells
+    lie, as OMm or BOX_LEN: these are one for a database."""
     block: Annotated[int, Field(gt=0, json_schema_extra=RUN_ONLY)] = 100
     """Realisations that one job takes. The first value used for a database stays."""
     max_attempts: Annotated[int, Field(gt=0, json_schema_extra=RUN_ONLY)] = 3

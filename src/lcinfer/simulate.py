@@ -17,7 +17,7 @@ from py21cmfast.wrapper.inputs import AstroOptions, get_logspaced_redshifts
 
 from .coeval import coeval_boxes
 from .errors import UserError
-from .lightcone import LightCone, coordinates
+from .lightcone import BadLightCone, LightCone, coordinates
 from .sections import Cosmology, Simulation
 from .velocities import (
     BEYOND_THE_ENDS,
@@ -102,7 +102,11 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
     """One light-cone, voxel by voxel what ``py21cmfast.run_lightcone`` makes, in less memory.
 
     Of the treatments of peculiar velocities, ``subcell`` alone is none of run_lightcone's.
-    Args and errors are those of :func:`inputs_for`.
+    Args are those of :func:`inputs_for`.
+
+    Raises:
+        UserError: as there.
+        BadLightCone: if the nodes do not enclose every plane along the line of sight.
     """
     treatment = simulation.simulator.treatment
     inputs = inputs_for(simulation, parameters, seed)
@@ -138,6 +142,7 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
             if previous is not None:
                 planes.interpolate(coeval, previous, cubes)
             previous = coeval
+    planes.check_all_reached()
     cube, tau = cubes["brightness_temp"], cubes.pop("tau_21", None)
     scales = scales_of(inputs, lightconer.lc_redshifts)
     if treatment in ("gradient", "both"):
@@ -207,12 +212,14 @@ class Planes:
         # The far end of the light-cone lines up with the far side of the box.
         behind = (self._distance.max() - self._distance + 1).astype(int)
         self._plane = lightconer.index_offset - behind
+        self._reached = np.zeros(len(self._distance), bool)
 
     def interpolate(self, near: Coeval, far: Coeval, cubes: dict[str, np.ndarray]) -> None:
         """Fill the cells of ``cubes`` between two coeval boxes, linearly in distance."""
         ends = [self._distance_to(box.redshift).value / self._cell_size for box in (near, far)]
         # py21cmfast's tolerance: the nearest cell may be the nearest node itself.
         inside = (self._distance >= min(ends) * (1 - 1e-6)) & (self._distance < max(ends))
+        self._reached |= inside
         cells = np.nonzero(inside)[0]
         to_near, to_far = (np.abs(end - self._distance[cells]) for end in ends)
         for field, cube in cubes.items():
@@ -221,6 +228,18 @@ class Planes:
                 for box in (near, far)
             )
             cube[..., cells] = (to_far * one + to_near * other) / np.abs(ends[0] - ends[1])
+
+    def check_all_reached(self) -> None:
+        """Refuse planes that lie between no two nodes, which would be left at zero.
+
+        Raises:
+            BadLightCone: saying how many there are.
+        """
+        if missed := np.count_nonzero(~self._reached):
+            raise BadLightCone(
+                f"{missed} of {len(self._reached)} planes along the line of sight lie between no "
+                "two nodes of the evolution: do distances and nodes follow from one cosmology?"
+            )
 
 
 def version() -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from .mistakes import one_line
+from . import mistakes
 from .section import Name, PositiveInt, Section
 from .sections import Training
 
@@ -139,7 +139,7 @@ def _with(training: Training, values: Mapping[str, Any]) -> Training:
     try:
         return Training.model_validate(settings)
     except ValidationError as error:
-        raise ValueError(f"vary: {one_line(error, settings)}") from None
+        raise ValueError(f"vary: {'; '.join(mistakes.of(error, settings))}") from None
 
 
 def _index(section: Any, key: str) -> Any:

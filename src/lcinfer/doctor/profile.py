@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from .. import yamlfile
 from ..errors import UserError
 
 
@@ -71,11 +70,7 @@ def load(name: str) -> Profile:
             "are in the project's folder"
         )
     path = found[1]
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: {' '.join(str(error).split())}") from None
-    return Profile(path, _checked(path, settings))
+    return Profile(path, _checked(path, yamlfile.read(path)))
 
 
 def _checked(path: Path, settings: Any) -> dict[str, Any]:
