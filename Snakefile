@@ -37,6 +37,7 @@ include: "workflow/rules/report.smk"
 onstart:
     if reason := not_approved() or other_engine():
         sys.exit(reason)
+    warn()
 
 
 localrules:

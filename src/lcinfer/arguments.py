@@ -44,6 +44,25 @@ def check_engine(run: Run) -> None:
         engine.check_version(run.config.database.simulator)
 
 
+def ask_engine(run: Run) -> None:
+    """Refuse what the engine itself, once asked, would not simulate: another library, or a
+    configuration with physics that it does not know.
+
+    It takes seconds the first time; answers are kept.
+
+    Raises:
+        UserError: saying how to get the right library, or listing the mistakes.
+    """
+    if not run.simulates:
+        return
+    engine.check_library(run.config.database.simulator)
+    places = {run.database.name: "database.prior"}
+    places |= {name: f"mocks.{name}.parameters" for name in run.mocks}
+    left = [cones for cones in run.lightcones.values() if not cones.sealed.exists()]
+    tried = {places[cones.name]: cones.design.tried for cones in left}
+    engine.check_physics(run.database.simulation, tried)
+
+
 def check_places(run: Run) -> None:
     """Refuse databases that are links to nowhere: what is behind them would be made again.
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .arguments import check_engine, choose, run_of
+from .arguments import ask_engine, check_engine, choose, run_of
 from .changes import verbs as changes
 from .doctor import verbs as doctor
 from .errors import UserError
@@ -47,12 +47,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from . import engine, summary
+    from . import summary
 
     run = run_of(options)
     check_engine(run)
-    if run.simulates:
-        engine.check_library(run.config.database.simulator)
+    ask_engine(run)
+    for warning in run.config.warnings:
+        print(f"lcinfer: {warning}", file=sys.stderr)
     print(summary.describe(run))
 
 
@@ -79,6 +80,7 @@ def _design(options: argparse.Namespace) -> None:
 
     run = run_of(options)
     check_engine(run)
+    ask_engine(run)
     approval.require(run, options.config)
     database.prepare(choose(run.lightcones, options.database, "database"))
 

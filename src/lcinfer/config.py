@@ -66,6 +66,18 @@ class Config(Section):
         left = self.database.realizations - self.split.validation - self.split.test
         return training.light_cones or left
 
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed and likely not meant, a line each: mocks outside the prior."""
+        return [
+            f"warning: mocks.{name}.parameters.{parameter}: {value:g} is outside database.prior, "
+            f"{low:g} to {high:g}, where no network learns"
+            for name, mock in self.mocks.items()
+            for parameter, value in mock.parameters.items()
+            for low, high in [self.database.prior[parameter]]
+            if not low <= value <= high
+        ]
+
     def trials(self, sweep: str) -> list[Trial]:
         """The trainings of a sweep."""
         settings = self.sweeps[sweep]

@@ -8,7 +8,6 @@ from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical
 from .products import LightCones, Span
 from .provenance.record import recorded
-from .sections import DEFAULT_ENGINE
 
 
 def prepare(cones: LightCones) -> None:
@@ -16,15 +15,7 @@ def prepare(cones: LightCones) -> None:
 
     One process at a time, before any rank starts. Where all of it is there, nothing is
     written: the database may be read-only.
-
-    Raises:
-        UserError: if 21cmFAST refuses an option, a parameter's name or an end of its range.
     """
-    if cones.simulation.simulator.engine == DEFAULT_ENGINE:
-        from .simulate import inputs_for
-
-        for parameters in cones.design.extremes:
-            inputs_for(cones.simulation, parameters, seed=1)
     if cones.spec.exists() and cones.prepared.exists():
         store.prepare(cones)
         return

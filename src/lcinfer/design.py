@@ -6,6 +6,7 @@ touching what it has.
 
 import json
 from dataclasses import dataclass
+from itertools import islice, product
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,8 @@ from .fingerprint import digest
 from .sections import Database, Mock
 from .seeds import database_seeds, mock_seeds
 
+CORNERS = 256
+BETWEEN = 0.618034  # of the way: no whole number where the ends are
 TABLE = "adopted.json"  # in a database's directory: parameters and seeds of what was adopted
 
 
@@ -37,8 +40,8 @@ class Design(Protocol):
         """Random seeds of realisations [start, stop) in [1, 2^32), all different, int64."""
 
     @property
-    def extremes(self) -> list[dict[str, float]]:
-        """Parameters at the ends of what can be drawn: a simulator must accept them."""
+    def tried(self) -> list[dict[str, float]]:
+        """Corners of what can be drawn and a point between: a simulator must accept them."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,12 @@ class PriorDesign:
         return database_seeds(self.database.seed, start, stop)
 
     @property
-    def extremes(self) -> list[dict[str, float]]:
-        """See :class:`Design`."""
-        prior = self.database.prior
-        return [{name: prior[name][end] for name in self.names} for end in (0, 1)]
+    def tried(self) -> list[dict[str, float]]:
+        """See :class:`Design`; of more than :data:`CORNERS` corners the first, and the last."""
+        ends = [self.database.prior[name] for name in self.names]
+        corners = [*islice(product(*ends), CORNERS), tuple(high for _, high in ends)]
+        between = tuple(low + BETWEEN * (high - low) for low, high in ends)
+        return [dict(zip(self.names, point, strict=True)) for point in (*corners, between)]
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ class MockDesign:
         return mock_seeds(self.name, start, stop)
 
     @property
-    def extremes(self) -> list[dict[str, float]]:
+    def tried(self) -> list[dict[str, float]]:
         """See :class:`Design`."""
         return [dict(self.mock.parameters)]
 
@@ -154,7 +159,7 @@ class AdoptedDesign:
         return np.array([row["seed"] for row in self._rows(stop)], np.int64)[start:]
 
     @property
-    def extremes(self) -> list[dict[str, float]]:
+    def tried(self) -> list[dict[str, float]]:
         """See :class:`Design`: none, nothing is simulated."""
         return []
 

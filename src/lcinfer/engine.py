@@ -8,23 +8,30 @@ itself is asked: for numbers that the patches change.
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, TypeVar
 
+from . import fingerprint
 from .errors import UserError
+from .mistakes import listed
 from .probe import Probed
-from .sections import DEFAULT_ENGINE, Simulator
+from .sections import DEFAULT_ENGINE, Simulation, Simulator
 
 PATCHED = "+gm18."
 RELEASED = ("4.1.1", "4.2.0", "4.3.0", "4.3.1")  # whose authors' library has the fault
 PROBE_SECONDS = 300.0  # the first import of py21cmfast on a busy file system
 KEPT = 2  # raised when the probe asks for other numbers
+KEPT_PHYSICS = 1  # raised when `lcinfer.physics` says something else
+T = TypeVar("T")
 
 
 def installed() -> str:
@@ -103,25 +110,63 @@ def remembered() -> Probed:
     Raises:
         UserError: if the library cannot be asked.
     """
+    digest = hashlib.sha256(library().read_bytes()).hexdigest()
+    name = f"21cmfast-{digest[:16]}-{KEPT}"
+    return _once(name, lambda kept: Probed(**kept), lambda: asdict(_in_a_child()))
+
+
+def check_physics(
+    simulation: Simulation, tried: Mapping[str, Sequence[Mapping[str, float]]]
+) -> None:
+    """Refuse a template, options, or names and values of parameters that py21cmfast does not take.
+
+    It is asked in a child process, once for each question. Nothing is asked of another engine.
+
+    Args:
+        simulation: what all light-cones share.
+        tried: points that must be accepted, by the key of the configuration that they are of.
+
+    Raises:
+        UserError: listing all mistakes, or that py21cmfast cannot be asked.
+    """
+    if simulation.simulator.engine != DEFAULT_ENGINE or not any(tried.values()):
+        return
+    question = {"simulation": simulation.model_dump(mode="json"), "tried": tried}
+    template = Path(simulation.simulator.template)
+    asked_of = [installed(), template.read_text("utf-8") if template.is_file() else None]
+    name = f"physics-{fingerprint.digest([question, asked_of])[:32]}-{KEPT_PHYSICS}"
+    asked = partial(_asked, "lcinfer.physics", json.dumps(question))
+    if found := _once(name, lambda kept: list(map(str, kept)), asked):
+        raise UserError(listed(found))
+
+
+def _once(name: str, read: Callable[[Any], T], ask: Callable[[], Any]) -> T:
+    """What was asked before and kept in the user's cache under a name, or else is asked now."""
     from platformdirs import user_cache_path
 
-    digest = hashlib.sha256(library().read_bytes()).hexdigest()
-    kept = user_cache_path("lcinfer") / f"21cmfast-{digest[:16]}-{KEPT}.json"
+    kept = user_cache_path("lcinfer") / f"{name}.json"
     with suppress(OSError, ValueError, TypeError):
-        return Probed(**json.loads(kept.read_text(encoding="utf-8")))
-    found = _in_a_child()
+        return read(json.loads(kept.read_text(encoding="utf-8")))
+    said = ask()
     with suppress(OSError):  # a home that cannot be written to: asked again next time
         kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{digest[16:24]}.partial")
-        partial.write_text(json.dumps(asdict(found)), encoding="utf-8")
-        partial.replace(kept)
-    return found
+        partial_file = kept.with_suffix(f".{os.getpid()}.partial")
+        partial_file.write_text(json.dumps(said), encoding="utf-8")
+        partial_file.replace(kept)
+    return read(said)
 
 
 def _in_a_child() -> Probed:
-    command = [sys.executable, "-m", "lcinfer.probe"]
+    return Probed(**_asked("lcinfer.probe"))
+
+
+def _asked(module: str, question: str = "") -> Any:
+    """What a module prints, in a process of its own, as its last line."""
+    command = [sys.executable, "-m", module]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS)
+        said = subprocess.run(
+            command, input=question, capture_output=True, text=True, timeout=PROBE_SECONDS
+        )
     except subprocess.TimeoutExpired:
         raise UserError(
             f"21cmFAST says nothing for {PROBE_SECONDS:g} s: see `lcinfer doctor`"
@@ -129,4 +174,4 @@ def _in_a_child() -> Probed:
     if said.returncode != 0:
         last = (said.stderr.strip().splitlines() or [f"exit status {said.returncode}"])[-1]
         raise UserError(f"21cmFAST fails: {last}: `{_again(installed())}` builds it again")
-    return Probed(**json.loads(said.stdout.splitlines()[-1]))
+    return json.loads(said.stdout.splitlines()[-1])

@@ -36,6 +36,11 @@ def meant(name: str, known: Iterable[str]) -> str:
     return f" {MISSPELT} {near[0]}?)" if near else ""
 
 
+def typos_first(lines: list[str]) -> list[str]:
+    """The same lines, those that :func:`meant` has something to say of before the others."""
+    return sorted(lines, key=lambda line: MISSPELT not in line)
+
+
 def listed(found: Sequence[str]) -> str:
     """Several mistakes, a line each; a single one as it is."""
     if len(found) == 1:
@@ -44,8 +49,8 @@ def listed(found: Sequence[str]) -> str:
 
 
 def of(error: ValidationError, settings: Mapping[str, Any]) -> list[str]:
-    """All of a validation's mistakes, a line each. Those that are likely a misspelt name come first:
-    others may follow from them."""
+    """All of a validation's mistakes, a line each; names that are likely misspelt come
+    first, as others may follow from them."""
     mistakes: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
         mistakes.setdefault(_keys(details, settings), []).append(details)
@@ -56,7 +61,7 @@ def of(error: ValidationError, settings: Mapping[str, Any]) -> list[str]:
         if not any(keys == other[: len(keys)] != other for other in mistakes)
         for line in _lines(keys, found)
     ]
-    return sorted(lines, key=lambda line: MISSPELT not in line)
+    return typos_first(lines)
 
 
 def _lines(keys: tuple[str, ...], found: list[ErrorDetails]) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from small import small_settings
 
-from lcinfer import config, store
+from lcinfer import config, engine, store
 from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan
 from lcinfer.provenance.audit import Depth, audit
@@ -185,6 +185,32 @@ def test_a_wrong_configuration_is_one_line_and_starts_nothing(tmp_path, settings
     assert "split" in complaint[0]
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_physics_that_py21cmfast_does_not_know_starts_no_job_and_keeps_no_dry_run_waiting(
+    tmp_path, settings, write_config, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    misspelt = {"engine_version": engine.installed(), "options": {"USE_TS_FLUC": True}}
+    settings["database"]["simulator"] = misspelt
+    path = write_config(settings)
+    dry = snakemake(tmp_path, path, "--dry-run")
+    assert (dry.returncode, complaints(dry)) == (0, [])
+    assert not (tmp_path / "cache" / "lcinfer").exists(), "nothing was asked"
+    done = snakemake(tmp_path, path)
+    assert done.returncode == 1
+    (line,) = complaints(done)
+    assert "options.USE_TS_FLUC: py21cmfast has no such input (did you mean USE_TS_FLUCT?)" in line
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_mock_outside_the_prior_is_warned_of_by_a_dry_run(tmp_path, settings, write_config):
+    settings["mocks"]["FAINT"]["parameters"]["L_X"] = 43
+    dry = snakemake(tmp_path, write_config(settings), "--dry-run")
+    assert dry.returncode == 0
+    (line,) = complaints(dry)
+    assert line.startswith("lcinfer: warning: mocks.FAINT.parameters.L_X: 43 is outside")
 
 
 def test_an_override_on_the_command_line_is_refused(tmp_path, settings, write_config):

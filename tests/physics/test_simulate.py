@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from spectra import GM18_COSMOLOGY, published, relative
 
 from lcinfer import simulate
 from lcinfer.errors import UserError
-from lcinfer.lightcone import LightCone, check, cosmology
+from lcinfer.lightcone import BadLightCone, LightCone, check, cosmology
 
 FULL = simulation(32, 96.0, 1043)  # every node from z = 6 to 35
 GRADIENTS_OFF = simulation(
@@ -208,3 +210,29 @@ def test_a_value_that_py21cmfast_refuses_is_one_line_naming_it():
     with pytest.raises(UserError, match="NU_X_THRESH") as error:
         simulate.inputs_for(COARSE, {**FAINT, "NU_X_THRESH": 50.0}, 1)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "missed"), [((12, 9, 6), False), ((12, 9, 6.5), True), ((6.5, 6), True)]
+)
+def test_planes_that_lie_between_no_two_nodes_are_refused(nodes, missed):
+    settings = simulation(16, 48.0, 200, simulator={"z_step_factor": 1.4, "z_heat_max": 12})
+    inputs = simulate.inputs_for(settings, FAINT, 1)
+    _, distance = simulate.coordinates(settings)
+    planes = simulate._Planes(
+        simulate.RectilinearLightconer(
+            lc_distances=distance * simulate.units.Mpc, cosmo=inputs.cosmo_params.cosmo
+        ),
+        inputs,
+    )
+    cubes = {"brightness_temp": np.zeros((16, 16, len(distance)), np.float32)}
+    boxes = [SimpleNamespace(redshift=z, brightness_temp=np.ones((16, 16, 16))) for z in nodes]
+    for far, near in pairwise(boxes):
+        planes.interpolate(near, far, cubes)
+    empty = np.count_nonzero(cubes["brightness_temp"][0, 0] == 0)
+    assert bool(empty) == missed
+    if missed:
+        with pytest.raises(BadLightCone, match=f"{empty} of 200 planes .* between no two nodes"):
+            planes.check_all_reached()
+    else:
+        planes.check_all_reached()

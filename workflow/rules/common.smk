@@ -3,8 +3,7 @@
 import sys
 
 import lcinfer.config
-import lcinfer.engine
-from lcinfer.arguments import check_engine, check_places
+from lcinfer.arguments import ask_engine, check_engine, check_places
 from lcinfer.changes.reasons import Reasons
 from lcinfer.errors import UserError
 from lcinfer.run import Run
@@ -31,8 +30,7 @@ def resolved() -> Run:
 def other_engine() -> str:
     """Why this 21cmFAST may not simulate what the configuration asks for; empty if it may."""
     try:
-        if RUN.simulates:
-            lcinfer.engine.check_library(RUN.config.database.simulator)
+        ask_engine(RUN)
     except UserError as error:
         return f"lcinfer: {error}"
     return ""
@@ -49,9 +47,17 @@ def not_approved() -> str:
     return ""
 
 
+def warn():
+    """Say what is allowed and likely not meant."""
+    for warning in RUN.config.warnings:
+        print(f"lcinfer: {warning}", file=sys.stderr)
+
+
 def everything(wildcards):
     """All that a run is for. A dry run, which starts nothing, is told here what would stop it."""
     # Only now: while it reads the rules, Snakemake does not know yet what kind of run this is.
+    if workflow.dryrun:
+        warn()
     if workflow.dryrun and (reason := not_approved()):
         print(reason, file=sys.stderr)
     return [RUN.summary.manifest, *RUN.figure_files]
