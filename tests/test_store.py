@@ -36,7 +36,7 @@ def prepared(cones, realizations=()):
 
 
 def written(cones, index) -> str:
-    return store.write(cones.store, index, cube_of(cones, index), cones.simulation)
+    return store.write(cones.store, index, cube_of(cones, index), cones.simulation).digest
 
 
 def cube_of(cones, index):

@@ -1,7 +1,8 @@
 """From a result back to voxels, configuration and code, and whether it all still matches.
 
-Every light-cone and every image is read once: an image is compared with one cut anew from the
-voxels whose digest is being computed. Nothing is written.
+Every file of a light-cone and of images is read once, and compared with the digest that was
+recorded when it was written. Where there is none, or another one, it is decoded: the digest of
+the voxels decides, and images are compared with those cut anew from them. Nothing is written.
 """
 
 import json
@@ -18,6 +19,7 @@ from ..errors import UserError
 from ..fingerprint import short
 from ..products import EvaluationRun, ImageSet, LightCones, Product, TrainingRun
 from ..run import Run
+from ..stored import Stored
 from ..upkeep.findings import Kind
 from ..upkeep.verify import verify
 from . import checks
@@ -42,6 +44,8 @@ class Depth:
     """Largest difference in mK that counts as close, where another build simulates."""
     threads: int = 1
     """Light-cones read at a time."""
+    decode: bool = False
+    """Decode every light-cone and cut its images anew, also where files are as they were."""
 
 
 def audit(result: Path, results: Path, depth: Depth) -> Report:
@@ -313,7 +317,9 @@ class _Walk:
         made = [images.prepared, *map(images.done, images.spans), images.sealed]
         self._recorded(step, images, made)
         step.check("labels", labels(images), "parameters, seeds and coordinates")
-        self._recuts.setdefault(cones.directory, []).append(Recut(images))
+        self._recuts.setdefault(cones.directory, []).append(
+            Recut(images, always=self._depth.decode)
+        )
         return images
 
     def _lightcones(self, directory: Path, seal: Seal) -> LightCones | None:
@@ -331,16 +337,14 @@ class _Walk:
         """Read every light-cone of every database that the audit came by, once."""
         for directory, cones in self._cones.items():
             step, recuts = self.steps[directory], self._recuts.get(directory, [])
-            _verify(step, cones, recuts, self._depth.threads)
+            _verify(step, cones, recuts, self._depth)
             finished = journal.finished(cones.journal, histories=False)
             simulator = cones.simulation.simulator
             named = f"{simulator.engine} {simulator.engine_version}"
             step.check("engine", checks.engine(cones, finished), named)
             step.made |= made_by([*finished.values(), *self._records[directory]])
             for recut in recuts:
-                images = recut.image_set
-                holds = f"the images of {images.realizations} light-cones, bit for bit"
-                self.steps[images.directory].check("recut", recut.problems(), holds)
+                self.steps[recut.image_set.directory].check("recut", recut.problems(), recut.told)
 
     def resimulate(self) -> None:
         """Simulate some of the light-cones again; adopted ones were not simulated here."""
@@ -372,15 +376,15 @@ def _is_best(sweep: Path, evaluation: str) -> bool:
         return False  # what is wrong with the file is told as such
 
 
-def _verify(step: Step, cones: LightCones, recuts: list[Recut], threads: int) -> None:
+def _verify(step: Step, cones: LightCones, recuts: list[Recut], depth: Depth) -> None:
     """The light-cones themselves, while which the images are compared."""
 
-    def look(index: int, cube: np.ndarray, digest: str) -> None:
+    def look(index: int, digest: str, light_cone: Stored) -> None:
         for recut in recuts:
-            recut(index, cube, digest)
+            recut(index, digest, light_cone)
 
     try:
-        found = verify(cones, threads, look).findings
+        report = verify(cones, depth.threads, look, depth.decode)
     except UserError as error:  # the store or its description is too damaged to look into
         step.check("voxels", [str(error)], "")
         return
@@ -388,7 +392,8 @@ def _verify(step: Step, cones: LightCones, recuts: list[Recut], threads: int) ->
         "voxels": (
             ("light-cone", "unreadable"),
             f"{cones.realizations} light-cones: digests, parameters, seeds and histories are "
-            "the journal's",
+            f"the journal's; {report.decoded} decoded, {report.checked - report.decoded} by the "
+            "digests of their files",
         ),
         "journal": (("journal line",), "every line is a record"),
         "design": (("description",), "parameters, seeds, coordinates are the configuration's"),
@@ -396,5 +401,5 @@ def _verify(step: Step, cones: LightCones, recuts: list[Recut], threads: int) ->
     }
     for what, (kinds, holds) in links.items():
         # Light-cones of a larger configuration do not concern this result.
-        concerning = (it for it in found if (it.index or 0) < cones.realizations)
+        concerning = (it for it in report.findings if (it.index or 0) < cones.realizations)
         step.check(what, [str(it) for it in concerning if it.kind in kinds], holds)
