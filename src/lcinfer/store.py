@@ -11,7 +11,6 @@ are made by :func:`prepare` alone, in one process, and never shrink.
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
