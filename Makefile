@@ -31,8 +31,7 @@ endif
 run: env ## the whole pipeline on CONFIG (config/demo.yaml): light-cones, network, R2, figures
 	@lcinfer check $(CONFIG)
 	snakemake --profile $(PROFILE) --configfile $(CONFIG)
-	report=$$(lcinfer where $(CONFIG))/report.html
-	snakemake --profile $(PROFILE) --configfile $(CONFIG) --report $$report
+	report=$$(lcinfer report $(CONFIG))
 	lcinfer scores $(CONFIG)
 	echo "report             $$report"
 

@@ -3,10 +3,11 @@
     python benchmarks/audit.py
 
 Light-cones of the paper's size, look-alikes of one Gaussian random field, are written with their
-journal, sealed and cut into images. Then the same files are read by turns: just their bytes, and
-by an audit of the images (which decodes, digests and cuts every light-cone), each time with the
-files put out of the page cache. Prints GB/s on the disk and the ratio of the two, and what one
-CPU that nobody else uses would audit in a second, which decides where the disk is faster.
+journal, sealed and cut into images. Then the same files are read by turns: just their bytes, by
+an audit of the images (which compares the digests of the files), and by one with ``--decode``
+(which decodes, digests and cuts every light-cone, as before files had digests), each time with the
+files put out of the page cache. Prints GB/s on the disk and the ratio to the plain read, and what
+one CPU that nobody else uses would audit in a second, which decides where the disk is faster.
 """
 
 import argparse
@@ -15,6 +16,8 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +46,9 @@ def write(cones: LightCones) -> None:
                 "index": index,
                 "parameters": dict(zip(cones.design.names, values, strict=True)),
                 "seed": int(cones.design.seeds(index, index + 1)[0]),
-                "digest": store.write(
+                **store.write(
                     cones.store, index, cube * np.float32(1 + 0.01 * index), cones.simulation
-                ),
+                )._asdict(),
                 "node_redshift": NODES,
                 "neutral_fraction": [1.0, 0.0],
                 "global_brightness_temp": [0.0, 0.0],
@@ -108,18 +111,20 @@ def main() -> None:
         paths = files_of(cones.directory, image_set.directory)
         size = sum(path.stat().st_size for path in paths)
 
-        def audited(threads: int) -> None:
-            report = audit(image_set.directory, run.root, Depth(threads=threads))
+        def audited(threads: int, decode: bool) -> None:
+            depth = Depth(threads=threads, decode=decode)
+            report = audit(image_set.directory, run.root, depth)
             assert report.holds, report
 
-        for threads in options.threads:
+        for threads, decode in product(options.threads, (True, False)):
             for _ in range(options.times):
                 plain, _ = seconds(lambda: read(paths), paths)
-                whole, cpu = seconds(lambda threads=threads: audited(threads), paths)
+                whole, cpu = seconds(partial(audited, threads, decode), paths)
                 print(
                     json.dumps(
                         {
                             "threads": threads,
+                            "decode": decode,
                             "gigabytes": round(size / 1e9, 2),
                             "plain_gb_per_s": round(size / 1e9 / plain, 3),
                             "audit_gb_per_s": round(size / 1e9 / whole, 3),

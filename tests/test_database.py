@@ -35,7 +35,7 @@ def content(path) -> dict[str, tuple[int, bytes]]:
 
 
 def columns(cones) -> dict[str, np.ndarray]:
-    with xarray.open_zarr(cones.store, consolidated=False) as opened:
+    with xarray.open_zarr(cones.store) as opened:
         return {name: opened[name].values for name in opened.variables}
 
 
@@ -186,7 +186,7 @@ def test_sealing_puts_histories_into_the_store_and_writes_the_root_digest(cones)
         "realizations": 12,
         "root_digest": store.root_digest(digests),
     }
-    with xarray.open_zarr(cones().store, consolidated=False) as opened:
+    with xarray.open_zarr(cones().store) as opened:
         history = opened["global_brightness_temp"]
         assert history.dims == ("light_cone", "node")
         assert history.shape == (12, 7)

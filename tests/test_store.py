@@ -10,7 +10,7 @@ import pytest
 import standin
 import xarray
 
-from lcinfer import config, durable, store
+from lcinfer import config, durable, store, stored
 from lcinfer.errors import UserError
 from lcinfer.run import Run
 from lcinfer.store import DamagedStore
@@ -36,7 +36,7 @@ def prepared(cones, realizations=()):
 
 
 def written(cones, index) -> str:
-    return store.write(cones.store, index, cube_of(cones, index), cones.simulation)
+    return store.write(cones.store, index, cube_of(cones, index), cones.simulation).digest
 
 
 def cube_of(cones, index):
@@ -267,3 +267,36 @@ def test_what_a_killed_writer_left_is_swept_even_before_anybody_waited_for_it(tm
     durable.sweep(path)
     assert not aside.exists()
     writer.wait()
+
+
+def test_a_file_has_a_digest_of_its_bytes_and_of_all_that_is_said_of_them(cones) -> None:
+    made = cones()
+    store.prepare(made)
+    written = store.write(made.store, 1, cube_of(made, 1), made.simulation)
+    with stored.opened(made.store, 1) as file:
+        assert file.digest(written.digest) == written.stored
+        assert file.voxels_digest([written._asdict()]) == written.digest and not file.is_decoded
+        assert file.digest("0" * 64) != written.stored
+        assert file.voxels_digest([{"digest": written.digest}]) == written.digest
+        assert file.is_decoded, "a record of before knows no file"
+        store.put(made.store, 1, b"another file takes its name")
+        assert file.voxels_digest([], decode=True) == written.digest
+    store.put(made.store, 2, file_of(made, 1))
+    with stored.opened(made.store, 2) as file:
+        assert file.digest(written.digest) != written.stored, "of another index"
+
+
+def file_of(cones, index) -> bytes:
+    store.write(cones.store, index, cube_of(cones, index), cones.simulation)
+    return store.shard_path(cones.store, index).read_bytes()
+
+
+@pytest.mark.parametrize("consolidated", [None, True], ids=["by default", "asked for"])
+def test_xarray_opens_a_store_that_has_grown_by_its_consolidated_metadata(
+    cones, recwarn, consolidated
+) -> None:
+    prepared(cones(realizations=12), range(12))
+    path, _ = prepared(cones(realizations=20), [19])
+    with xarray.open_zarr(path, consolidated=consolidated) as opened:
+        assert dict(opened.sizes) == {"light_cone": 20, "x": 8, "y": 8, "line_of_sight": 40}
+    assert not recwarn.list, "nor does xarray tell anyone to make them"

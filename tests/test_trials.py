@@ -95,6 +95,17 @@ def test_a_trial_learns_from_as_many_light_cones_as_it_says(swept) -> None:
     assert normalisations[0] != normalisations[1]
 
 
+def test_the_runs_table_says_how_many_light_cones_each_trial_learnt_from(swept) -> None:
+    with swept.summary.table.open() as file:
+        rows = list(csv.DictReader(uncommented(file)))
+    told = {row["training"]: int(row["training light-cones"]) for row in rows}
+    curve = swept.sweeps["curve"]
+    names = {run.directory.name: name for name, run in swept.trainings.items()}
+    sizes = [told[names[run.directory.name]] for _, run in curve.trials]
+    assert sizes == [3, 3, 5, 5, 7, 7]
+    assert told["all_images"] == 7
+
+
 def test_a_trend_averages_over_the_seeds(swept) -> None:
     tried = trials.results(swept.sweeps["curve"])
     found = {(trend.prediction, trend.parameter): trend for trend in trials.trends(tried)}

@@ -157,6 +157,12 @@ def _summary(options: argparse.Namespace) -> None:
     summary.write(run_of(options))
 
 
+def _report(options: argparse.Namespace) -> None:
+    from . import report
+
+    print(report.write(run_of(options), options.config))
+
+
 def _where(options: argparse.Namespace) -> None:
     print(run_of(options).summary.directory)
 
@@ -317,6 +323,14 @@ def _parser() -> argparse.ArgumentParser:
             "summary config/demo.yaml",
         )
     )
+    added = verb(
+        "report",
+        _report,
+        "Write a finished run's report, in the project's directory; an audit then knows it.",
+        "report config/demo.yaml",
+    )
+    added.add_argument("config", type=Path, metavar="CONFIG", help="the configuration file")
+    added.set_defaults(results=Path("results"))
     infer.add_verbs(verb)
     planning.add_verbs(verb, with_config)
     upkeep.add_verbs(verb, with_config)

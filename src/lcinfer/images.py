@@ -10,14 +10,14 @@ half.
 """
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask
 import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from . import durable, failures, journal, store
+from . import durable, failures, groups, journal, store
 from .errors import UserError
 from .geometry import Geometry
 from .products import ImageSet, Span
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
     from .dataset import LabelledImages
 
 IMAGES = "images"
-Digests = tuple[str, str]  # of a light-cone, and of its images
+
+
+class Digests(NamedTuple):
+    """What markers say of a light-cone's images; empty texts where nobody knows."""
+
+    light_cone: str
+    images: str
+    stored: str = ""
+    """Of the images' file, see :func:`store.file_digest`; markers of before have none."""
 
 
 def planes(box: Box, images: Images) -> list[int]:
@@ -79,18 +87,18 @@ def prepare(image_set: ImageSet) -> None:
 
 def _grow(image_set: ImageSet) -> None:
     cones = image_set.lightcones
-    source = zarr.open_group(cones.store, mode="r")
-    target = zarr.open_group(image_set.store, mode="a", zarr_format=3)
-    if IMAGES not in target:
-        _create(target, image_set, source)
-    cut, count = store.array(target, IMAGES), image_set.realizations
-    have = cut.shape[0]
-    if have < count:
-        for name in (*cones.design.names, "random_seed"):
-            column = store.array(target, name)
-            column.resize((count,))
-            column[have:] = store.values(source, name, count)[have:]
-        cut.resize((count, *cut.shape[1:]))
+    source = groups.open_group(cones.store)
+    with groups.changing(image_set.store) as target:
+        if IMAGES not in target:
+            _create(target, image_set, source)
+        cut, count = store.array(target, IMAGES), image_set.realizations
+        have = cut.shape[0]
+        if have < count:
+            for name in (*cones.design.names, "random_seed"):
+                column = store.array(target, name)
+                column.resize((count,))
+                column[have:] = store.values(source, name, count)[have:]
+            cut.resize((count, *cut.shape[1:]))
 
 
 def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None:
@@ -149,10 +157,12 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
         made = _cut(image_set, sorted(set(range(*span)) - set(failed)), workers)
         content = {
             "fingerprint": image_set.fingerprint,
-            "light_cones": {index: cone for index, (cone, _) in made.items()},
-            "images": {index: images for index, (_, images) in made.items()},
+            "light_cones": {index: it.light_cone for index, it in made.items()},
+            "images": {index: it.images for index, it in made.items()},
             **failures.naming(failed),
         }
+        if stored := {index: it.stored for index, it in made.items() if it.stored}:
+            content["stored"] = stored
         for marker in markers:
             durable.write_json(marker, content)
 
@@ -161,7 +171,6 @@ def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Dig
     cones = image_set.lightcones
     source = store.open_cubes(cones.store)
     open_store(image_set)  # says so if there is none
-    target = zarr.open_array(image_set.store, path=IMAGES, mode="r+")
     finished = journal.finished(cones.journal, histories=False)
     have = digests(image_set)
 
@@ -169,14 +178,12 @@ def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Dig
         if index not in finished:
             raise UserError(f"{cones.directory}: light-cone {index} is not finished")
         digest: str = finished[index]["digest"]
-        known, of_images = have.get(str(index), ("", ""))
-        if known == digest and of_images:
-            return known, of_images
+        known = have.get(str(index), Digests("", ""))
+        if known.light_cone == digest and known.images:
+            return known
         images = cut(StoredCube(source, index), cones.simulation.box, image_set.images)
-        target[index] = images
-        written = image_set.store / IMAGES / "c" / str(index) / "0" / "0" / "0"
-        durable.sync_up(written, image_set.store)
-        return digest, store.digest(index, images)
+        written = store.write_whole(image_set.store, index, images, IMAGES, digest)
+        return Digests(digest, *written)
 
     tasks = [dask.delayed(cut_one)(index) for index in indices]
     made = dask.compute(*tasks, scheduler="threads", num_workers=workers)
@@ -186,15 +193,19 @@ def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Dig
 def digests(image_set: ImageSet) -> dict[str, Digests]:
     """Index -> digests of what is there, from all blocks' markers.
 
-    Empty ones if markers disagree: then nobody knows.
+    Empty ones where markers disagree: then nobody knows.
     """
     made: dict[str, Digests] = {}
     for marker in sorted(image_set.directory.glob("blocks/*.json")):
         content = json.loads(marker.read_text(encoding="utf-8"))
-        images = content.get("images", {})
+        images, stored = content.get("images", {}), content.get("stored", {})
         for index, source in content["light_cones"].items():
-            said = source, images.get(index, "")
-            made[index] = said if made.get(index, said) == said else ("", "")
+            said = Digests(source, images.get(index, ""), stored.get(index, ""))
+            before = made.setdefault(index, said)
+            if before[:2] != said[:2]:
+                made[index] = Digests("", "")
+            elif before != said:
+                made[index] = said._replace(stored="")
     return made
 
 
@@ -227,7 +238,7 @@ def seal(image_set: ImageSet) -> None:
             {
                 "fingerprint": image_set.fingerprint,
                 "light_cones": image_set.realizations,
-                "root_digest": store.root_digest([made[str(index)][1] for index in there]),
+                "root_digest": store.root_digest([made[str(index)].images for index in there]),
                 **failures.naming(sorted(failed)),
             },
         )
@@ -240,7 +251,7 @@ def open_store(image_set: ImageSet) -> zarr.Group:
         UserError: if there are no images yet.
     """
     try:
-        return zarr.open_group(image_set.store, mode="r")
+        return groups.open_group(image_set.store)
     except (FileNotFoundError, zarr.errors.GroupNotFoundError):
         raise UserError(f"{image_set.store}: no images here") from None
 

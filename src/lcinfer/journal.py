@@ -96,7 +96,7 @@ def _record(text: bytes) -> Record | None:
         return record
     times = [record.get(name, 0.0) for name in ("began", "seconds")]
     known = type(record.get("index")) is int and record["index"] >= 0
-    known &= isinstance(record.get("digest", ""), str)
+    known &= all(isinstance(record.get(name, ""), str) for name in ("digest", "stored"))
     return record if known and all(type(value) in (int, float) for value in times) else None
 
 

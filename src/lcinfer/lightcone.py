@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ def load_engine(name: str) -> Engine:
     return engine
 
 
+@cache  # a fifth of a second each time
 def cosmology(parameters: Cosmology) -> "FlatLambdaCDM":
     """The cosmology that py21cmfast uses for these parameters, radiation and neutrinos included."""
     from astropy.cosmology import Planck15  # half of what a rank would take to start

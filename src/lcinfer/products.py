@@ -195,6 +195,11 @@ class TrainingRun(Product):
         return self.split.validation + self.split.test + self.training.light_cones
 
     @property
+    def training_set(self) -> range:
+        """The light-cones that it learns from, failed ones too."""
+        return range(self.split.validation + self.split.test, self.light_cones)
+
+    @property
     def checkpoint(self) -> Path:
         """Weights, optimiser, history and normalisation after the last whole epoch."""
         return self.directory / "checkpoint.pt"

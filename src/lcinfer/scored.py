@@ -23,11 +23,10 @@ def table(run: Run) -> str:
     head = ("training", "prediction", "parameter", "R2", f"{interval} from", f"{interval} to")
     without = [f"left out of {name}" for name in SETS] if left_out(run) else []
     writer.writerow([*head, *counts, *without])
-    taken = run.config.split.validation + run.config.split.test
     for name, evaluation in run.evaluations.items():
         scores = _scores_of(evaluation)
         lacks = scores.get("left_out", dict.fromkeys(SETS, 0))
-        training_cones = run.config.database.realizations - taken - lacks["training"]
+        training_cones = len(evaluation.training.training_set) - lacks["training"]
         sizes = [training_cones, *([lacks[name] for name in SETS] if without else [])]
         for prediction, told in PREDICTIONS.items():
             images = 1 if prediction == "one_image" else scores["images"]

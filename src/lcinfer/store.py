@@ -11,10 +11,11 @@ are made by :func:`prepare` alone, in one process, and never shrink.
 """
 
 import hashlib
-import json
 import math
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import zarr
@@ -23,8 +24,9 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.core.buffer import Buffer, cpu
 from zarr.storage import MemoryStore
 
-from . import durable
+from . import durable, groups
 from .errors import UserError
+from .fingerprint import canonical_json
 from .lightcone import coordinates
 from .products import LightCones
 from .provenance.stamp import stamp
@@ -40,10 +42,21 @@ UNITS = {
 HISTORIES = {"neutral_fraction": "1", "global_brightness_temp": "mK"}
 # The index of every realisation goes into its digest, so that two swapped shards are found.
 DIGEST = "sha256(int64 index + float32 voxels, little-endian, C order)"
+# What of an array's metadata decides which values the bytes of its files stand for.
+ENCODING = ("data_type", "shape", "chunk_grid", "codecs", "fill_value")
 
 
 class DamagedStore(UserError):
     """A realisation cannot be read, or is not what was written."""
+
+
+class Written(NamedTuple):
+    """What there is to say of a realisation that was written; a journal's line has both keys."""
+
+    digest: str
+    """Of its voxels: see :func:`digest`."""
+    stored: str
+    """Of its file: see :func:`file_digest`."""
 
 
 def digest(index: int, cube: np.ndarray) -> str:
@@ -63,19 +76,22 @@ def prepare(cones: LightCones) -> None:
 
     One process at a time; never shrinks, never touches a finished realisation.
     """
-    group = zarr.open_group(cones.store, mode="a", zarr_format=3)
-    if CUBES not in group:
-        _create(group, cones)
-    cubes = array(group, CUBES)
-    have = cubes.shape[0]
-    if have >= cones.realizations:
-        return
-    # The cubes last: their size says that all the rest has grown.
-    _write_design(group, cones, have)
-    for name in set(HISTORIES) & set(group):  # NaN until they are sealed
-        history = array(group, name)
-        history.resize((cones.realizations, *history.shape[1:]))
-    cubes.resize((cones.realizations, *cubes.shape[1:]))
+    with suppress(UserError, FileNotFoundError):
+        if open_cubes(cones.store).shape[0] >= cones.realizations and groups.described(cones.store):
+            return
+    with groups.changing(cones.store) as group:
+        if CUBES not in group:
+            _create(group, cones)
+        cubes = array(group, CUBES)
+        have = cubes.shape[0]
+        if have >= cones.realizations:
+            return
+        # The cubes last: their size says that all the rest has grown.
+        _write_design(group, cones, have)
+        for name in set(HISTORIES) & set(group):  # NaN until they are sealed
+            history = array(group, name)
+            history.resize((cones.realizations, *history.shape[1:]))
+        cubes.resize((cones.realizations, *cubes.shape[1:]))
 
 
 def _write_design(group: zarr.Group, cones: LightCones, start: int) -> None:
@@ -175,8 +191,8 @@ def values(group: zarr.Group, name: str, stop: int | None = None) -> np.ndarray:
     return np.asarray(array(group, name)[:stop])
 
 
-def write(store: Path, index: int, cube: np.ndarray, simulation: Simulation) -> str:
-    """Write one realisation, have it on the disk when this returns, and give its digest.
+def write(store: Path, index: int, cube: np.ndarray, simulation: Simulation) -> Written:
+    """Write one realisation, have it on the disk when this returns, and give its digests.
 
     ``cube`` is float32, shape (x, y, line of sight), in mK; it is rounded first if
     ``storage.keep_bits`` says so. A realisation that is there already is replaced whole.
@@ -185,19 +201,47 @@ def write(store: Path, index: int, cube: np.ndarray, simulation: Simulation) -> 
     if simulation.storage.keep_bits is not None:
         cube = BitRound(keepbits=simulation.storage.keep_bits).encode(cube.copy())
         cube = cube.view(np.float32).reshape(cube.shape)
-    put(store, index, _encoded(store, index, cube))
-    return digest(index, cube)
+    return write_whole(store, index, cube)
 
 
-def put(store: Path, index: int, content: bytes | memoryview) -> None:
+def write_whole(
+    store: Path, index: int, values: np.ndarray, array: str = CUBES, *made_from: str
+) -> Written:
+    """Write all that an array has of one realisation, as it is; see :func:`write`."""
+    content = _encoded(store, index, values, array)
+    put(store, index, content, array)
+    said = digest(index, values)
+    metadata = groups.described(store, array)
+    stored = file_digest(hashlib.sha256(content), metadata, index, *made_from, said)
+    return Written(said, stored)
+
+
+def file_digest(read: Any, metadata: Mapping[str, Any], index: int, *said: str) -> str:
+    """SHA-256 of a realisation's file, and of what its bytes are said to be.
+
+    Where it is as it was recorded, the file and the whole of that record are as they were.
+
+    Args:
+        read: SHA-256 of the bytes, as :mod:`hashlib` has it.
+        metadata: of the array, which says how voxels are encoded.
+        index: of the realisation.
+        said: the digest of what it was made from, if anything, and that of its voxels.
+    """
+    encoded = {key: metadata[key] for key in ENCODING} | {"shape": metadata["shape"][1:]}
+    whole = read.copy()
+    whole.update(canonical_json([encoded, index, *said]).encode())
+    return str(whole.hexdigest())
+
+
+def put(store: Path, index: int, content: bytes | memoryview, array: str = CUBES) -> None:
     """Write the bytes of a realisation's shard and have them on the disk when this returns."""
-    shard = shard_path(store, index)
+    shard = shard_path(store, index, array)
     durable.sweep(shard)
     with durable.written_aside(shard, root=store) as file:
         file.write(content)
 
 
-def encoding(store: Path) -> dict[str, Any]:
+def encoding(store: Path, array: str = CUBES) -> dict[str, Any]:
     """How light-cones lie in their shards: chunks, codecs, and all else but how many there are.
 
     Shards can be taken from a store to another one of the same encoding as they are.
@@ -205,8 +249,8 @@ def encoding(store: Path) -> dict[str, Any]:
     Raises:
         UserError: if there is no such store.
     """
-    open_cubes(store)
-    metadata: dict[str, Any] = json.loads((store / CUBES / "zarr.json").read_bytes())
+    open_cubes(store, array)
+    metadata = groups.described(store, array)
     return {**metadata, "shape": metadata["shape"][1:]}
 
 
@@ -214,37 +258,36 @@ def take_encoding(store: Path, other: Path) -> None:
     """Have a store that has no light-cones yet keep them as another one does."""
     room = open_cubes(store).shape[0]
     taken = encoding(other)
-    durable.write_json(store / CUBES / "zarr.json", {**taken, "shape": [room, *taken["shape"]]})
+    with groups.changing(store):
+        durable.write_json(store / CUBES / "zarr.json", {**taken, "shape": [room, *taken["shape"]]})
 
 
-def _encoded(store: Path, index: int, cube: np.ndarray) -> memoryview:
+def _encoded(store: Path, index: int, values: np.ndarray, array: str) -> memoryview:
     """The bytes of a realisation's shard.
 
     Zarr makes them in memory: it reads a shard before it replaces it, so that a damaged one
     could not be mended, and it moves a file to its name before its bytes are on the disk.
     """
-    array = store / CUBES
-    metadata = cpu.Buffer.from_bytes((array / "zarr.json").read_bytes())
+    metadata = cpu.Buffer.from_bytes((store / array / "zarr.json").read_bytes())
     files: dict[str, Buffer] = {"zarr.json": metadata}
-    zarr.open_array(MemoryStore(files), mode="r+")[index] = cube
-    shard = files[shard_path(store, index).relative_to(array).as_posix()]
+    zarr.open_array(MemoryStore(files), mode="r+")[index] = values
+    shard = files[shard_path(store, index, array).relative_to(store / array).as_posix()]
     return shard.as_numpy_array().data
 
 
-def shard_path(store: Path, index: int) -> Path:
-    """The one file that holds a realisation."""
-    return store / CUBES / "c" / str(index) / "0" / "0" / "0"
+def shard_path(store: Path, index: int, array: str = CUBES) -> Path:
+    """The one file that holds a realisation, or what another array has of it."""
+    return store / array / "c" / str(index) / "0" / "0" / "0"
 
 
-def decoded(store: Path, index: int, shard: bytes) -> np.ndarray:
+def decoded(store: Path, index: int, shard: bytes, array: str = CUBES) -> np.ndarray:
     """The voxels in a shard's bytes, decoded in memory: what goes wrong is the bytes' fault.
 
     Raises:
         DamagedStore: saying why, if they are not whole.
     """
-    array = store / CUBES
-    files = {"zarr.json": (array / "zarr.json").read_bytes()}
-    files[shard_path(store, index).relative_to(array).as_posix()] = shard
+    files = {"zarr.json": (store / array / "zarr.json").read_bytes()}
+    files[shard_path(store, index, array).relative_to(store / array).as_posix()] = shard
     buffers: dict[str, Buffer] = {name: cpu.Buffer.from_bytes(it) for name, it in files.items()}
     cubes = zarr.open_array(MemoryStore(buffers), mode="r")
     try:
@@ -288,14 +331,14 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def open_cubes(store: Path) -> zarr.Array:
+def open_cubes(store: Path, array: str = CUBES) -> zarr.Array:
     """The array of light-cones, shape (light_cone, x, y, line_of_sight), for reading.
 
     Raises:
         UserError: if there is no such store.
     """
     try:
-        return zarr.open_array(store, path=CUBES, mode="r")
+        return zarr.open_array(store, path=array, mode="r")
     except (FileNotFoundError, zarr.errors.NodeNotFoundError):
         raise UserError(f"{store}: no light-cones here") from None
 
@@ -308,11 +351,11 @@ def write_histories(store: Path, records: list[dict[str, Any]]) -> None:
     """
     if not all("node_redshift" in record for record in records):
         return
-    group = zarr.open_group(store, mode="r+")
     nodes = np.array(records[0]["node_redshift"])
-    add_array(group, "node_redshift", nodes, ["node"])
     indices = [record["index"] for record in records]
-    for name, unit in HISTORIES.items():
-        values = np.full((array(group, CUBES).shape[0], len(nodes)), np.nan)
-        values[indices] = [record[name] for record in records]
-        add_array(group, name, values, ["light_cone", "node"], units=unit, long_name="box mean")
+    with groups.changing(store) as group:
+        add_array(group, "node_redshift", nodes, ["node"])
+        for name, unit in HISTORIES.items():
+            values = np.full((array(group, CUBES).shape[0], len(nodes)), np.nan)
+            values[indices] = [record[name] for record in records]
+            add_array(group, name, values, ["light_cone", "node"], units=unit, long_name="box mean")

@@ -23,6 +23,10 @@ def describe(run: Run) -> str:
     redshift, _ = coordinates(database)
     rows, columns = config.image_shape
     taken = config.split.validation + config.split.test
+    fewer = {
+        name: f" ({training.light_cones} of them)" if training.light_cones else ""
+        for name, training in config.trainings.items()
+    }
     mocks = ", ".join(f"{name} ({mock.realizations})" for name, mock in config.mocks.items())
     lines = [
         f"run         {config.name}: {run.summary.directory}",
@@ -34,7 +38,7 @@ def describe(run: Run) -> str:
         f"images      {config.images.per_lightcone} of {rows}x{columns} cells per light-cone",
         f"split       {config.split.validation} validation, {config.split.test} test, "
         f"{database.realizations - taken} training light-cones",
-        f"trainings   {', '.join(config.trainings)}",
+        f"trainings   {', '.join(f'{name}{few}' for name, few in fewer.items())}",
         f"jobs        {sum(len(cones.spans) for cones in run.lightcones.values())} of simulation",
     ]
     return "\n".join(lines)

@@ -214,11 +214,11 @@ def _written(
     path: Path, index: int, lightcone: LightCone, simulation: Simulation
 ) -> dict[str, Any]:
     try:
-        digest = store.write(path, index, lightcone.brightness_temp, simulation)
+        written = store.write(path, index, lightcone.brightness_temp, simulation)
     except OSError as error:  # the disk's fault, not the light-cone's
         return {"unwritable": str(error)}
     return {
-        "digest": digest,
+        **written._asdict(),
         "node_redshift": lightcone.node_redshift.tolist(),
         "neutral_fraction": lightcone.neutral_fraction.tolist(),
         "global_brightness_temp": lightcone.global_brightness_temp.tolist(),

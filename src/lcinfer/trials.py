@@ -36,8 +36,7 @@ class Result:
     @property
     def light_cones(self) -> int:
         """Light-cones that it was trained on, failed ones too."""
-        split = self.run.split
-        return self.run.light_cones - split.validation - split.test
+        return len(self.run.training_set)
 
     @property
     def images(self) -> int:

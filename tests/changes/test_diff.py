@@ -6,7 +6,7 @@ import pytest
 from filling import complete, fill
 from reruns import edited
 
-from lcinfer import cli, config, database, journal
+from lcinfer import cli, config, database, durable, journal
 from lcinfer.changes.diff import compare
 from lcinfer.changes.keys import changes
 from lcinfer.changes.work import to_make
@@ -56,6 +56,21 @@ def test_a_larger_database_grows_by_what_is_new(settings, tmp_path) -> None:
     training = effect(difference, "trainings")
     assert (training.relation, training.left) == ("new", "to train, 2 epochs of 40 images")
     assert effect(compare(new, old), "lightcones", "cones").becomes == "the first 12"
+
+
+def test_a_training_works_through_its_own_light_cones_without_those_that_failed(
+    settings, tmp_path
+) -> None:
+    settings["database"]["allowed_failures"] = 0.5
+    settings["trainings"]["few"] = {**settings["trainings"]["all_images"], "light_cones": 3}
+    run = run_of(settings, tmp_path)
+    told = {name: effect(compare(None, run), "trainings", name) for name in run.trainings}
+    assert told["few"].left == "to train, 2 epochs of 12 images"
+    assert told["all_images"].left == "to train, 2 epochs of 28 images"
+    durable.write_json(run.database_images.sealed, {"failed": [1, 6, 10, 11]})
+    told = {name: effect(compare(None, run), "trainings", name) for name in run.trainings}
+    assert told["few"].left == "to train, 2 epochs of 8 images"
+    assert told["all_images"].left == "to train, 2 epochs of 16 images"
 
 
 def test_what_is_simulated_already_is_not_counted(settings, tmp_path) -> None:

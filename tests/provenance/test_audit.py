@@ -1,5 +1,6 @@
 """An audit passes on an untouched run, and fails on whatever was changed."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -180,6 +181,30 @@ def test_a_mailed_figure_with_other_bytes_fails(untouched, tmp_path) -> None:
     mailed.write_text(figure.read_text().replace("#12508f", "#ff0000"))
     report = audit(mailed, untouched.root, Depth())
     assert failed(report) == {"figures: given file"}
+
+
+def recut(report) -> list[str]:
+    """What the audit says of each set of images."""
+    links = [link for step in report.steps for link in step.links]
+    return [link.said[0] for link in links if link.what == "recut"]
+
+
+def test_what_is_as_it_was_written_is_compared_by_its_file_and_the_rest_anew(run) -> None:
+    assert recut(asked(run)) == [
+        "the files of the images of 12 light-cones, as they were cut",
+        "the files of the images of 2 light-cones, as they were cut",
+    ]
+    assert recut(asked(run, decode=True)) == [
+        "the images of 12 light-cones, bit for bit",
+        "the images of 2 light-cones, bit for bit",
+    ]
+    for marker in (run.database_images.directory / "blocks").iterdir():  # of before
+        content = json.loads(marker.read_text())
+        del content["stored"]
+        marker.write_text(json.dumps(content))
+    report = asked(run)
+    assert recut(report)[0] == "the images of 12 light-cones, bit for bit"
+    assert failed(report) == {"images: files", "images: made from"}, "the markers were edited"
 
 
 def test_light_cones_beyond_those_of_a_result_do_not_concern_it(run, settings) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,9 +10,10 @@ import damage
 import pytest
 from forgery import a_score_edited, edited_json, one_of
 
-from lcinfer import cli
+from lcinfer import cli, report, store
 from lcinfer.errors import UserError
 from lcinfer.provenance.audit import Depth, audit
+from lcinfer.provenance.record import recorded
 from lcinfer.run import Run
 
 
@@ -121,10 +123,42 @@ def a_damaged_manifest(run, tmp_path):
     return run.summary.directory, r"manifest\.json is damaged"
 
 
+def a_made_up_table(run, tmp_path):
+    path = one_of(run.evaluations).directory / "better.csv"
+    path.write_text("training,R2\nall_images,0.99\n")
+    return path, r"better\.csv: evaluations/.* has no record of this file"
+
+
+def a_made_up_figure_beside_a_link(run, tmp_path):
+    figures = run.figures["all_images"]
+    shutil.copy(figures.files("loss")[0], figures.directory / "recovery2.png")
+    path = run.summary.directory / "figures" / "all_images" / "recovery2.png"
+    return path, r"recovery2\.png: figures/all_images-.* has no record of this file"
+
+
+def a_file_put_into_the_store(run, tmp_path):
+    path = run.database.store / "L_X" / "notes.csv"
+    path.write_text("0.99")
+    return path, r"notes\.csv: lightcones/.* has no record of this file"
+
+
+def a_report_that_was_not_recorded(run, tmp_path):
+    run.summary.report.write_text("<html>R2 = 0.99</html>")
+    return run.summary.report, r"report\.html: .* no record .*: `lcinfer report CONFIG` writes it"
+
+
 @pytest.mark.parametrize(
     "make",
     [
-        *(a_text, a_foreign_figure, a_directory, nothing, a_figure_of_an_unknown_fingerprint),
+        *(a_made_up_table, a_made_up_figure_beside_a_link, a_file_put_into_the_store),
+        *(
+            a_report_that_was_not_recorded,
+            a_text,
+            a_foreign_figure,
+            a_directory,
+            nothing,
+            a_figure_of_an_unknown_fingerprint,
+        ),
         *(a_result_of_before, a_manifest_of_before, a_result_of_another_stage_version),
         *(a_training_that_is_not_finished, a_database_that_is_not_sealed, a_missing_database),
         *(all_databases_missing, a_damaged_specification, a_damaged_manifest),
@@ -141,6 +175,91 @@ def test_what_cannot_be_audited_is_one_clear_line(run, tmp_path, capsys, make) -
     assert (code, out) == (1, "")
     assert error.splitlines()[-1] == f"lcinfer: {told.value}"
     assert damage.content(tmp_path) == before
+
+
+def said_of_the_file(out: str) -> str:
+    """Verdict and reason of the link that is about the file itself."""
+    (line,) = [line for line in out.splitlines() if "  given file  " in line]
+    return " ".join(line.replace("given file", "").split())
+
+
+def test_the_file_that_was_asked_for_is_compared_whatever_else_its_product_holds(
+    run, capsys
+) -> None:
+    figure = run.figures["all_images"].files("recovery")[0]
+    asked = run.summary.directory / "figures" / "all_images" / figure.name  # by the run's link
+    code, out, _ = verb(capsys, asked)
+    assert code == 0
+    assert (
+        said_of_the_file(out)
+        == f"PASS it is figures/{figure.parent.name}/{figure.name}, as recorded"
+    )
+    old = figure.with_suffix(".tif")  # of a format that is no longer configured
+    shutil.copy(figure, old)
+    with recorded(run.figures["all_images"], "draw", [old]):
+        pass
+    assert said_of_the_file(verb(capsys, old)[1]).startswith("PASS it is ")
+    old.write_bytes(old.read_bytes() + b"edited")
+    _, out, _ = verb(capsys, old)
+    assert said_of_the_file(out) == f"FAIL {old}: its bytes are not those that were recorded"
+
+
+def test_files_of_a_store_that_an_audit_reads_need_no_record(untouched, capsys) -> None:
+    cones, image_set = untouched.database, untouched.database_images
+    journal = next(cones.journal.glob("*.jsonl"))
+    for file in (
+        *(cones.spec, journal, store.shard_path(cones.store, 3), cones.store / "zarr.json"),
+        *(cones.store / "L_X" / "c" / "0", image_set.store / "redshift" / "zarr.json"),
+        store.shard_path(image_set.store, 3, "images"),
+    ):
+        assert verb(capsys, file)[0] == 0, file
+
+
+@pytest.fixture
+def reported(run, tmp_path, monkeypatch):
+    """The run with a report, by a Snakemake that writes a page and nothing else."""
+
+    def write_page(command, **options):
+        Path(command[-1]).write_text("<!DOCTYPE html>\n<html>R2 = 0.9</html>\n")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(report.subprocess, "run", write_page)
+        report.write(run, tmp_path / "config.yaml")
+    return run
+
+
+def test_a_report_is_recorded_and_found_again_wherever_it_is(reported, tmp_path, capsys) -> None:
+    page = reported.summary.report
+    mailed = tmp_path / "mailed.html"
+    shutil.copy(page, mailed)
+    assert verb(capsys, page)[0] == verb(capsys, reported.summary.directory)[0] == 0
+    assert verb(capsys, mailed, "--results", reported.root)[0] == 0
+    page.write_text(page.read_text().replace("0.9", "0.99"))
+    code, out, _ = verb(capsys, page)
+    assert code == 1
+    assert said_of_the_file(out) == f"FAIL {page}: its bytes are not those that were recorded"
+    code, out, _ = verb(capsys, reported.summary.directory)
+    assert code == 1 and f"{page}: its bytes are not those that were recorded" in out
+    page.unlink()
+    assert verb(capsys, reported.summary.directory)[0] == 0, "nobody needs it"
+
+
+def test_a_report_that_is_older_than_its_run_is_told(reported, capsys) -> None:
+    edited_json(reported.summary.manifest, "name", value="other")
+    _, out, _ = verb(capsys, reported.summary.report)
+    assert f"{reported.summary.manifest} is not what it was made from" in out
+
+
+def test_a_report_comes_after_the_run_and_from_snakemake(run, monkeypatch, tmp_path) -> None:
+    failed = subprocess.CompletedProcess([], 1, "", "No such rule.\n")
+    monkeypatch.setattr(report.subprocess, "run", lambda *command, **options: failed)
+    with pytest.raises(UserError, match=r"makes no report, and says: No such rule\."):
+        report.write(run, tmp_path / "config.yaml")
+    run.summary.page.unlink()
+    with pytest.raises(UserError, match=r"r2\.html is not there: the report comes after the run"):
+        report.write(run, tmp_path / "config.yaml")
+    assert not run.summary.report.exists()
 
 
 @pytest.mark.parametrize("what", ["checkpoint.pt", "provenance", "spec.json", "journal"])

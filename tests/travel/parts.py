@@ -45,5 +45,5 @@ def markers(cones: LightCones) -> dict[str, bytes]:
 def made_by_another_build(cones: LightCones, index: int) -> None:
     """A light-cone with other last bits, whole and journalled."""
     cube = np.nextafter(store.read(cones.store, index), np.float32(1e3))
-    digest = store.write(cones.store, index, cube, cones.simulation)
-    damage.set_in_line(cones, index, lambda record: record.update(digest=digest))
+    written = store.write(cones.store, index, cube, cones.simulation)
+    damage.set_in_line(cones, index, lambda record: record.update(written._asdict()))

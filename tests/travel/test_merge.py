@@ -154,6 +154,17 @@ def test_other_chunks_and_codecs_do_not_matter(settings, tmp_path, sound) -> Non
     assert verify(into).findings == []
 
 
+def test_files_keep_their_digests_wherever_they_are_brought(settings, tmp_path, sound) -> None:
+    other = part(settings, tmp_path / "other", *range(12))
+    damage.set_in_line(other, 5, lambda record: record.pop("stored"))  # of before
+    copied = run_in(settings, tmp_path / "copied").database
+    settings["database"]["storage"] = {"chunk_cells": 4, "compression_level": 3}
+    for target in (copied, run_in(settings, tmp_path / "rewritten").database):
+        merge(target, [other.directory])
+        report = verify(target)
+        assert (report.findings, report.checked, report.decoded) == ([], 12, 0)
+
+
 def test_failed_attempts_count_once_wherever_they_are_brought(parts, settings, tmp_path) -> None:
     here, there = parts
     lines = journal.Journal(there.journal, "failing")

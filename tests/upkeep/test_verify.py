@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,12 +11,15 @@ from tempfile import TemporaryDirectory
 
 import damage
 import pytest
+import xarray
+import zarr
 from conftest import small_settings
 from filling import complete, fill
 
 from lcinfer import cli, config, database, durable, journal, store
 from lcinfer.errors import UserError
 from lcinfer.run import Run
+from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
 
@@ -69,6 +73,65 @@ def test_what_is_wrong_beside_the_light_cones_is_found(cones, fault) -> None:
     report = verify(cones)
     assert report.findings
     assert named(report) == expected
+
+
+def test_what_is_as_it_was_written_is_not_decoded_unless_that_is_asked_for(cones) -> None:
+    assert verify(cones, threads=2).decoded == 0
+    assert verify(cones, decode=True).decoded == 12
+
+
+def test_lines_of_before_files_had_digests_hold_by_their_voxels(cones) -> None:
+    for index in (2, 7):
+        damage.set_in_line(cones, index, lambda record: record.pop("stored"))
+    report = verify(cones)
+    assert (report.findings, report.decoded) == ([], 2)
+    damage.flipped_bit(cones)
+    damage.set_in_line(cones, 3, lambda record: record.pop("stored"))
+    assert verify(cones).bad == [3]
+
+
+def test_other_bytes_of_the_same_voxels_hold(cones) -> None:
+    """As another version of the compressor writes them."""
+    described = cones.store / store.CUBES / "zarr.json"
+    metadata = json.loads(described.read_text())
+    before = damage.shard(cones, 3).read_bytes()
+    described.write_text(re.sub(r'"level": \d+', '"level": 19', described.read_text()))
+    store.write(cones.store, 3, store.read(cones.store, 3), cones.simulation)
+    durable.write_json(described, metadata)
+    assert damage.shard(cones, 3).read_bytes() != before
+    report = verify(cones)
+    assert (report.findings, report.decoded) == ([], 1)
+
+
+def test_files_that_are_as_they_were_do_not_hold_where_their_encoding_was_edited(cones) -> None:
+    described = cones.store / store.CUBES / "zarr.json"
+    described.write_text(described.read_text().replace("little", "big"))
+    assert verify(cones).bad == list(range(12))
+
+
+def test_metadata_that_a_user_consolidated_are_no_fault_and_kept_current(cones, settings) -> None:
+    zarr.consolidate_metadata(cones.store)
+    settings["database"]["realizations"] = 20
+    grown = Run(config.parse(settings), cones.root).database
+    database.prepare(grown)
+    database.prepare(cones)  # which never shrinks it
+    assert verify(cones).findings == []
+    with xarray.open_zarr(cones.store) as opened:
+        assert opened.sizes["light_cone"] == 20
+
+
+def test_stale_consolidated_metadata_are_one_fault_that_a_repair_mends(cones) -> None:
+    described = cones.store / "zarr.json"
+    content = json.loads(described.read_text())
+    for array in content["consolidated_metadata"]["metadata"].values():
+        array["shape"] = [min(4, array["shape"][0]), *array["shape"][1:]]
+    described.write_text(json.dumps(content))
+    (found,) = verify(cones).findings
+    assert (found.kind, found.path) == ("description", described)
+    assert repair(cones, [found]).again == []
+    assert verify(cones).findings == []
+    with xarray.open_zarr(cones.store) as opened:
+        assert opened.sizes["light_cone"] == 12
 
 
 def test_histories_that_are_not_those_that_were_sealed_are_found(cones) -> None:

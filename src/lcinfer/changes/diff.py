@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .. import failures
 from ..products import LightCones, Product, Realizations, TrainingRun
 from ..run import Run
 from .cost import Cost, of_simulations
@@ -80,9 +81,9 @@ class Effect:
 
 def _labour(run: TrainingRun) -> str:
     """What a training works through; what that takes is not known before it was tried."""
-    light_cones = run.images.realizations - run.split.validation - run.split.test
+    light_cones = set(run.training_set) - set(failures.named(run.images.sealed))
     each = run.training.images
-    images = light_cones * (run.images.images.per_lightcone if each == "all" else each)
+    images = len(light_cones) * (run.images.images.per_lightcone if each == "all" else each)
     return f"{run.training.epochs} epochs of {images:,} images"
 
 

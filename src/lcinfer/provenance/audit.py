@@ -1,7 +1,8 @@
 """From a result back to voxels, configuration and code, and whether it all still matches.
 
-Every light-cone and every image is read once: an image is compared with one cut anew from the
-voxels whose digest is being computed. Nothing is written.
+Every file of a light-cone and of images is read once, and compared with the digest that was
+recorded when it was written. Where there is none, or another one, it is decoded: the digest of
+the voxels decides, and images are compared with those cut anew from them. Nothing is written.
 """
 
 import json
@@ -18,9 +19,7 @@ from ..errors import UserError
 from ..fingerprint import short
 from ..products import EvaluationRun, ImageSet, LightCones, Product, TrainingRun
 from ..run import Run
-from ..upkeep.findings import Kind
-from ..upkeep.verify import verify
-from . import checks
+from . import checks, given, voxels
 from .links import Report, Step, made_by
 from .rebuild import Products, Seal, Spec, configuration, find, sealed
 from .record import Record, records
@@ -42,20 +41,23 @@ class Depth:
     """Largest difference in mK that counts as close, where another build simulates."""
     threads: int = 1
     """Light-cones read at a time."""
+    decode: bool = False
+    """Decode every light-cone and cut its images anew, also where files are as they were."""
 
 
 def audit(result: Path, results: Path, depth: Depth) -> Report:
     """Walk back from a result and check every link.
 
     Raises:
-        UserError: if it is no result, is not finished, or what it is made from is not there.
+        UserError: if it is no result, is not finished, or what it is made from is not there; or
+            if it is a file of which nothing is recorded.
         PermissionError: if something may not be read.
     """
     directory, said = find(result, results)
     walk = _Walk(directory.parent.parent, depth)
-    step = walk.enter(directory)
-    if said is not None and step is not None:
-        walk.elsewhere(step, result, said)
+    walk.enter(directory)
+    if result.is_file():
+        walk.given(directory, result, said)
     walk.read_lightcones()
     if depth.resimulate:
         walk.resimulate()
@@ -77,7 +79,7 @@ class _Walk:
         self._trainings: dict[Path, TrainingRun | None] = {}
         self._evaluations: dict[Path, EvaluationRun | None] = {}
 
-    def enter(self, directory: Path) -> Step | None:
+    def enter(self, directory: Path) -> None:
         """Begin with a product, and go back from it."""
         if directory.parent.name == "lightcones":
             self._lightcones(directory, sealed(directory))
@@ -92,21 +94,24 @@ class _Walk:
                 "trainings": self._training,
             }
             walks[directory.parent.name](directory)
-        return self.steps.get(directory)
 
-    def elsewhere(self, step: Step, result: Path, said: dict[str, str]) -> None:
-        """Whether a file that lies elsewhere is one of a product's."""
-        recorded = {
-            value: path
-            for record in self._records.get(step.directory, [])
-            for path, value in record["outputs"].items()
-        }
-        wrong = []
-        if said["product"] != step.product:
-            wrong = [f"{result}: it says that it is of {said['product']}"]
-        elif self._digests(result) not in recorded:
-            wrong = [f"{result}: its bytes are none of those that {step.product} recorded"]
-        step.check("given file", wrong, f"it is {recorded.get(self._digests(result))}")
+    def given(self, directory: Path, result: Path, said: dict[str, str] | None) -> None:
+        """Compare the file that was asked for; ``said`` is its stamp, if it lies elsewhere.
+
+        Raises:
+            UserError: if it lies in a product's directory, and nobody compares it.
+        """
+        if said is not None:
+            step = self.steps[directory]
+            given.elsewhere(step, self._records[directory], self._digests, result, said)
+            return
+        real = result.resolve()  # a run's directory leads to others by links
+        for where, step in self.steps.items():
+            if real.is_relative_to(where.resolve()):
+                made = self._cones.get(where) or self._image_sets.get(where)
+                given.inside(step, self._records[where], self._digests, result, made)
+                return
+        raise UserError(f"{result}: it is of no product that {directory.name} is made from")
 
     def _begin(self, directory: Path) -> tuple[Step, Spec] | None:
         """None if nothing can be learnt from the directory, or it was seen before."""
@@ -132,6 +137,13 @@ class _Walk:
         wrong = checks.inputs(self.root, found, self._digests)
         step.check("made from", wrong, "what is there now")
 
+    def _has_recorded(self, step: Step, path: Path) -> bool:
+        """Whether a file that not every product has is there, and was recorded."""
+        name = path.relative_to(self.root).as_posix()
+        return path.exists() and any(
+            name in record["outputs"] for record in self._records[step.directory]
+        )
+
     def _back(self, kind: str, fingerprint: str, step: Step, name: str = "") -> Path:
         """What a product is made from: what it recorded that it read, or what has ``name``.
 
@@ -149,8 +161,11 @@ class _Walk:
         summary = self._products.summary(spec)
         config = configuration(summary.manifest)
         run = Run(config, self.root)
-        self._recorded(step, summary, summary.all_files)
-        step.check("stamps", checks.stamps(summary, summary.all_files), "its own")
+        made = summary.all_files
+        if self._has_recorded(step, summary.report):  # that of before was not
+            made.append(summary.report)
+        self._recorded(step, summary, made)
+        step.check("stamps", checks.stamps(summary, made), "its own")
         follows = step.check(
             "configuration",
             checks.configuration(run, directory),
@@ -313,7 +328,9 @@ class _Walk:
         made = [images.prepared, *map(images.done, images.spans), images.sealed]
         self._recorded(step, images, made)
         step.check("labels", labels(images), "parameters, seeds and coordinates")
-        self._recuts.setdefault(cones.directory, []).append(Recut(images))
+        self._recuts.setdefault(cones.directory, []).append(
+            Recut(images, always=self._depth.decode)
+        )
         return images
 
     def _lightcones(self, directory: Path, seal: Seal) -> LightCones | None:
@@ -331,16 +348,14 @@ class _Walk:
         """Read every light-cone of every database that the audit came by, once."""
         for directory, cones in self._cones.items():
             step, recuts = self.steps[directory], self._recuts.get(directory, [])
-            _verify(step, cones, recuts, self._depth.threads)
+            voxels.check(step, cones, recuts, self._depth.threads, self._depth.decode)
             finished = journal.finished(cones.journal, histories=False)
             simulator = cones.simulation.simulator
             named = f"{simulator.engine} {simulator.engine_version}"
             step.check("engine", checks.engine(cones, finished), named)
             step.made |= made_by([*finished.values(), *self._records[directory]])
             for recut in recuts:
-                images = recut.image_set
-                holds = f"the images of {images.realizations} light-cones, bit for bit"
-                self.steps[images.directory].check("recut", recut.problems(), holds)
+                self.steps[recut.image_set.directory].check("recut", recut.problems(), recut.told)
 
     def resimulate(self) -> None:
         """Simulate some of the light-cones again; adopted ones were not simulated here."""
@@ -370,31 +385,3 @@ def _is_best(sweep: Path, evaluation: str) -> bool:
         return str(best["evaluation"]).endswith(short(evaluation))
     except (OSError, ValueError, KeyError, TypeError):
         return False  # what is wrong with the file is told as such
-
-
-def _verify(step: Step, cones: LightCones, recuts: list[Recut], threads: int) -> None:
-    """The light-cones themselves, while which the images are compared."""
-
-    def look(index: int, cube: np.ndarray, digest: str) -> None:
-        for recut in recuts:
-            recut(index, cube, digest)
-
-    try:
-        found = verify(cones, threads, look).findings
-    except UserError as error:  # the store or its description is too damaged to look into
-        step.check("voxels", [str(error)], "")
-        return
-    links: dict[str, tuple[tuple[Kind, ...], str]] = {
-        "voxels": (
-            ("light-cone", "unreadable"),
-            f"{cones.realizations} light-cones: digests, parameters, seeds and histories are "
-            "the journal's",
-        ),
-        "journal": (("journal line",), "every line is a record"),
-        "design": (("description",), "parameters, seeds, coordinates are the configuration's"),
-        "markers": (("marker",), "blocks and root digest are the journal's"),
-    }
-    for what, (kinds, holds) in links.items():
-        # Light-cones of a larger configuration do not concern this result.
-        concerning = (it for it in found if (it.index or 0) < cones.realizations)
-        step.check(what, [str(it) for it in concerning if it.kind in kinds], holds)

@@ -51,7 +51,7 @@ def inputs(root: Path, records: list[Record], digest: Callable[[Path], str]) -> 
     read = {
         path: value
         for record in records
-        if any(last[path] is record for path in record["outputs"])
+        if any(last[path] is record and (root / path).exists() for path in record["outputs"])
         for path, value in record["inputs"].items()
     }
     for name, value in read.items():

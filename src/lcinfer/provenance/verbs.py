@@ -21,6 +21,7 @@ def _audit(options: argparse.Namespace) -> None:
         seed=options.seed,
         tolerance=options.tolerance,
         threads=options.threads,
+        decode=options.decode,
     )
     report = audit(options.result, options.results, depth)
     print(json.dumps(report.as_json(), indent=2) if options.json else report)
@@ -64,4 +65,9 @@ def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parse
         "(default: %(default)s)",
     )
     added.add_argument("--threads", type=int, default=1, help="light-cones read at a time")
+    added.add_argument(
+        "--decode",
+        action="store_true",
+        help="decode every light-cone and cut its images anew, also where files are as written",
+    )
     added.add_argument("--json", action="store_true", help="for programs")

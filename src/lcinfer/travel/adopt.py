@@ -256,7 +256,7 @@ def _brought(
             "index": index,
             "parameters": file.parameters(cones.design.names),
             "seed": file.seed,
-            "digest": store.write(cones.store, index, cone.brightness_temp, cones.simulation),
+            **store.write(cones.store, index, cone.brightness_temp, cones.simulation)._asdict(),
             "adopted": {"path": str(file.path), "sha256": file.sha256, "at": time.time()},
         }
         if with_histories:

@@ -11,6 +11,7 @@ from .. import durable, journal, store
 from ..errors import UserError
 from ..journal import Line
 from ..products import LightCones
+from ..stored import opened
 
 Brought = tuple[Line, store.DamagedStore | None]
 
@@ -44,10 +45,12 @@ class Carrier:
             The line, and why its light-cone was not brought, if it does not hold.
         """
         with ThreadPoolExecutor(max(1, self._threads)) as pool:
-            for line, damage in zip(lines, pool.map(self._bring, lines), strict=True):
-                if damage is None:
-                    self._append(line)
-                yield line, damage
+            for line, brought in zip(lines, pool.map(self._bring, lines), strict=True):
+                if isinstance(brought, store.DamagedStore):
+                    yield line, brought
+                else:
+                    self._append(line, brought)
+                    yield line, None
 
     def failures(self, lines: Iterator[Line]) -> None:
         """Bring lines of failed attempts; one that has been brought before is not again."""
@@ -64,27 +67,29 @@ class Carrier:
         if self._journal is not None:
             self._journal.close()
 
-    def _bring(self, line: Line) -> store.DamagedStore | None:
+    def _bring(self, line: Line) -> str | store.DamagedStore:
+        """The digest of the file that was written, or why none was."""
         record = record_of(line)
         index, digest = record["index"], record["digest"]
         source = store.shard_path(self._source.store, index)
         try:
-            content = source.read_bytes()
-            cube = store.decoded(self._source.store, index, content)
-        except FileNotFoundError:
-            return store.DamagedStore(f"light-cone {index}: {source}: it is missing")
+            with opened(self._source.store, index) as stored:
+                if stored.voxels_digest([record]) != digest:
+                    what = f"its voxels are not those of the journal's digest {digest[:10]}..."
+                    return store.DamagedStore(f"light-cone {index}: {source}: {what}")
+                if not self._same:
+                    cube, simulation = stored.values, self._target.simulation
+                    written = store.write(self._target.store, index, cube, simulation)
+                    if written.digest != digest:
+                        raise AssertionError(f"light-cone {index} changed where its storage did")
+                    return written.stored
+                if self._link:
+                    self._linked(index)
+                else:
+                    store.put(self._target.store, index, stored.content)
+                return stored.digest(digest)
         except store.DamagedStore as error:
             return store.DamagedStore(f"light-cone {index}: {source}: it is {error}")
-        if store.digest(index, cube) != digest:
-            what = f"its voxels are not those of the journal's digest {digest[:10]}..."
-            return store.DamagedStore(f"light-cone {index}: {source}: {what}")
-        if self._link:
-            self._linked(index)
-        elif self._same:
-            store.put(self._target.store, index, content)
-        elif store.write(self._target.store, index, cube, self._target.simulation) != digest:
-            raise AssertionError(f"light-cone {index} changed where its storage did")
-        return None
 
     def _linked(self, index: int) -> None:
         shard = store.shard_path(self._source.store, index)
@@ -101,12 +106,13 @@ class Carrier:
             ) from None
         durable.sync_up(target.parent, self._target.store)
 
-    def _append(self, line: Line) -> None:
+    def _append(self, line: Line, stored: str | None = None) -> None:
         if self._journal is None:
             writer = f"carried-{time.time_ns()}-{platform.node()}-{os.getpid()}"
             self._journal = journal.Journal(self._target.journal, writer)
         came = {"from": str(self._source.directory), "line": _origin(line), "at": time.time()}
-        self._journal.append({**record_of(line), "carried": came})
+        of_file = {} if stored is None else {"stored": stored}
+        self._journal.append({**record_of(line), **of_file, "carried": came})
 
 
 def _origin(line: Line) -> str:

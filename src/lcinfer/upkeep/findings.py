@@ -47,6 +47,7 @@ class Report:
     name: str
     directory: Path
     checked: int  # light-cones that the journal says are finished
+    decoded: int  # of these; the others' files are those that were written
     findings: list[Finding]
     unclaimed: list[int]  # there, but not in the journal: no fault, made again
 
@@ -77,6 +78,7 @@ class Report:
             "name": self.name,
             "directory": str(self.directory),
             "checked": self.checked,
+            "decoded": self.decoded,
             "findings": [finding.as_json() for finding in self.findings],
             "will_be_made_again": self.unclaimed,
         }

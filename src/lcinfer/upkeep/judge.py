@@ -2,30 +2,33 @@
 
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import zarr
 
-from .. import journal, store
+from .. import groups, journal, store
 from ..journal import Line
 from ..products import LightCones
+from ..stored import Stored, opened
 from . import markers
 from .findings import Finding
 
-Look = Callable[[int, np.ndarray, str], None]
+Look = Callable[[int, str, Stored], None]
 
 
 class Judge:
     """Index -> what is wrong with that light-cone, or None: its data, its journal's lines."""
 
-    def __init__(self, cones: LightCones, look: Look | None = None) -> None:
+    def __init__(self, cones: LightCones, look: Look | None = None, decode: bool = False) -> None:
         """Reads markers and journal of a database, whose store must be there.
 
         ``look`` is shown every light-cone that can be read, with its digest: so it is read once.
+        With ``decode`` every one is decoded; else only those whose file is not as it was recorded.
         """
-        self.cones, self._look = cones, look
+        self.cones, self._look, self._decode = cones, look, decode
+        self.decoded: set[int] = set()
         # In the order opposite to a campaign's, which may be going on: it writes markers last.
         self.markers, self.strange_markers = markers.read(cones)
         claims = journal.standing(cones.journal)
@@ -66,18 +69,19 @@ class Judge:
             what = "it is said to be finished, but no line of the journal says so"
             return Finding("light-cone", self._listed[index][0], what, index)
         shard = store.shard_path(self.cones.store, index)
-        try:
-            cube = store.decoded(self.cones.store, index, shard.read_bytes())
-        except FileNotFoundError:
-            return _bad(index, shard, "it is missing", lines)
-        except OSError as error:
-            what = f"it cannot be read: {error.strerror}"
-            return Finding("unreadable", shard, what, index)
-        except store.DamagedStore as error:
-            return _bad(index, shard, f"it is {error}", lines)
-        digest = store.digest(index, cube)
-        if self._look is not None:
-            self._look(index, cube, digest)
+        with ExitStack() as open_files:
+            try:
+                stored = open_files.enter_context(opened(self.cones.store, index))
+                digest = stored.voxels_digest(map(_record, lines), self._decode)
+            except OSError as error:
+                what = f"it cannot be read: {error.strerror}"
+                return Finding("unreadable", shard, what, index)
+            except store.DamagedStore as error:
+                return _bad(index, shard, f"it is {error}", lines)
+            if self._look is not None:
+                self._look(index, digest, stored)
+            if stored.is_decoded:
+                self.decoded.add(index)
         wrong = {line.identity: self._mistake(index, line) for line in lines}
         where, what = shard, ""
         if (last := _record(lines[-1]))["digest"] != digest:
@@ -112,7 +116,7 @@ class Judge:
         """The store's histories as far as they were sealed; none if they are lost."""
         sealed = [marker for marker in self.markers if marker.root_digest is not None]
         count = max((marker.realizations for marker in sealed), default=0)
-        group = zarr.open_group(self.cones.store, mode="r")
+        group = groups.open_group(self.cones.store)
         try:
             nodes = store.values(group, "node_redshift")
             histories = [store.values(group, name, count) for name in store.HISTORIES]

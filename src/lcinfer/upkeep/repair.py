@@ -10,9 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
-import zarr
-
-from .. import database, durable, engine, journal, store
+from .. import database, durable, engine, groups, journal, store
 from ..errors import UserError
 from ..products import LightCones, Span
 from .findings import Finding, Kind
@@ -46,7 +44,7 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
             them is not installed; nothing is done then.
     """
     found = {kind: [it for it in findings if it.kind == kind] for kind in get_args(Kind)}
-    judge = Judge(cones)
+    judge = Judge(cones, decode=True)
     suspects = sorted({it.index for it in found["light-cone"] if it.index is not None})
     judged = [it for index in suspects if (it := judge(index)) is not None]
     bad = {it.index: it for it in judged if it.index is not None and it.kind == "light-cone"}
@@ -75,8 +73,8 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
         done.said.append(f"{it.path}: removed")
     if found["description"]:
         database.write_spec(cones)
-        group = zarr.open_group(cones.store, mode="r+")
-        store.describe(group, replace(cones, realizations=judge.room))
+        with groups.changing(cones.store) as group:
+            store.describe(group, replace(cones, realizations=judge.room))
         done.said.append(f"{cones.directory}: spec.json, coordinates and design written anew")
     return done
 

@@ -28,7 +28,7 @@ def _verify(options: argparse.Namespace) -> None:
 
     reports = []
     for cones in _begun(options):
-        reports.append(verify.verify(cones, options.threads))
+        reports.append(verify.verify(cones, options.threads, decode=options.decode))
         if not options.json:
             print(reports[-1])
     if options.json:
@@ -42,7 +42,7 @@ def _repair(options: argparse.Namespace) -> None:
 
     left = 0
     for cones in _begun(options):
-        found = verify.verify(cones, options.threads).findings
+        found = verify.verify(cones, options.threads, decode=options.decode).findings
         done = repair.repair(cones, found, options.most)
         print(*done.said, *done.left, sep="\n", end="\n" * bool(done.said or done.left))
         left += len(done.left)
@@ -75,6 +75,9 @@ def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parse
             "database", nargs="?", metavar="NAME", help="the database, or a mock; default: all"
         )
         added.add_argument("--threads", type=int, default=1, help="light-cones read at a time")
+        added.add_argument(
+            "--decode", action="store_true", help="also files that are as they were written"
+        )
         return added
 
     added = with_config(

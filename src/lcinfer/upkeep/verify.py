@@ -1,6 +1,8 @@
 """Whether a database still is what its digests, its journal and its configuration say.
 
-Every finished light-cone is read once. Nothing is changed: see :mod:`lcinfer.repair`.
+Every finished light-cone is read once. One whose file has the digest that was recorded when it
+was written holds the voxels of that record; any other is decoded. Nothing is changed: see
+:mod:`lcinfer.upkeep.repair`.
 """
 
 import json
@@ -15,7 +17,7 @@ import numpy as np
 import zarr
 from zarr.storage import MemoryStore
 
-from .. import durable, journal, store
+from .. import durable, groups, journal, store
 from ..errors import UserError
 from ..fingerprint import fingerprint
 from ..products import LightCones
@@ -25,11 +27,14 @@ from .findings import Finding, Report
 from .judge import Judge, Look, place
 
 
-def verify(cones: LightCones, threads: int = 1, look: Look | None = None) -> Report:
+def verify(
+    cones: LightCones, threads: int = 1, look: Look | None = None, decode: bool = False
+) -> Report:
     """Read a whole database; at most ``threads`` light-cones are in memory at a time.
 
     Light-cones that a larger configuration added are read too. Safe while a campaign runs.
-    ``look(index, cube, digest)`` is called with each, from several threads.
+    ``look(index, digest, stored)`` is called with each, from several threads. With ``decode``
+    every light-cone is decoded.
 
     Raises:
         UserError: if there is no database of this configuration, or if its store or the
@@ -37,8 +42,8 @@ def verify(cones: LightCones, threads: int = 1, look: Look | None = None) -> Rep
         PermissionError: if a directory, the journal or a marker cannot be read.
     """
     _check_identity(cones)
-    judge = Judge(cones, look)
-    group = zarr.open_group(cones.store, mode="r")
+    judge = Judge(cones, look, decode)
+    group = groups.open_group(cones.store)
     findings = [
         *judge.strange_markers,
         *judge.unsealed,
@@ -56,6 +61,7 @@ def verify(cones: LightCones, threads: int = 1, look: Look | None = None) -> Rep
         name=cones.name,
         directory=cones.directory,
         checked=len(judge.claims),
+        decoded=len(judge.decoded),
         findings=sorted(findings, key=lambda found: (found.index is None, found.index or 0)),
         unclaimed=sorted(_with_data(cones) - set(judge.indices)),
     )
@@ -95,6 +101,9 @@ def _description(cones: LightCones, group: zarr.Group) -> Iterator[Finding]:
     store.describe(expected, cones)
     if not expected.attrs.asdict().items() <= group.attrs.asdict().items():
         what = "its attributes are not the database's"
+        yield Finding("description", cones.store / "zarr.json", what)
+    if groups.is_stale(cones.store):
+        what = "its consolidated metadata, by which xarray opens it, are of another size"
         yield Finding("description", cones.store / "zarr.json", what)
     for name in expected.array_keys():
         path, column = cones.store / name, store.values(expected, name)
