@@ -232,6 +232,11 @@ def test_what_moves_no_cell_may_be_varied(settings, name) -> None:
     assert name in config.parse(settings).database.prior
 
 
+def test_a_run_that_was_made_with_such_a_prior_is_still_read(settings) -> None:
+    vary(settings, "OMb")
+    assert "OMb" in config.parse(settings, recorded=True).database.prior
+
+
 def vary(settings, name) -> None:
     settings["database"]["prior"][name] = [0.2, 0.4]
     settings["mocks"]["FAINT"]["parameters"][name] = 0.3

@@ -5,7 +5,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from . import mistakes, yamlfile
 from .errors import UserError
@@ -90,8 +90,10 @@ class Config(Section):
         return dict(sorted(named.items()))
 
     @model_validator(mode="after")
-    def _agrees(self) -> "Config":
+    def _agrees(self, info: ValidationInfo) -> "Config":
         found = [*_prior(self), *_mocks(self)]
+        if not (info.context or {}).get("recorded"):
+            found += _cannot_be_varied(self)
         cut = [*_split(self), *_images(self)]
         # What a training finds wrong with images that are cut wrongly is no mistake of its own.
         found += cut or [*_trainings(self), *_sweeps(self)]
@@ -104,6 +106,10 @@ def _prior(config: Config) -> Iterator[str]:
     simulator, prior = config.database.simulator, config.database.prior
     for name in sorted(set(prior) & set(simulator.options)):
         yield f"database: {name} is both in prior and in simulator.options"
+
+
+def _cannot_be_varied(config: Config) -> Iterator[str]:
+    simulator, prior = config.database.simulator, config.database.prior
     fixed = FIXED | FIXED_IN_21CMFAST if simulator.engine == DEFAULT_ENGINE else FIXED
     for name in sorted(fixed.keys() & prior.keys()):
         yield f"database.prior: {name} cannot be varied: {fixed[name]}"
@@ -215,14 +221,22 @@ def _sweeps(config: Config) -> Iterator[str]:
             yield from _training(config, f"{where} ({values}): training", trial.training)
 
 
-def parse(settings: Mapping[str, Any], source: str = "configuration") -> Config:
+def parse(
+    settings: Mapping[str, Any], source: str = "configuration", recorded: bool = False
+) -> Config:
     """Check settings against the classes above.
+
+    Args:
+        settings: as in a file.
+        source: what a mistake is said to be in.
+        recorded: whether they are of a run that was made, which may have a prior that no new
+            run may have.
 
     Raises:
         UserError: one line with key, value and what is allowed.
     """
     try:
-        return Config.model_validate(dict(settings))
+        return Config.model_validate(dict(settings), context={"recorded": recorded})
     except ValidationError as error:
         found = listed(mistakes.of(error, settings))
         raise UserError(f"{source}: {found}") from None

@@ -58,7 +58,7 @@ class Reasons:
     def _finished(self, path: Path) -> Finished | None:
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
-            before = parse(manifest["configuration"])
+            before = parse(manifest["configuration"], recorded=True)
             products = [each for kind in manifest.values() for each in _entries(kind)]
             return Finished(
                 path.parent.name,

@@ -289,7 +289,7 @@ def configuration(manifest: Path) -> Config:
         raise UserError(f"{manifest.parent} is not finished: it has no manifest.json") from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{manifest} is damaged") from None
-    return parse(settings, str(manifest))
+    return parse(settings, str(manifest), recorded=True)
 
 
 @contextmanager
