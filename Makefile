@@ -29,11 +29,11 @@ ifeq ($(INSTALLED),)
 endif
 
 run: env ## the whole pipeline on CONFIG (config/demo.yaml): light-cones, network, R2, figures
-	@lcinfer check $(CONFIG)
-	snakemake --profile $(PROFILE) --configfile $(CONFIG)
-	report=$$(lcinfer where $(CONFIG))/report.html
-	snakemake --profile $(PROFILE) --configfile $(CONFIG) --report $$report
-	lcinfer scores $(CONFIG)
+	@lcinfer check "$(CONFIG)"
+	snakemake --profile "$(PROFILE)" --configfile "$(CONFIG)"
+	report=$$(lcinfer where "$(CONFIG)")/report.html
+	snakemake --profile "$(PROFILE)" --configfile "$(CONFIG)" --report "$$report"
+	lcinfer scores "$(CONFIG)"
 	echo "report             $$report"
 
 test: env slurm-packages lint ## every check, also on a two-node SLURM of its own (as root)

@@ -8,6 +8,7 @@ itself is asked: for numbers that the patches change.
 
 import hashlib
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,7 +80,7 @@ def _other(simulator: Simulator, found: str) -> str:
 
 def _again(version: str) -> str:
     """What builds anew what is there by name."""
-    return f"bash envs/21cmfast.sh {sys.executable} {version}"
+    return f"bash envs/21cmfast.sh {shlex.quote(sys.executable)} {version}"
 
 
 def library() -> Path:

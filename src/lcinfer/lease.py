@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from . import durable
 from .errors import UserError
 from .progress import duration
 
@@ -153,7 +154,7 @@ def holders(directory: Path, now: float) -> list[Holder]:
     A killed job leaves its lease: it is not alive, and the next job of the block takes over.
     """
     found = []
-    for path in sorted(directory.glob("*-*.json")):
+    for path in durable.own(directory.glob("*-*.json")):
         try:
             seconds = max(0.0, now - path.stat().st_mtime)
         except FileNotFoundError:  # given back just now

@@ -112,7 +112,7 @@ def test_the_projects_profiles_are_read_as_snakemake_finds_them(monkeypatch):
         assert found.launcher == "srun --mpi=pmi2 --kill-on-bad-exit=1"
         assert (found.tasks, found.uses_slurm, found.launches_by_srun) == (16, True, True)
     found = profile.load("profiles/local")
-    assert (found.launcher, found.tasks, found.uses_slurm) == ("mpiexec", 2, False)
+    assert (found.launcher, found.tasks, found.uses_slurm) == ("mpiexec -launcher fork", 2, False)
     assert found.threads("simulate", 7) == 2
 
 

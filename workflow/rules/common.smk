@@ -4,6 +4,7 @@ import sys
 
 import lcinfer.config
 import lcinfer.engine
+from lcinfer import launch
 from lcinfer.arguments import check_engine, check_places
 from lcinfer.changes.reasons import Reasons
 from lcinfer.errors import UserError
@@ -60,7 +61,7 @@ def everything(wildcards):
 CONFIG = workflow.configfiles[0]
 RUN = resolved()
 REASONS = Reasons(RUN)
-LCINFER = f"{sys.executable} -m lcinfer"
+LCINFER = launch.lcinfer()
 
 
 def of(wildcards):

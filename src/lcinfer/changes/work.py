@@ -7,7 +7,7 @@ so that nothing is made for the sake of what is there already.
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import journal
+from .. import durable, journal
 from ..products import (
     EXAMPLES,
     EvaluationRun,
@@ -143,6 +143,6 @@ def _cut(images: ImageSet) -> set[int]:
 
 def _names(directory: Path) -> list[str]:
     try:
-        return sorted(path.name for path in directory.iterdir())
+        return [path.name for path in durable.own(directory.iterdir())]
     except FileNotFoundError:
         return []

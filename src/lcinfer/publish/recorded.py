@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .. import config, failures, journal, store
+from .. import config, durable, failures, journal, store
 from ..errors import UserError
 from ..journal import Record
 from ..products import (
@@ -107,7 +107,7 @@ class Recorded:
 
     def files(self, product: Product) -> list[Path]:
         """The small files of a product, and its checkpoint: all of them are there."""
-        more = [product.spec, *sorted((product.directory / DIRECTORY).glob("*.json"))]
+        more = [product.spec, *durable.own((product.directory / DIRECTORY).glob("*.json"))]
         if product.directory == self.run.summary.directory:
             more += [self.run.summary.report]
         return [*_required(self.run, product), *(file for file in more if file.exists())]

@@ -164,7 +164,7 @@ def move(cones: LightCones, root: Path, threads: int = 1) -> tuple[Placed, Path]
 
 
 def _check_idle(cones: LightCones) -> None:
-    for path in sorted(cones.lease((0, 1)).parent.glob("*.json")):
+    for path in durable.own(cones.lease((0, 1)).parent.glob("*.json")):
         lease = Lease(path)
         lease.acquire()  # says who is at work; waits until a silent one is known to be gone
         lease.release()
@@ -174,7 +174,7 @@ def _copy(old: Path, new: Path, name: str) -> None:
     """Every file but leases and what killed writers left; whole, or not at all."""
     files = [
         path
-        for path in sorted(old.rglob("*"))
+        for path in durable.own(old.rglob("*"))
         if path.is_file()
         and path.suffix != durable.SUFFIX
         and path.relative_to(old).parts[0] != "leases"

@@ -5,6 +5,7 @@ Nothing that a simulation made is deleted: bad shards are moved to ``quarantine/
 of the journal stay, beside others that say that they no longer count.
 """
 
+import shlex
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -131,5 +132,5 @@ def what_next(cones: LightCones, done: Repairs, config: Path) -> str:
         return "repaired, nothing has to be made again" if done.said else "nothing to repair"
     # Snakemake does not miss it unasked, where all that was made from it is there; it would
     # take what follows --configfile for another one.
-    command = f"snakemake --profile PROFILE {cones.sealed} --configfile {config}"
-    return f"{len(done.again)} light-cones to be made again: {command}"
+    asked = shlex.join([str(cones.sealed), "--configfile", str(config)])
+    return f"{len(done.again)} light-cones to be made again: snakemake --profile PROFILE {asked}"
