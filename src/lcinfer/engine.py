@@ -43,9 +43,7 @@ def check_version(simulator: Simulator) -> None:
         UserError: saying how to get it.
     """
     if simulator.engine == DEFAULT_ENGINE and installed() != simulator.engine_version:
-        raise UserError(
-            _other(simulator, f"the installed 21cmfast is {installed() or 'not there'}")
-        )
+        raise _other(simulator, f"the installed 21cmfast is {installed() or 'not there'}")
 
 
 def check_library(
@@ -65,16 +63,16 @@ def check_library(
     wanted = simulator.engine_version
     wrong = not found.is_gm18 if PATCHED in wanted else found.grows and wanted in RELEASED
     if wrong:
-        raise UserError(_other(simulator, f"the installed library is another: {found}"))
+        raise _other(simulator, f"the installed library is another: {found}")
     return found
 
 
-def _other(simulator: Simulator, found: str) -> str:
+def _other(simulator: Simulator, found: str) -> UserError:
     wanted = simulator.engine_version
     get = f"make env ENGINE={wanted}" if installed() != wanted else _again(wanted)
-    return (
-        f"database.simulator.engine_version is {wanted}, but {found}: "
-        f"`{get}` installs the one, or write the other"
+    return UserError(
+        f"database.simulator.engine_version is {wanted}, but {found}",
+        f"`{get}` installs the one, or write the other",
     )
 
 
@@ -94,7 +92,7 @@ def library() -> Path:
         for path in sorted(Path(folder).glob("c_21cmfast*.so")):
             return path
     raise UserError(
-        f"21cmFAST's compiled library is not there: `{_again(installed())}` builds it again"
+        "21cmFAST's compiled library is not there", f"`{_again(installed())}` builds it again"
     )
 
 
@@ -125,9 +123,9 @@ def _in_a_child() -> Probed:
         said = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS)
     except subprocess.TimeoutExpired:
         raise UserError(
-            f"21cmFAST says nothing for {PROBE_SECONDS:g} s: see `lcinfer doctor`"
+            f"21cmFAST says nothing for {PROBE_SECONDS:g} s", "see `lcinfer doctor`"
         ) from None
     if said.returncode != 0:
         last = (said.stderr.strip().splitlines() or [f"exit status {said.returncode}"])[-1]
-        raise UserError(f"21cmFAST fails: {last}: `{_again(installed())}` builds it again")
+        raise UserError(f"21cmFAST fails: {last}", f"`{_again(installed())}` builds it again")
     return Probed(**json.loads(said.stdout.splitlines()[-1]))

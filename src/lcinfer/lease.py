@@ -18,6 +18,7 @@ from threading import Event, Thread
 from typing import Any
 
 from . import durable
+from .counting import counted
 from .errors import UserError
 from .progress import duration
 
@@ -143,7 +144,7 @@ class Holder:
         """One line."""
         start, stop = self.span
         return (
-            f"light-cones {start} to {stop - 1}: {self.ranks} ranks, host {self.host}, "
+            f"light-cones {start} to {stop - 1}: {counted(self.ranks, 'rank')}, host {self.host}, "
             f"job {self.job}, last heartbeat {duration(self.seconds)} ago"
         )
 

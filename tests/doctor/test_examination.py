@@ -74,9 +74,9 @@ def test_several_faults_are_all_told_in_json_with_what_to_do_and_status_1(
 def test_results_that_are_not_there_yet_are_not_made(
     settings, write_config, capsys, tmp_path, monkeypatch
 ):
-    from lcinfer.doctor import files, libraries, machine, ranks, trial
+    from lcinfer.doctor import files, libraries, machine, ranks, trial, workflow
 
-    for module in (libraries, machine, ranks, trial):  # in this process: see below
+    for module in (libraries, machine, ranks, trial, workflow):  # in this process: see below
         monkeypatch.setattr(module, "check", lambda site: iter(()))
     given = ["--results", tmp_path / "not" / "yet", "--profile", local(tmp_path)]
     monkeypatch.setattr(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..counting import counted
 from ..products import LightCones, Product, Realizations, TrainingRun
 from ..run import Run
 from .cost import Cost, of_simulations
@@ -62,7 +63,8 @@ class Effect:
         cost = self.cost and {
             "core_hours": self.cost.core_hours,
             "light_cone_seconds": self.cost.light_cone_seconds,
-            "measured": str(self.cost.measured),
+            "measured": self.cost.measured and str(self.cost.measured),
+            "source": self.cost.source,
         }
         return {
             "kind": self.product.kind,
@@ -83,7 +85,7 @@ def _labour(run: TrainingRun) -> str:
     light_cones = run.images.realizations - run.split.validation - run.split.test
     each = run.training.images
     images = light_cones * (run.images.images.per_lightcone if each == "all" else each)
-    return f"{run.training.epochs} epochs of {images:,} images"
+    return f"{counted(run.training.epochs, 'epoch')} of {counted(images, 'image')}"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import durable, journal
+from ..counting import counted
 from ..products import (
     EXAMPLES,
     EvaluationRun,
@@ -52,7 +53,7 @@ class Work:
             return f"to {self.does}"
         if not self.light_cones:
             return "to seal"
-        return f"{self.light_cones} light-cones to {self.does}"
+        return f"{counted(self.light_cones, 'light-cone')} to {self.does}"
 
 
 def complete(product: Product) -> bool:

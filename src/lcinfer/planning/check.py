@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import durable, journal
+from ..counting import counted
 from ..errors import UserError
 from ..journal import ended
 from ..run import Run
@@ -43,7 +44,7 @@ class Check:
 
     def __str__(self) -> str:
         """An aligned table."""
-        title = f"{self.light_cones} light-cones that are there"
+        title = f"{counted(self.light_cones, 'light-cone')} already there"
         rows = [(title, "predicted", "measured", "ratio"), *(row.cells() for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [

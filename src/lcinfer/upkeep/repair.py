@@ -14,6 +14,7 @@ from typing import get_args
 import zarr
 
 from .. import database, durable, engine, journal, store
+from ..counting import counted
 from ..errors import UserError
 from ..products import LightCones, Span
 from .findings import Finding, Kind
@@ -55,8 +56,8 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
     again = [index for index, it in bad.items() if len(it.lines) == judge.lines_of(index)]
     if len(again) > most:
         raise UserError(
-            f"{cones.directory}: {len(again)} light-cones would be made again; is all of it "
-            f"there, the journal too? If so, and this is meant: --most {len(again)}"
+            f"{cones.directory}: {counted(len(again), 'light-cone')} would be made again; is all "
+            f"of it there, the journal too? If so, and this is meant: --most {len(again)}"
         )
     if again:  # before anything is withdrawn
         engine.check_version(cones.simulation.simulator)
@@ -133,4 +134,5 @@ def what_next(cones: LightCones, done: Repairs, config: Path) -> str:
     # Snakemake does not miss it unasked, where all that was made from it is there; it would
     # take what follows --configfile for another one.
     asked = shlex.join([str(cones.sealed), "--configfile", str(config)])
-    return f"{len(done.again)} light-cones to be made again: snakemake --profile PROFILE {asked}"
+    what = f"{counted(len(done.again), 'light-cone')} to be made again"
+    return f"{what}: snakemake --profile PROFILE {asked}"
