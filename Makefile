@@ -29,10 +29,10 @@ ifeq ($(INSTALLED),)
 endif
 
 run: env ## the whole pipeline on CONFIG (config/demo.yaml): light-cones, network, R2, figures
-	@lcinfer check $(CONFIG)
-	snakemake --profile $(PROFILE) --configfile $(CONFIG)
-	report=$$(lcinfer report $(CONFIG))
-	lcinfer scores $(CONFIG)
+	@lcinfer check "$(CONFIG)"
+	snakemake --profile "$(PROFILE)" --configfile "$(CONFIG)"
+	report=$$(lcinfer report "$(CONFIG)")
+	lcinfer scores "$(CONFIG)"
 	echo "report             $$report"
 
 test: env slurm-packages lint ## every check, also on a two-node SLURM of its own (as root)

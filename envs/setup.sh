@@ -65,7 +65,7 @@ bash envs/21cmfast.sh "$python" "$engine" check
 rm -f .venv/ready # until all of this is done
 say "making .venv with $("$python" --version)"
 if [[ ! -x .venv/bin/python ]]; then
-    "$python" -m venv .venv
+    "$python" -m venv "$(readlink -f .venv)" # which may be a link to a roomier place
 fi
 pip() { .venv/bin/pip --quiet --disable-pip-version-check "$@"; }
 say "installing Python packages from envs/lock.txt (a few minutes)"

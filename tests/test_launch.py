@@ -1,5 +1,8 @@
 """What starts a training, from what a profile asks for."""
 
+import shlex
+import sys
+
 import pytest
 
 from lcinfer.launch import gpus, lcinfer
@@ -24,6 +27,12 @@ from lcinfer.launch import gpus, lcinfer
 )
 def test_the_gpus_of_a_job_are_counted_as_its_batch_system_reads_them(resources, count) -> None:
     assert gpus(resources) == count
+
+
+def test_an_interpreter_below_a_folder_with_spaces_is_one_word(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/my project/.venv/bin/python")
+    for resources in ({}, {"gpus": 2}):
+        assert shlex.split(lcinfer(resources))[0] == "/my project/.venv/bin/python"
 
 
 def test_torchrun_starts_a_process_for_each_of_several_gpus_and_nothing_for_one() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from mpi4py import MPI
 
 from . import database, journal
+from .counting import counted
 from .errors import UserError
 from .lease import Lease
 from .products import LightCones, Span
@@ -52,7 +53,7 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
     stopping = Stopping()
     nodes = world.gather(node())
     if nodes is not None:
-        print(f"{world.size} ranks: {_counted(nodes)}", file=sys.stderr, flush=True)
+        print(f"{counted(world.size, 'rank')}: {_counted(nodes)}", file=sys.stderr, flush=True)
     if world.rank != 0:
         _OtherRank(world, stopping).run(cones)
         return
@@ -123,7 +124,8 @@ def _work(
                 return
             if why := _not_to_blame(record):  # no attempt
                 stopping.reason = f"light-cone {index}, which {why}"
-                print(f"lcinfer: rank {rank} is stopped by {stopping.reason}", file=sys.stderr)
+                if rank != 0:  # rank 0 says it last, with what is left
+                    print(f"lcinfer: rank {rank} is stopped by {stopping.reason}", file=sys.stderr)
                 return
             lines = lines or journal.Journal(cones.journal, writer)
             where = {"rank": rank, "node": node(), "job": os.environ.get("SLURM_JOB_ID")}

@@ -3,6 +3,7 @@
 import sys
 
 from . import durable, failures, journal, store
+from .counting import counted
 from .design import AdoptedDesign
 from .errors import UserError
 from .fingerprint import STAGE_VERSIONS, canonical
@@ -144,7 +145,7 @@ def _left_out(cones: LightCones, span: Span, have: set[int]) -> list[int]:
         what += f" (traceback: {cones.journal})"
     if given_up := [index for index in missing if index in aside]:
         numbers = failures.listed(given_up)
-        what += f"; set aside after {cones.max_attempts} attempts: {numbers}"
+        what += f"; set aside after {counted(cones.max_attempts, 'attempt')}: {numbers}"
     if cones.allowed_failures and len(aside) > cones.may_fail:
         what += f"; {failures.too_many(cones, len(aside))}"
     what += "".join(f"; {uneven}" for uneven in failures.unevenness(cones, _points(last)))

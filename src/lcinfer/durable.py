@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,6 +62,12 @@ def write_link(path: Path, target: Path) -> None:
     aside.symlink_to(os.path.relpath(target, path.parent), target_is_directory=True)
     aside.replace(path)
     sync(path.parent)
+
+
+def own(paths: Iterable[Path]) -> list[Path]:
+    """Paths in order, without what systems put beside files: ``._*`` and ``.DS_Store`` of macOS,
+    ``.nfs*`` of NFS. Nothing that lcinfer reads has a name that begins with a dot."""
+    return sorted(path for path in paths if not path.name.startswith("."))
 
 
 def sync(path: Path) -> None:

@@ -9,6 +9,7 @@ itself is asked: for numbers that the patches change.
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -49,9 +50,7 @@ def check_version(simulator: Simulator) -> None:
         UserError: saying how to get it.
     """
     if simulator.engine == DEFAULT_ENGINE and installed() != simulator.engine_version:
-        raise UserError(
-            _other(simulator, f"the installed 21cmfast is {installed() or 'not there'}")
-        )
+        raise _other(simulator, f"the installed 21cmfast is {installed() or 'not there'}")
 
 
 def check_library(
@@ -71,22 +70,22 @@ def check_library(
     wanted = simulator.engine_version
     wrong = not found.is_gm18 if PATCHED in wanted else found.grows and wanted in RELEASED
     if wrong:
-        raise UserError(_other(simulator, f"the installed library is another: {found}"))
+        raise _other(simulator, f"the installed library is another: {found}")
     return found
 
 
-def _other(simulator: Simulator, found: str) -> str:
+def _other(simulator: Simulator, found: str) -> UserError:
     wanted = simulator.engine_version
     get = f"make env ENGINE={wanted}" if installed() != wanted else _again(wanted)
-    return (
-        f"database.simulator.engine_version is {wanted}, but {found}: "
-        f"`{get}` installs the one, or write the other"
+    return UserError(
+        f"database.simulator.engine_version is {wanted}, but {found}",
+        f"`{get}` installs the one, or write the other",
     )
 
 
 def _again(version: str) -> str:
     """What builds anew what is there by name."""
-    return f"bash envs/21cmfast.sh {sys.executable} {version}"
+    return f"bash envs/21cmfast.sh {shlex.quote(sys.executable)} {version}"
 
 
 def library() -> Path:
@@ -100,7 +99,7 @@ def library() -> Path:
         for path in sorted(Path(folder).glob("c_21cmfast*.so")):
             return path
     raise UserError(
-        f"21cmFAST's compiled library is not there: `{_again(installed())}` builds it again"
+        "21cmFAST's compiled library is not there", f"`{_again(installed())}` builds it again"
     )
 
 
@@ -169,9 +168,9 @@ def _asked(module: str, question: str = "") -> Any:
         )
     except subprocess.TimeoutExpired:
         raise UserError(
-            f"21cmFAST says nothing for {PROBE_SECONDS:g} s: see `lcinfer doctor`"
+            f"21cmFAST says nothing for {PROBE_SECONDS:g} s", "see `lcinfer doctor`"
         ) from None
     if said.returncode != 0:
         last = (said.stderr.strip().splitlines() or [f"exit status {said.returncode}"])[-1]
-        raise UserError(f"21cmFAST fails: {last}: `{_again(installed())}` builds it again")
+        raise UserError(f"21cmFAST fails: {last}", f"`{_again(installed())}` builds it again")
     return json.loads(said.stdout.splitlines()[-1])

@@ -196,7 +196,7 @@ def digests(image_set: ImageSet) -> dict[str, Digests]:
     Empty ones where markers disagree: then nobody knows.
     """
     made: dict[str, Digests] = {}
-    for marker in sorted(image_set.directory.glob("blocks/*.json")):
+    for marker in durable.own(image_set.directory.glob("blocks/*.json")):
         content = json.loads(marker.read_text(encoding="utf-8"))
         images, stored = content.get("images", {}), content.get("stored", {})
         for index, source in content["light_cones"].items():

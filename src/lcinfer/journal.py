@@ -73,7 +73,7 @@ def lines(directory: Path, histories: bool = True, writers: str = "") -> Iterato
         PermissionError: if the journal cannot be read: what is there is not lost.
     """
     try:  # a glob would be empty where it may not look
-        files = sorted(path for path in directory.iterdir() if path.suffix == ".jsonl")
+        files = [path for path in durable.own(directory.iterdir()) if path.suffix == ".jsonl"]
     except FileNotFoundError:
         return
     for path in files:

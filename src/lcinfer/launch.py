@@ -1,8 +1,9 @@
-"""How a training is started: one process, or by torchrun one for each GPU of its job.
+"""How jobs start ``lcinfer``: one process, or by torchrun one for each GPU of a training's job.
 
 The rules import this: nothing here may take time.
 """
 
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -26,10 +27,9 @@ def _count(asked: str) -> int:
     return int(last) if last.isdigit() else 1
 
 
-def lcinfer(resources: Mapping[str, Any]) -> str:
-    """The command that starts ``lcinfer`` for a training with the resources of its job."""
-    count = gpus(resources)
+def lcinfer(resources: Mapping[str, Any] | None = None) -> str:
+    """A shell's words that start ``lcinfer``; for a training with the resources of its job."""
+    python, count = shlex.quote(sys.executable), gpus(resources or {})
     if count < 2:
-        return f"{sys.executable} -m lcinfer"
-    torchrun = f"{sys.executable} -m lcinfer.torchrun --standalone --nproc-per-node {count}"
-    return f"{torchrun} -m lcinfer"
+        return f"{python} -m lcinfer"
+    return f"{python} -m lcinfer.torchrun --standalone --nproc-per-node {count} -m lcinfer"

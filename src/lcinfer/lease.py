@@ -17,6 +17,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from . import durable
+from .counting import counted
 from .errors import UserError
 from .progress import duration
 
@@ -142,7 +144,7 @@ class Holder:
         """One line."""
         start, stop = self.span
         return (
-            f"light-cones {start} to {stop - 1}: {self.ranks} ranks, host {self.host}, "
+            f"light-cones {start} to {stop - 1}: {counted(self.ranks, 'rank')}, host {self.host}, "
             f"job {self.job}, last heartbeat {duration(self.seconds)} ago"
         )
 
@@ -153,7 +155,7 @@ def holders(directory: Path, now: float) -> list[Holder]:
     A killed job leaves its lease: it is not alive, and the next job of the block takes over.
     """
     found = []
-    for path in sorted(directory.glob("*-*.json")):
+    for path in durable.own(directory.glob("*-*.json")):
         try:
             seconds = max(0.0, now - path.stat().st_mtime)
         except FileNotFoundError:  # given back just now

@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from . import durable
 from .design import Design
 from .fingerprint import digest, short
 from .sections import Evaluation, Images, Simulation, Split, Training
@@ -62,6 +63,16 @@ class Product:
     def directory(self) -> Path:
         """Where it is."""
         return self.root / self.kind / f"{self.name}-{short(self.fingerprint)}"
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of it is there: Snakemake makes directories ahead of its jobs, and an
+        approval is recorded before the first light-cone."""
+        try:
+            inside = durable.own(self.directory.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return any(not path.is_dir() or path.suffix == ".zarr" for path in inside)
 
     @property
     def spec(self) -> Path:

@@ -64,6 +64,11 @@ class Run:
         """Whether light-cones are left to be made; nothing else needs the engine."""
         return not all(cones.sealed.exists() for cones in self.lightcones.values())
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything of it is there."""
+        return any(product.begun for product in (*self.by_directory.values(), self.summary))
+
     @cached_property
     def images(self) -> dict[str, ImageSet]:
         """The images of each of :attr:`lightcones`, by the same names."""

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from . import durable, scored
+from .counting import counted
 from .errors import UserError
 from .lightcone import coordinates
 from .networks.section import Network
-from .paper import tables
 from .products import Product
 from .provenance.record import recorded
 from .provenance.stamp import comment, stamp, uncommented
@@ -60,6 +60,8 @@ def network_table(name: str, network: Network, image: tuple[int, int], outputs: 
 
 def write(run: Run) -> None:
     """Write R2, the paper's tables, links to all that they rest on, and ``manifest.json``."""
+    from .paper import tables  # loads PyTorch, which who reads a table need not wait for
+
     evaluations = run.evaluations.values()
     read = [file for each in evaluations for file in (each.scores, each.predictions)]
     read += [each.training.history for each in evaluations]
@@ -103,7 +105,7 @@ def scores(run: Run) -> str:
     """
     table = run.summary.table
     if not table.exists():
-        raise UserError(f"{table}: this run is not finished")
+        raise UserError(unfinished(run, table))
     with table.open(encoding="utf-8", newline="") as file:
         rows = [row[:6] for row in csv.reader(uncommented(file))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -112,8 +114,8 @@ def scores(run: Run) -> str:
         for row in rows
     ]
     lines += [
-        f"{name} was made without {len(lacks['light_cones'])} light-cones whose simulations "
-        f"failed: {lacks['validation']} validation, {lacks['test']} test, "
+        f"{name} was made without {counted(len(lacks['light_cones']), 'light-cone')} whose "
+        f"simulations failed: {lacks['validation']} validation, {lacks['test']} test, "
         f"{lacks['training']} training"
         for name, lacks in left_out(run).items()
     ]
@@ -122,6 +124,16 @@ def scores(run: Run) -> str:
     where |= {"networks": found / "trainings", "light-cones": found / "lightcones"}
     wide = max(map(len, where))
     return "\n".join([*lines, "", *(f"{what:<{wide}}  {path}" for what, path in where.items())])
+
+
+def unfinished(run: Run, missing: Path) -> str:
+    """Why a run has no results to show, for a user: it is not finished, or not even begun."""
+    if not run.begun:
+        return (
+            f"{run.root}: nothing of this configuration is here; `snakemake` makes it, or say "
+            "with --results where it is"
+        )
+    return f"{missing}: not there: the run is not finished, or was moved"
 
 
 def _manifest(run: Run) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from lcinfer import cli, config, database, durable, journal
 from lcinfer.changes.diff import compare
 from lcinfer.changes.keys import changes
 from lcinfer.changes.work import to_make
+from lcinfer.planning.plan import plan
 from lcinfer.run import Run
 
 
@@ -129,6 +130,33 @@ def test_the_cost_of_what_was_never_simulated_is_not_known(settings, tmp_path) -
     told = effect(compare(run, larger), "lightcones", "cones")
     assert told.cost is None
     assert told.left == "12 light-cones to simulate, at a cost that is not known"
+
+
+def test_the_cost_of_21cmfasts_light_cones_is_known_as_the_plan_knows_it(settings, tmp_path):
+    settings["database"]["simulator"] = {"engine_version": "4.1.1"}
+    settings["database"]["box"]["length"] = 96
+    run = run_of(settings, tmp_path)
+    told = effect(compare(None, run), "lightcones", "cones")
+    assert told.cost.light_cone_seconds == plan(run).cost.seconds
+    assert told.cost.measured is None
+    assert "21cmFAST's scaling" in told.left
+
+
+def test_no_key_is_said_to_decide_nothing_where_a_product_becomes_new(settings, tmp_path) -> None:
+    allowing = edited(settings, "database.allowed_failures", 0.2)
+    for before, key, value in (
+        (settings, "database.allowed_failures", 0.2),
+        (settings, "database.max_attempts", 5),
+        (allowing, "database.max_attempts", 5),
+        (settings, "database.block", 6),
+        (settings, "database.limit_minutes", 5),
+        (settings, "trainings.all_images.repeats", 2),
+        (settings, "mocks.FAINT.realizations", 3),
+        (settings, "name", "other"),
+    ):
+        told = compare(run_of(before, tmp_path), run_of(edited(before, key, value), tmp_path))
+        becomes_new = any(each.relation == "new" for each in told.effects)
+        assert ("decides no content" in str(told)) is not becomes_new, key
 
 
 def test_another_way_to_reckon_the_cost_can_be_given(settings, tmp_path) -> None:

@@ -5,6 +5,8 @@ from reruns import edited
 
 from lcinfer import config, durable, summary
 from lcinfer.changes.reasons import Reasons
+from lcinfer.planning.approval import approve
+from lcinfer.planning.plan import plan
 from lcinfer.run import Run
 
 
@@ -43,7 +45,7 @@ def test_the_nearest_of_several_runs_is_compared_with(settings, results) -> None
 def test_many_keys_are_three_and_a_number(settings, results) -> None:
     for key, value in (("seed", 2), ("epochs", 9), ("batch", 5), ("images", 1)):
         settings["trainings"]["all_images"][key] = value
-    assert "and 1 more keys since run" in why(settings, results)
+    assert "and 1 more key since run" in why(settings, results)
 
 
 def test_another_number_of_light_cones_is_a_reason_of_what_is_trained(settings, results) -> None:
@@ -78,7 +80,12 @@ def test_a_block_is_named_by_its_first_and_last_light_cone(settings, tmp_path) -
     run = Run(config.parse(settings), tmp_path)
     said = Reasons(run).block(run.database_images, (4, 8))
     assert said == "Images of light-cones 4 to 7 of cones: not made yet"
+    (run.database_images.directory / "blocks").mkdir(parents=True)  # as Snakemake, ahead of a job
+    approve(run, plan(run))
+    assert Reasons(run).block(run.database_images, (4, 8)).endswith("of cones: not made yet")
+    assert Reasons(run).why(run.database) == "not made yet"
     durable.write_json(run.database.directory / "sealed-000008.json", {})
+    assert Reasons(run).block(run.database, (4, 8)).endswith("4 to 7 of cones: not finished")
     assert Reasons(run).why(run.database) == "grows from 8 to 12"
     durable.write_json(run.database.directory / "sealed-000009-after-3-attempts.json", {})
     assert Reasons(run).why(run.database) == "grows from 9 to 12"

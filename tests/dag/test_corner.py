@@ -37,7 +37,7 @@ def test_a_run_goes_on_without_the_failed_and_their_return_makes_another_one(cor
     stopped = snakemake(tmp_path, strict, "--keep-going")
     assert stopped.returncode != 0
     (said,) = complaints(stopped)
-    assert "set aside after 1 attempts: 1, 3" in said
+    assert "set aside after 1 attempt: 1, 3" in said
     run = run_of(tmp_path, strict)
     assert not run.database.sealed.exists()
     assert not run.database_images.sealed.exists()

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from small import small_settings
 
-from lcinfer import config, engine, store
+from lcinfer import cli, config, engine, store
 from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan
 from lcinfer.provenance.audit import Depth, audit
@@ -50,9 +50,10 @@ def planned(directory: Path, settings: Path) -> Counter:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A whole run of the small configuration."""
-    directory = tmp_path_factory.mktemp("run")
-    path = directory / "config.yaml"
+    """A whole run of the small configuration, whose folder and file have spaces in their names."""
+    directory = tmp_path_factory.mktemp("run") / "of mine"
+    directory.mkdir()
+    path = directory / "my own.yaml"
     path.write_text(yaml.safe_dump(small_settings()), encoding="utf-8")
     done = snakemake(directory, path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -78,6 +79,35 @@ def test_a_run_makes_every_product_of_its_configuration(finished):
         assert product.directory.is_dir()
     for file in (*run.figure_files, run.summary.table, run.summary.manifest):
         assert file.stat().st_size > 0
+
+
+def test_what_macos_and_nfs_put_beside_files_changes_nothing(finished, capsys):
+    directory, path = finished
+    run = run_of(directory, path)
+    before = products(directory)
+    foreign = [file.with_name(f"._{file.name}") for file in (directory / "results").rglob("[!.]*")]
+    foreign += [run.database.journal / ".nfs0001", run.database.directory.parent / ".DS_Store"]
+    for file in foreign:
+        file.write_bytes(b"\0\5\26\7\0\xb0")  # as an AppleDouble file begins, and no UTF-8
+    try:
+        assert verify(run.database).findings == []
+        assert audit(run.summary.directory, Path("results"), Depth()).holds
+        for verb in ("seal", "images"):
+            cli.main([verb, str(path), "cones", "--results", str(run.root)])
+        for verb in ("status", "plan", "diff", "scores", "methods", "gc"):
+            cli.main([verb, str(path), "--results", str(run.root)])
+        assert "0 unused" in capsys.readouterr().out
+        assert planned(directory, path) == Counter()
+    finally:
+        for file in foreign:
+            file.unlink(missing_ok=True)  # a seal writes arrays anew
+    assert products(directory).keys() == before.keys()
+
+
+def test_every_word_of_a_rules_command_is_quoted():
+    for file in (PROJECT / "workflow" / "rules").glob("*.smk"):
+        text = file.read_text(encoding="utf-8")
+        assert not re.findall(r"\{(?:params\.config|log)\}", text), file
 
 
 def test_a_second_run_has_nothing_to_do(finished):

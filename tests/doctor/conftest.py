@@ -20,7 +20,11 @@ def site(settings, tmp_path) -> Callable[..., Site]:
 
     def make(profile=None, **fields) -> Site:
         own = profile or {"set-resources": {"simulate": {"mpi": MPIEXEC, "tasks": 2}}}
-        place = {"results": tmp_path, "scratch": tmp_path / "doctor-test"}
+        place = {
+            "file": tmp_path / "config.yaml",
+            "results": tmp_path,
+            "scratch": tmp_path / "doctor-test",
+        }
         asked = {"ranks": 2, "nodes": 2, "limit": 60.0}
         parsed = config.parse(settings)
         made = Profile(tmp_path / "profile.yaml", own)

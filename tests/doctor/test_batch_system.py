@@ -1,5 +1,7 @@
 """SLURM as its programs tell of it, here fake ones."""
 
+import os
+
 import pytest
 
 from lcinfer.doctor import slurm
@@ -96,6 +98,27 @@ def test_the_status_command_must_know_ended_jobs(
 def test_a_flavour_of_mpi_that_srun_does_not_have_fails(site, cluster, mpi, level):
     profile = PROFILE | {"set-resources": {"simulate": {"mpi": f"srun {mpi}"}}}
     assert levels(site(profile))["flavour"] == level
+
+
+BANNER = "Welcome to Gold\\n--> Verifying your account...OK"
+
+
+@pytest.mark.parametrize(("more", "level"), [("", "PASS"), ("\\nDowntime in 2026", "FAIL")])
+def test_a_banner_of_sbatch_is_told_if_snakemake_would_miss_the_jobs_number_for_it(
+    site, cluster, program, monkeypatch, more, level
+):
+    program("sbatch", f"print('{BANNER}{more}')")
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/usr/bin:/bin")
+    line = {line.check: line for line in slurm.check(site(PROFILE))}["job"]
+    assert line.level == level
+    assert level == "PASS" or "Welcome to Gold" in line.what
+
+
+def test_slurms_reason_is_found_within_a_banner(site, cluster, program):
+    said = "sbatch: error: Invalid account\\n-----\\nAsk help@gold"
+    program("sbatch", f"import sys; sys.exit('{said}')")
+    line = {line.check: line for line in slurm.check(site(PROFILE))}["job"]
+    assert line.what.endswith(": Invalid account")
 
 
 def test_a_job_that_slurm_would_refuse_fails_with_its_reason(site, cluster):

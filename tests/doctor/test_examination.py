@@ -74,9 +74,9 @@ def test_several_faults_are_all_told_in_json_with_what_to_do_and_status_1(
 def test_results_that_are_not_there_yet_are_not_made(
     settings, write_config, capsys, tmp_path, monkeypatch
 ):
-    from lcinfer.doctor import files, libraries, machine, ranks, trial
+    from lcinfer.doctor import files, libraries, machine, ranks, trial, workflow
 
-    for module in (libraries, machine, ranks, trial):  # in this process: see below
+    for module in (libraries, machine, ranks, trial, workflow):  # in this process: see below
         monkeypatch.setattr(module, "check", lambda site: iter(()))
     given = ["--results", tmp_path / "not" / "yet", "--profile", local(tmp_path)]
     monkeypatch.setattr(
@@ -112,7 +112,7 @@ def test_the_projects_profiles_are_read_as_snakemake_finds_them(monkeypatch):
         assert found.launcher == "srun --mpi=pmi2 --kill-on-bad-exit=1"
         assert (found.tasks, found.uses_slurm, found.launches_by_srun) == (16, True, True)
     found = profile.load("profiles/local")
-    assert (found.launcher, found.tasks, found.uses_slurm) == ("mpiexec", 2, False)
+    assert (found.launcher, found.tasks, found.uses_slurm) == ("mpiexec -launcher fork", 2, False)
     assert found.threads("simulate", 7) == 2
 
 

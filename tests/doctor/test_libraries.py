@@ -2,7 +2,9 @@
 
 import pytest
 
-from lcinfer.doctor import libraries
+from lcinfer.doctor import libraries, trial
+from lcinfer.doctor.bounded import Answer
+from lcinfer.errors import UserError
 
 NEEDED = ["21cmfast>=4.1.1", "numpy>=2", "mpich; extra == 'mpi'", "snakemake; extra == 'workflow'"]
 INSTALLED = {"21cmfast": "4.1.1", "numpy": "2.4.6", "snakemake": "9.27.0"}
@@ -46,6 +48,31 @@ def test_another_21cmfast_than_the_configuration_names_fails(site, settings):
     assert line.level == "FAIL"
     assert "engine_version is 3.0" in line.what
     assert "make env ENGINE=3.0" in line.do
+
+
+def test_no_engine_is_asked_for_where_every_light_cone_is_there(site, settings, monkeypatch):
+    settings["database"]["box"]["length"] = 96
+    settings["database"]["simulator"] = {"engine_version": "3.0"}
+    for cones in site().run.lightcones.values():
+        cones.sealed.parent.mkdir(parents=True)
+        cones.sealed.touch()
+    assert libraries._engine(site()).what == "not needed: every light-cone is there"
+    (line,) = trial.check(site())
+    assert (line.level, line.what) == ("PASS", "not needed: every light-cone is there")
+    monkeypatch.setattr(libraries, "LOADED", (libraries.ENGINE,))
+    monkeypatch.setattr(libraries, "ask", lambda command, _: Answer(1, "", " ".join(command)))
+    said = [line for line in libraries.check(site()) if line.check == "libraries"]
+    assert not [line for line in said if "py21cmfast" in line.what]
+
+
+def test_what_is_wrong_with_the_engine_is_told_apart_from_what_to_do(site, monkeypatch):
+    def refuse(_):
+        raise UserError("21cmFAST fails: ImportError: libgsl.so.25", "`make env` builds it again")
+
+    monkeypatch.setattr(libraries.engine, "check_version", refuse)
+    line = libraries._engine(site())
+    assert line.what == "21cmFAST fails: ImportError: libgsl.so.25"
+    assert line.do == "`make env` builds it again"
 
 
 def test_an_old_python_fails(monkeypatch):

@@ -49,6 +49,12 @@ def test_a_launcher_that_hangs_is_ended_in_time_with_what_it_said_last(site, pro
     assert "--limit" in line.do
 
 
+def test_a_launcher_that_hangs_in_a_shell_of_slurm_is_told_to_fork(site, program, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    (line,) = ranks.check(site(launched_by(program("mpiexec", HANGS)), limit=1.0))
+    assert "mpiexec -launcher fork" in line.do
+
+
 def test_a_launcher_that_is_not_there_is_told_from_one_that_fails(site, say):
     (absent,) = ranks.check(site(launched_by("/nowhere/mpiexec")))
     assert (absent.level, "not found" in absent.what) == ("FAIL", True)

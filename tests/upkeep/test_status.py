@@ -82,7 +82,7 @@ def test_set_aside_are_told_apart_from_those_to_be_tried_again(cones, write) -> 
     assert [it.index for it in found.failed] == [2]
     printed = str(found)
     assert "set aside  light-cone 9, 3 attempts: try 2 (HII_EFF_FACTOR 100," in printed
-    assert "failed     light-cone 2, 1 attempts: died (HII_EFF_FACTOR 100," in printed
+    assert "failed     light-cone 2, 1 attempt: died (HII_EFF_FACTOR 100," in printed
     assert found.as_json()["set_aside"][0]["parameters"]["L_X"] == pytest.approx(38.18)
 
 

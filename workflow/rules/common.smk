@@ -4,6 +4,7 @@ import sys
 
 import lcinfer.config
 from lcinfer.arguments import ask_engine, check_engine, check_places
+from lcinfer import launch
 from lcinfer.changes.reasons import Reasons
 from lcinfer.errors import UserError
 from lcinfer.run import Run
@@ -66,7 +67,7 @@ def everything(wildcards):
 CONFIG = workflow.configfiles[0]
 RUN = resolved()
 REASONS = Reasons(RUN)
-LCINFER = f"{sys.executable} -m lcinfer"
+LCINFER = launch.lcinfer()
 
 
 def of(wildcards):

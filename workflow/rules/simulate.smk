@@ -26,7 +26,7 @@ rule prepare_lightcones:
     message:
         "Room for the light-cones {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} design {params.config} {wildcards.name} >{log} 2>&1"
+        "{params.lcinfer} design {params.config:q} {wildcards.name} >{log:q} 2>&1"
 
 
 rule simulate:
@@ -44,7 +44,7 @@ rule simulate:
         "../../envs/conda.yaml"
     threads: RUN.config.database.simulator.threads
     resources:
-        mpi="mpiexec",
+        mpi="mpiexec -launcher fork",
         tasks=2,
         mem_mb_per_cpu=RUN.config.database.memory_mb
         // RUN.config.database.simulator.threads,
@@ -58,8 +58,8 @@ rule simulate:
         # srun does not take the CPUs per rank over from sbatch, and mpiexec does not know them.
         "export SRUN_CPUS_PER_TASK={threads}; "
         "{resources.mpi} -n {resources.tasks} {params.lcinfer}"
-        " simulate {params.config} {wildcards.name} --block {wildcards.start}-{wildcards.stop}"
-        " --ranks {resources.tasks} 2>&1 | tee {log}"
+        " simulate {params.config:q} {wildcards.name} --block {wildcards.start}-{wildcards.stop}"
+        " --ranks {resources.tasks} 2>&1 | tee {log:q}"
 
 
 rule seal_lightcones:
@@ -81,4 +81,4 @@ rule seal_lightcones:
     message:
         "Seal of the light-cones {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} seal {params.config} {wildcards.name} >{log} 2>&1"
+        "{params.lcinfer} seal {params.config:q} {wildcards.name} >{log:q} 2>&1"

@@ -1,7 +1,5 @@
 """Images -> trained networks, one job per entry of `trainings`."""
 
-from lcinfer import launch
-
 
 rule train:
     """Train one network. The checkpoint is no output: it must outlive a killed job."""
@@ -22,4 +20,4 @@ rule train:
     message:
         "Network {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} train {params.config} {wildcards.name} --threads {threads} 2>&1 | tee {log}"
+        "{params.lcinfer} train {params.config:q} {wildcards.name} --threads {threads} 2>&1 | tee {log:q}"

@@ -17,28 +17,35 @@ class Cost:
 
     core_hours: float
     light_cone_seconds: float  # the mean of one
-    measured: Path  # the database where it was measured
+    measured: Path | None  # the database where it was measured, if one is alike
+    source: str  # how it is known
 
     def __str__(self) -> str:
         """In words."""
-        each = f"{self.light_cone_seconds:,.3g} s each, as those of {self.measured}"
+        each = f"{self.light_cone_seconds:,.3g} s each, {self.source}"
         return f"about {self.core_hours:,.3g} core-hours ({each})"
 
 
 def of_simulations(cones: LightCones, light_cones: int) -> Cost | None:
-    """What so many light-cones of a database cost; None if nothing like them was simulated.
+    """What so many light-cones of a database cost; None if nothing is known of their engine.
 
     Taken from the journal of the database itself, or of another one with the same box,
-    light-cone and simulator.
+    light-cone and simulator; else as ``lcinfer plan`` predicts it.
     """
+    threads = cones.simulation.simulator.threads
     for directory in [cones.directory, *_alike(cones)]:
         done = journal.finished(directory / cones.journal.name, histories=False).values()
         took = [float(record["seconds"]) for record in done if "seconds" in record]
         if took:
-            mean = sum(took) / len(took)
-            threads = cones.simulation.simulator.threads
-            return Cost(light_cones * mean * threads / 3600, mean, directory)
-    return None
+            mean, known = sum(took) / len(took), f"as those of {directory}"
+            return Cost(light_cones * mean * threads / 3600, mean, directory, known)
+    from ..planning.cost import predicted  # reckons nodes with astropy: a second
+
+    foreseen = predicted(cones.simulation, cones.root)
+    if not foreseen.known:
+        return None
+    each = foreseen.seconds
+    return Cost(light_cones * each * threads / 3600, each, None, f"from {foreseen.source}")
 
 
 def _alike(cones: LightCones) -> list[Path]:

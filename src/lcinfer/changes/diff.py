@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .. import failures
+from ..counting import counted
 from ..products import LightCones, Product, Realizations, TrainingRun
 from ..run import Run
 from .cost import Cost, of_simulations
@@ -63,7 +64,8 @@ class Effect:
         cost = self.cost and {
             "core_hours": self.cost.core_hours,
             "light_cone_seconds": self.cost.light_cone_seconds,
-            "measured": str(self.cost.measured),
+            "measured": self.cost.measured and str(self.cost.measured),
+            "source": self.cost.source,
         }
         return {
             "kind": self.product.kind,
@@ -84,7 +86,7 @@ def _labour(run: TrainingRun) -> str:
     light_cones = set(run.training_set) - set(failures.named(run.images.sealed))
     each = run.training.images
     images = len(light_cones) * (run.images.images.per_lightcone if each == "all" else each)
-    return f"{run.training.epochs} epochs of {images:,} images"
+    return f"{counted(run.training.epochs, 'epoch')} of {counted(images, 'image')}"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config import Config
+from ..counting import counted
 from ..design import MockDesign
 from ..fingerprint import canonical, canonical_json
 from ..products import (
@@ -23,6 +24,8 @@ from ..sections import Simulation
 # In no fingerprint of what they count (light-cones of a database or a mock, seeds of a training),
 # but they say how many of them there are, and so what follows.
 NUMBERS = (".realizations", ".repeats")
+# Which failed light-cones are done without, and so what is trained on.
+GIVING_UP = ("database.allowed_failures", "database.max_attempts")
 SHOWN = 3
 
 
@@ -63,10 +66,17 @@ def changes(old: Config, new: Config) -> list[Change]:
             change.key,
             change.old,
             change.new,
-            change.key in kept or change.key.endswith(NUMBERS),
+            change.key in kept
+            or change.key.endswith(NUMBERS)
+            or (change.key in GIVING_UP and _gives_up_after(old) != _gives_up_after(new)),
         )
         for change in differences(before, after)
     ]
+
+
+def _gives_up_after(config: Config) -> int | None:
+    """After how many attempts a light-cone is done without, if one ever is."""
+    return config.database.max_attempts if config.database.allowed_failures else None
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") -> Iterator[Change]:
@@ -123,4 +133,5 @@ def _depends_on(product: Product) -> tuple[str, ...]:
 def listed(changed: list[Change]) -> str:
     """A few of them in one line."""
     more = len(changed) - SHOWN
-    return ", ".join(map(str, changed[:SHOWN])) + (f" and {more} more keys" if more > 0 else "")
+    rest = f" and {counted(more, 'more key')}" if more > 0 else ""
+    return ", ".join(map(str, changed[:SHOWN])) + rest

@@ -32,11 +32,13 @@ class Reasons:
     def block(self, product: Realizations, span: Span) -> str:
         """Of the light-cones, or images of light-cones, [start, stop)."""
         what = "Images of light-cones" if product.kind == "images" else "Light-cones"
-        return f"{what} {span[0]} to {span[1] - 1} of {product.name}: {self.why(product)}"
+        # Of a product that has begun, nobody looks here whether this block has.
+        why = "not finished" if product.begun else self.why(product)
+        return f"{what} {span[0]} to {span[1] - 1} of {product.name}: {why}"
 
     def why(self, product: Product) -> str:
         """Why this product is to be made, in a few words."""
-        if product.directory.is_dir():
+        if product.begun:
             return _goes_on(product)
         if self._nearest is None:
             return "not made yet"

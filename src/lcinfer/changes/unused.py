@@ -113,7 +113,7 @@ def find(runs: list[Run], root: Path) -> Found:
     kept |= {each.directory for sweep in studies for each in sweep.evaluations.values()}
     unused: list[Unused] = []
     foreign: list[Path] = []
-    for entry in sorted(root.iterdir()):
+    for entry in durable.own(root.iterdir()):
         if entry.name not in KINDS or not entry.is_dir():
             foreign += [] if entry.name in (LOGS, "README.md") else [entry]
             continue
@@ -123,7 +123,7 @@ def find(runs: list[Run], root: Path) -> Found:
             elif _is_product(directory):
                 unused.append(_product(directory, root))
             else:
-                foreign.append(directory)
+                foreign += durable.own([directory])
     return Found(root, unused, foreign)
 
 
@@ -141,7 +141,7 @@ def remove(found: Found, lightcones: bool = False) -> Iterator[str]:
         UserError: if the workflow is at work in these results.
     """
     locks = found.root.absolute().parent / ".snakemake" / "locks"
-    if locks.is_dir() and any(locks.iterdir()):
+    if locks.is_dir() and durable.own(locks.iterdir()):
         raise UserError(
             f"{locks}: Snakemake is at work here, nothing is removed (if it was killed: "
             "snakemake --unlock)"
@@ -207,7 +207,7 @@ def _product(directory: Path, root: Path) -> Unused:
 def _leftovers(directory: Path) -> Iterator[Unused]:
     """In a directory that stays: what killed writers left, and what was moved aside."""
     quarantine = directory / QUARANTINE
-    for path in sorted(directory.rglob(f"*{durable.SUFFIX}")):
+    for path in durable.own(directory.rglob(f"*{durable.SUFFIX}")):
         if quarantine not in path.parents and path.is_file() and durable.abandoned(path):
             yield Unused(path, "partial file", _size(path))
     if quarantine.is_dir():
@@ -219,7 +219,7 @@ def _in_use(directory: Path) -> str:
         if not holder.forgotten:
             return f"host {holder.host}, job {holder.job} is at work on {holder.block}"
     if not any(True for pattern in FINAL for _ in directory.glob(pattern)):
-        age = time.time() - max(map(_time, (directory, *directory.rglob("*"))))
+        age = time.time() - max(map(_time, (directory, *durable.own(directory.rglob("*")))))
         if directory.parent.name != FigureSet.kind and age < AT_WORK:
             return f"not finished, and written to {age / 60:.0f} minutes ago"
     return ""

@@ -7,7 +7,8 @@ so that nothing is made for the sake of what is there already.
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import journal
+from .. import durable, journal
+from ..counting import counted
 from ..products import (
     EXAMPLES,
     EvaluationRun,
@@ -52,7 +53,7 @@ class Work:
             return f"to {self.does}"
         if not self.light_cones:
             return "to seal"
-        return f"{self.light_cones} light-cones to {self.does}"
+        return f"{counted(self.light_cones, 'light-cone')} to {self.does}"
 
 
 def complete(product: Product) -> bool:
@@ -143,6 +144,6 @@ def _cut(images: ImageSet) -> set[int]:
 
 def _names(directory: Path) -> list[str]:
     try:
-        return sorted(path.name for path in directory.iterdir())
+        return [path.name for path in durable.own(directory.iterdir())]
     except FileNotFoundError:
         return []

@@ -130,7 +130,7 @@ def _left(cones: LightCones) -> int:
 
 
 def _room(site: Site) -> Line:
-    size, inodes = need(Run(site.config, site.results))
+    size, inodes = need(site.run)
     there = os.statvfs(site.scratch)
     free = there.f_bavail * there.f_frsize
     what = f"{free / 1e9:,.1f} GB free; light-cones still to make need {size / 1e9:,.1f} GB at most"

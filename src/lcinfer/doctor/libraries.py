@@ -11,11 +11,12 @@ from packaging.specifiers import SpecifierSet
 from .. import engine
 from ..errors import UserError
 from .bounded import ask
-from .site import Line, Site, failed, passed
+from .site import ALL_THERE, Line, Site, failed, passed
 
 EXTRAS = ("workflow",)  # beside what lcinfer cannot be imported without
 # In C, so that they can be there and not work: the modules that do all of it.
-LOADED = ("numpy", "scipy", "zarr", "torch", "py21cmfast")
+ENGINE = "py21cmfast"
+LOADED = ("numpy", "scipy", "zarr", "torch", ENGINE)
 IMPORT_SECONDS = 120.0  # of one, on a busy file system
 # The library is named without being started, which some sites forbid on a login node.
 MPI = (
@@ -30,6 +31,8 @@ def check(site: Site) -> Iterator[Line]:
     yield from versions()
     yield _engine(site)
     for module in LOADED:
+        if module == ENGINE and not site.run.simulates:
+            continue
         said = ask([sys.executable, "-c", f"import {module}"], IMPORT_SECONDS)
         if said.status != 0:
             how = "hangs" if said.status is None else f"fails: {said.said}"
@@ -68,13 +71,14 @@ def versions() -> Iterator[Line]:
 
 
 def _engine(site: Site) -> Line:
+    if not site.run.simulates:
+        return passed("engine", ALL_THERE)
     simulator = site.config.database.simulator
     try:
         engine.check_version(simulator)
         found = engine.check_library(simulator)
     except UserError as error:
-        what, _, do = str(error).rpartition(": ")
-        return failed("engine", what, do)
+        return failed("engine", error.what, error.do)
     asked = f"; asked, it says: {found}" if found else ""
     return passed("engine", f"{simulator.engine}, version {simulator.engine_version}{asked}")
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..counting import counted
 from .site import Line, Site, failed, passed, warned
 
 MEMINFO = Path("/proc/meminfo")
@@ -81,7 +82,8 @@ def _memory(site: Site) -> Line:
 def _cpus(site: Site) -> Line:
     threads = site.config.database.simulator.threads
     ranks, cpus = ranks_at_a_time(site), len(os.sched_getaffinity(0))
-    what = f"{ranks} ranks at a time of {threads} threads; {cpus} CPUs may be used here"
+    what = f"{ranks} ranks at a time of {counted(threads, 'thread')}; "
+    what += f"{counted(cpus, 'CPU')} may be used here"
     if ranks * threads > cpus:
         do = f"slower than it could be: fewer tasks, or cores, in {site.profile.path}"
         return warned("cpus", what, do)

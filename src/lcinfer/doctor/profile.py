@@ -28,7 +28,7 @@ class Profile:
     @property
     def launcher(self) -> str:
         """What starts MPI ranks; a shell's words, as in the rule."""
-        return str(self.resource("mpi", otherwise="mpiexec"))
+        return str(self.resource("mpi", otherwise="mpiexec -launcher fork"))
 
     @property
     def launches_by_srun(self) -> bool:

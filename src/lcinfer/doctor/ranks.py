@@ -14,6 +14,7 @@ from typing import Any
 
 from .bounded import NOT_FOUND, Answer, ask
 from .site import Line, Site, failed, passed, warned
+from .workflow import ELSEWHERE
 
 MARK = "lcinfer-doctor-world: "  # begins the line that rank 0 of a world prints
 SEEN_WITHIN = 60.0  # seconds that a shared file system may take: the profile's latency-wait
@@ -47,6 +48,7 @@ def check(site: Site) -> Iterator[Line]:
     yield _one_world(site, worlds, said)
     if len(worlds) == 1:
         yield from _same_cpus(worlds[0])
+        yield from _cache(site, worlds[0])
         yield _shared_files(site, worlds[0], directory)
 
 
@@ -88,6 +90,11 @@ def _nothing_started(site: Site, said: Answer) -> Line:
         return failed("ranks", f"{launcher}: not found ({said.said})", do)
     if said.status is None:
         do = "if it waited in a queue, give it longer: --limit SECONDS; else see docs/clusters.md"
+        if _in_allocation() and not site.profile.launches_by_srun:
+            do = (
+                "this is a shell in a SLURM job, where mpiexec calls srun, which waits for the "
+                f"shell's own CPUs: mpi: mpiexec -launcher fork in {site.profile.path}"
+            )
         what = f"{launcher}: {site.ranks} ranks did not meet within {site.limit:g} s ({said.said})"
         return failed("ranks", what, do)
     do = f"see what it refuses; {site.profile.path} says what is asked for"
@@ -130,6 +137,14 @@ def _same_cpus(world: World) -> Iterator[Line]:
             f"nodes differ ({', '.join(cpus)}): last bits of a light-cone may too",
             "a constraint in the profile keeps a database on one kind of CPU",
         )
+
+
+def _cache(site: Site, world: World) -> Iterator[Line]:
+    """Each job starts a Snakemake of its own, on its node."""
+    refused = sorted({member["cache"] for member in world["members"] if member.get("cache")})
+    if site.profile.uses_slurm and refused:
+        what = f"on nodes, Snakemake's cache cannot be written: {refused[0]}"
+        yield failed("cache", what, ELSEWHERE)
 
 
 def _shared_files(site: Site, world: World, directory: Path) -> Line:

@@ -11,9 +11,11 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from mpi4py import MPI
+from platformdirs import user_cache_path
 
 from ..campaign import node
 from .ranks import MARK, seen_after
@@ -27,7 +29,7 @@ def main(directory: Path) -> None:
     began = time.perf_counter()
     token = _around(world)
     seconds = time.perf_counter() - began
-    members = world.gather({"node": node(), "cpu": _cpu(), **wrote})
+    members = world.gather({"node": node(), "cpu": _cpu(), "cache": _cache(), **wrote})
     if members is None:
         return
     waited = seen_after([Path(member["file"]) for member in members if "file" in member])
@@ -61,6 +63,17 @@ def _write(path: Path) -> dict[str, str]:
     except OSError as error:
         return {"error": f"{path}: {error.strerror}"}
     return {"file": str(path)}
+
+
+def _cache() -> str:
+    """Why Snakemake could not write its cache here; empty if it could."""
+    place = user_cache_path("snakemake")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=place).close()
+    except OSError as error:
+        return f"{place}: {error.strerror}"
+    return ""
 
 
 def _cpu() -> str:

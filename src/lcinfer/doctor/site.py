@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from ..config import Config
+from ..run import Run
 from .profile import Profile
 
 Level = Literal["PASS", "WARN", "FAIL"]
+ALL_THERE = "not needed: every light-cone is there"
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,18 @@ class Site:
     """A place to run a configuration, and how much the checks may ask of it."""
 
     config: Config
+    file: Path  # where the configuration stands
     profile: Profile
     results: Path
     ranks: int  # that the launcher is asked for
     nodes: int  # that SLURM is asked for
     limit: float  # seconds that a launcher, or the simulation, may take
     scratch: Path  # the one directory that is written to
+
+    @property
+    def run(self) -> Run:
+        """What the configuration makes in the results."""
+        return Run(self.config, self.results)
 
 
 def scratch_for(results: Path, token: str) -> Path:

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 from shutil import which
 
-from .bounded import ask
+from .bounded import Answer, ask
 from .site import Line, Site, failed, passed
 
 PROGRAMS = ("sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol")
 SECONDS = 30.0  # of one command
+COLUMNS = 6  # that sinfo is asked for
 REMEMBERED = 120  # seconds that squeue must know an ended job: see docs/clusters.md
 UNITS = {"": 1, "sec": 1, "s": 1, "min": 60, "m": 60, "h": 3600}
 
@@ -27,7 +28,8 @@ def check(site: Site) -> Iterator[Line]:
         how = f"no answer within {SECONDS:g} s" if nodes.status is None else nodes.said
         yield failed("slurm", f"sinfo: {how}", "run this on a login node; ask your site")
         return
-    yield _partition(site, [line.split("|") for line in nodes.out.splitlines()])
+    rows = [line.split("|") for line in nodes.out.splitlines()]
+    yield _partition(site, [row for row in rows if len(row) == COLUMNS])  # banners have fewer
     settings = ask(["scontrol", "show", "config"], SECONDS).out
     yield _status_command(site, settings)
     if site.profile.launches_by_srun:
@@ -93,7 +95,29 @@ def _job(site: Site) -> Line:
     said = ask([*command, "--wrap=true"], SECONDS)
     size = f"{profile.tasks} ranks of {threads} CPUs and {threads * each / 1e3:.1f} GB"
     if said.status != 0:
-        why = "no answer" if said.status is None else said.said
+        why = "no answer" if said.status is None else _refusal(said)
         do = f"set partition, account, runtime and tasks in {profile.path} as your site wants"
         return failed("job", f"SLURM would refuse {size}: {why}", do)
+    banner = [line for line in said.out.splitlines() if re.search(r"[^\W\d]", line)]
+    if banner and not _is_told("\n".join(banner)):
+        what = f"sbatch says more than a job's number, with numbers in it: {banner[0]}"
+        do = "Snakemake cannot tell which is the job's: ask your site for a quiet sbatch"
+        return failed("job", what, do)
     return passed("job", f"SLURM would take {size}")
+
+
+def _refusal(said: Answer) -> str:
+    """What SLURM itself says, whatever a site's banner says around it."""
+    errors = re.findall(r"^sbatch: error: (.*)$", said.err, re.MULTILINE)
+    return errors[-1] if errors else said.said
+
+
+def _is_told(banner: str) -> bool:
+    """Whether Snakemake finds a job's number below what a site's ``sbatch`` prints of its own."""
+    from snakemake_executor_plugin_slurm.validation import validate_or_get_slurm_job_id
+
+    number = "4242"
+    try:
+        return bool(validate_or_get_slurm_job_id("", f"{banner}\n{number}") == number)
+    except Exception:  # WorkflowError of Snakemake's interface
+        return False

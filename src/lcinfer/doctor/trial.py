@@ -9,7 +9,7 @@ from ..products import LightCones
 from ..run import Run
 from ..sections import DEFAULT_ENGINE
 from ..supervise import Simulating
-from .site import Line, Site, failed, passed
+from .site import ALL_THERE, Line, Site, failed, passed
 
 CELLS = 24  # across, at most
 ALONG = 64  # along the line of sight, at most
@@ -39,6 +39,9 @@ def tiny(config: Config) -> Config:
 
 def check(site: Site) -> Iterator[Line]:
     """Simulate, write and read back one light-cone in a store that is removed afterwards."""
+    if not site.run.simulates:
+        yield passed("simulation", ALL_THERE)
+        return
     cones = Run(tiny(site.config), site.scratch / "trial").database
     store.prepare(cones)
     record = _simulated(cones, site.limit)

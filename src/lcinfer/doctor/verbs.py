@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ STARTING_SECONDS = 180.0  # of a check beside what it waits for
 def examine(site: Site) -> Iterator[Line]:
     """What each check says, as it says it; none stops the others."""
     # Here, so that `lcinfer --help` is not kept waiting.
-    from . import files, libraries, machine, ranks, slurm, trial
+    from . import files, libraries, machine, ranks, slurm, trial, workflow
 
     patient = site.limit + STARTING_SECONDS
     checks: list[tuple[str, Check, float]] = [
@@ -30,6 +31,7 @@ def examine(site: Site) -> Iterator[Line]:
         ("memory", machine.check, QUICK_SECONDS),
         ("gpu", machine.gpu, QUICK_SECONDS),
         ("results", files.check, QUICK_SECONDS),
+        ("workflow", workflow.check, workflow.SECONDS + QUICK_SECONDS),
         ("slurm", slurm.check, 2 * QUICK_SECONDS),
         ("ranks", ranks.check, patient),
         ("simulation", trial.check, patient),
@@ -54,6 +56,7 @@ def _doctor(options: argparse.Namespace) -> None:
         raise UserError("--ranks, --nodes and --limit must be above 0")
     site = Site(
         config=config.load(options.config),
+        file=options.config.absolute(),
         profile=profile.load(options.profile),
         results=options.results,
         ranks=options.ranks,
@@ -80,8 +83,8 @@ def summary(levels: Counter, options: argparse.Namespace) -> str:
     counted = f"{levels['PASS']} PASS, {levels['WARN']} WARN, {levels['FAIL']} FAIL"
     if levels["FAIL"]:
         return f"{counted}: mend what FAILs, then run this again"
-    ready = f"snakemake --profile {options.profile} --configfile {options.config}"
-    return f"{counted}: ready for {ready}"
+    given = ["--profile", options.profile, "--configfile", str(options.config)]
+    return f"{counted}: ready for {shlex.join(['snakemake', *given])}"
 
 
 def add_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:

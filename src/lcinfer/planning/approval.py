@@ -8,6 +8,7 @@ database's directory; records are added, never changed.
 import getpass
 import json
 import platform
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,12 @@ def require(run: Run, config: Path | str) -> None:
     """
     left = plan(run)
     if left.above_limit and approval(run, left) is None:
+        command = shlex.join(["lcinfer", "plan", str(config)])
         raise UserError(
             f"{left.name}: about {cost_of(left)} are left to be made, above the limit of "
             f"{number(left.limit.core_hours)} core-hours and {number(left.limit.gigabytes)} GB "
-            f"(database.approval_above): see `lcinfer plan {config}`, then approve it, once, "
-            f"by `lcinfer plan {config} --approve`"
+            f"(database.approval_above): see `{command}`, then approve it, once, "
+            f"by `{command} --approve`"
         )
 
 
@@ -65,8 +67,8 @@ def approval(run: Run, left: Plan) -> dict[str, Any] | None:
     Raises:
         UserError: if a record is damaged.
     """
-    paths = sorted((run.database.directory / DIRECTORY).glob("*.json"), reverse=True)
-    return next((it for it in map(_read, paths) if _covers(it, run, left)), None)
+    paths = durable.own((run.database.directory / DIRECTORY).glob("*.json"))
+    return next((it for it in map(_read, reversed(paths)) if _covers(it, run, left)), None)
 
 
 def _covers(record: dict[str, Any], run: Run, left: Plan) -> bool:

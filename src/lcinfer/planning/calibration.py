@@ -225,7 +225,9 @@ def keep(root: Path, calibration: Calibration) -> Path:
 def find(root: Path, simulation: Simulation) -> Calibration | None:
     """The calibration of this kind of light-cone: this host's, else the newest of another."""
     wanted = kind(simulation)
-    found = [_read(path) for path in (root / DIRECTORY).glob(f"*-{short(wanted)}.json")]
+    found = [
+        _read(path) for path in durable.own((root / DIRECTORY).glob(f"*-{short(wanted)}.json"))
+    ]
     fitting = [it for it in found if it.fingerprint == wanted]
     return max(fitting, key=lambda it: (it.host == platform.node(), it.date), default=None)
 

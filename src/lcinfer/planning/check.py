@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import journal
+from .. import durable, journal
+from ..counting import counted
 from ..errors import UserError
 from ..journal import ended
 from ..run import Run
@@ -43,7 +44,7 @@ class Check:
 
     def __str__(self) -> str:
         """An aligned table."""
-        title = f"{self.light_cones} light-cones that are there"
+        title = f"{counted(self.light_cones, 'light-cone')} already there"
         rows = [(title, "predicted", "measured", "ratio"), *(row.cells() for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
@@ -96,7 +97,8 @@ def _on_disk(run: Run) -> tuple[int, int, int]:
     files, directories, stored = 0, 0, 0
     for product in (*run.lightcones.values(), *run.images.values()):
         for place, below, names in os.walk(product.directory):
-            files += len(names)
+            own = durable.own(Path(place) / name for name in names)
+            files += len(own)
             directories += len(below)
-            stored += sum((Path(place) / name).stat().st_size for name in names)
+            stored += sum(path.stat().st_size for path in own)
     return files, directories, stored

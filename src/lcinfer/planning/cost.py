@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import journal, store
+from ..counting import counted
 from ..journal import Record
 from ..lightcone import coordinates
 from ..run import Run
@@ -40,6 +41,8 @@ class Cost:
     """How this is known."""
     doubt: str
     """How far it may be off."""
+    known: bool = True
+    """Whether anything is known of the engine."""
 
 
 def finished(run: Run) -> dict[str, Finished]:
@@ -53,13 +56,12 @@ def finished(run: Run) -> dict[str, Finished]:
 def cost(run: Run, done: dict[str, Finished]) -> Cost:
     """From the light-cones that are :func:`finished`, else a stored calibration, else as
     measured for the documentation."""
-    return measured(run, done) or predicted(run)
+    return measured(run, done) or predicted(run.database.simulation, run.root)
 
 
-def predicted(run: Run) -> Cost:
+def predicted(simulation: Simulation, root: Path) -> Cost:
     """Without a look at the journals: what is said before the first light-cone is there."""
-    simulation = run.database.simulation
-    known = calibration.find(run.root, simulation)
+    known = calibration.find(root, simulation)
     if known is None:
         return _from_scaling(simulation)
     return Cost(
@@ -91,7 +93,7 @@ def measured(run: Run, done: dict[str, Finished]) -> Cost | None:
         seconds=mean,
         peak_bytes=max(peaks),
         compression=sum(shards) / len(shards) / raw if shards else _compression(simulation),
-        source=f"the journal: {len(seconds)} light-cones that are there",
+        source=f"the journal: {counted(len(seconds), 'light-cone')} already there",
         doubt=f"they took {min(seconds) / mean:.2f} to {max(seconds) / mean:.2f} of their mean",
     )
 
@@ -121,6 +123,7 @@ def _from_scaling(simulation: Simulation) -> Cost:
         doubt="a factor of 2 on other machines; `--calibrate` measures on this one"
         if known
         else f"nothing is known of {simulator.engine}: `--calibrate` measures it",
+        known=known,
     )
 
 

@@ -2,11 +2,13 @@
 
 import heapq
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from ..counting import counted
 from ..products import ImageSet, LightCones, Realizations
 from ..run import Run
 from ..sections import ApprovalAbove
@@ -27,6 +29,8 @@ class Ranks:
     total: int = RANKS
     per_job: int = RANKS
     nodes: int | None = None
+    here: bool = False
+    """Whether these are as many as this machine has CPUs for."""
 
     @property
     def jobs(self) -> int:
@@ -123,10 +127,17 @@ def plan(run: Run, ranks: Ranks | None = None) -> Plan:
     return _plan(run, ranks or Ranks(), cost(run, done), left)
 
 
+def here(run: Run) -> Ranks:
+    """As many ranks as this machine has CPUs for, as ``profiles/local`` means them."""
+    cpus = len(os.sched_getaffinity(0))
+    return Ranks(max(1, cpus // run.config.database.simulator.threads), here=True)
+
+
 def forecast(run: Run, ranks: Ranks | None = None) -> Plan:
     """What would have been said of the light-cones that are there, before they were."""
     there = {label: set(records) for label, records in finished(run).items()}
-    return _plan(run, ranks or Ranks(), predicted(run), there, anew=True)
+    foreseen = predicted(run.database.simulation, run.root)
+    return _plan(run, ranks or Ranks(), foreseen, there, anew=True)
 
 
 def _plan(
@@ -266,6 +277,8 @@ def _lines(plan: Plan) -> list[str]:
     where = counted(ranks.total, "rank")
     memory = f"{size(each.peak_bytes)} of a rank at its peak; a job asks for "
     memory += f"{size(plan.asked_bytes)} of each"
+    if ranks.here:
+        where += ", as many as this machine has CPUs for"
     if ranks.nodes:
         where += f" on {counted(ranks.nodes, 'node')}"
         memory += f", {size(ranks.total // ranks.nodes * plan.asked_bytes)} of a node"
@@ -284,11 +297,6 @@ def _lines(plan: Plan) -> list[str]:
         ("jobs", f"{len(whole.blocks)} of simulation, {plan.jobs} in the whole workflow"),
     ]
     return [f"{name:14}{text}" for name, text in rows]
-
-
-def counted(count: int, what: str) -> str:
-    """So many of something."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def number(value: float) -> str:

@@ -24,7 +24,7 @@ def _plan(options: argparse.Namespace) -> None:
     if options.calibrate:
         made = calibration.calibrate(run.config.database, options.ranks_per_node or 1)
         path = calibration.keep(run.root, made)
-    left = plan.plan(run, ranks)
+    left = plan.plan(run, ranks or plan.here(run))
     if options.approve and left.above_limit and approval.approval(run, left) is None:
         approval.approve(run, left)
     checked = _checked(run, ranks, options.check)
@@ -81,7 +81,7 @@ def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parse
     for option, metavar, meaning in (
         ("--nodes", "N", "that are used at a time; with --ranks-per-node"),
         ("--ranks-per-node", "R", "each simulates one light-cone at a time, on its threads"),
-        ("--ranks", "N", "in all, whatever the nodes; default: one job's"),
+        ("--ranks", "N", "in all, whatever the nodes; default: this machine's CPUs"),
     ):
         added.add_argument(option, type=_positive, metavar=metavar, help=meaning)
     added.add_argument(

@@ -1,5 +1,6 @@
 """What an audit found: for each product its links, each of which holds or does not."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -120,7 +121,7 @@ def made_by(records: Iterable[Record]) -> dict[str, Any]:
         for name, version in run.get("versions", {}).items()
         if name in engines and version != "not installed"
     )
-    commands = dict.fromkeys(" ".join(run["command"]) for run in runs if "command" in run)
+    commands = dict.fromkeys(shlex.join(run["command"]) for run in runs if "command" in run)
     return {
         "code": _distinct(runs, "code"),
         "versions": sorted(versions),

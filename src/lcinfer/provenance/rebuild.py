@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from .. import durable
 from ..config import Config, parse
 from ..design import AdoptedDesign, Design, MockDesign, PriorDesign
 from ..errors import UserError
@@ -129,7 +130,7 @@ class Products:
         Raises:
             UserError: if it is not there.
         """
-        found = sorted((self.root / kind).glob(f"*-{short(fingerprint)}"))
+        found = durable.own((self.root / kind).glob(f"*-{short(fingerprint)}"))
         if not found:
             raise UserError(
                 f"{self.root / kind}: there is nothing with the fingerprint {short(fingerprint)}, "

@@ -74,7 +74,7 @@ def records(directory: Path) -> list[Record]:
     """
     found = []
     try:  # a glob would be empty where it may not look
-        paths = sorted((directory / DIRECTORY).iterdir())
+        paths = durable.own((directory / DIRECTORY).iterdir())
     except FileNotFoundError:
         return []
     for path in paths:

@@ -17,7 +17,7 @@ import yaml
 from rocrate.model.computationalworkflow import ComputationalWorkflow
 from rocrate.model.entity import Entity
 
-from .. import store
+from .. import durable, store
 from ..errors import UserError
 from ..products import (
     EvaluationRun,
@@ -182,7 +182,7 @@ def _add_workflow(entities: Entities, recorded: Recorded, folder: Path) -> Entit
     }
     set_all(workflow, about)
     for pattern in WORKFLOW:
-        for path in sorted(folder.glob(pattern)):
+        for path in durable.own(folder.glob(pattern)):
             destination = path.relative_to(folder).as_posix()
             if path.name not in RULE_FILES:
                 entities.file(path, destination)
@@ -236,7 +236,7 @@ def _add_product(entities: Entities, recorded: Recorded, product: Product) -> It
 
 def _size(store: Path) -> int:
     """Bytes of a store; 0 if it is elsewhere."""
-    return sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in durable.own(store.rglob("*")) if path.is_file())
 
 
 def _digests(made: Simulated) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .. import config, failures, journal, store
+from .. import config, durable, failures, journal, store
 from ..errors import UserError
 from ..journal import Record
 from ..products import (
@@ -25,6 +25,7 @@ from ..products import (
 from ..provenance.rebuild import configuration
 from ..provenance.record import DIRECTORY, records
 from ..run import Run
+from ..summary import unfinished
 
 HOUR = 3600.0  # seconds
 UNKNOWN_VERSIONS = {"not installed", "0+unknown"}
@@ -107,7 +108,7 @@ class Recorded:
 
     def files(self, product: Product) -> list[Path]:
         """The small files of a product, and its checkpoint: all of them are there."""
-        more = [product.spec, *sorted((product.directory / DIRECTORY).glob("*.json"))]
+        more = [product.spec, *durable.own((product.directory / DIRECTORY).glob("*.json"))]
         if product.directory == self.run.summary.directory:
             more += [self.run.summary.report]
         return [*_required(self.run, product), *(file for file in more if file.exists())]
@@ -151,11 +152,11 @@ def open_run(path: Path, results: Path) -> Recorded:
     else:
         run = Run(config.load(path), results)
         if not run.summary.manifest.exists():
-            raise UserError(f"{run.summary.manifest}: not there: this run is not finished")
+            raise UserError(unfinished(run, run.summary.manifest))
     for product in _products(run):
         for file in _required(run, product):
             if not file.exists():
-                raise UserError(f"{file}: not there: the run is not finished, or was moved")
+                raise UserError(unfinished(run, file))
         _check_marker(product)
     return Recorded(
         run=run,

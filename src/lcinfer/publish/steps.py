@@ -3,6 +3,7 @@
 A step is a rule file of the workflow; each product of a run is one action of it.
 """
 
+import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -196,7 +197,7 @@ def _how(recorded: Recorded, product: Product) -> str:
     """Command lines, hosts, batch jobs, code, as far as they are recorded."""
     stages = recorded.stages[product.directory.name]
     told = [f"Kept in results/{product.kind}/{product.directory.name}."]
-    commands = {" ".join(map(str, one["command"])) for one in stages if "command" in one}
+    commands = {shlex.join(map(str, one["command"])) for one in stages if "command" in one}
     told += [f"Command: {command}." for command in sorted(commands)]
     hosts = _several(_attempts(recorded, product), "host")
     for what, names in (

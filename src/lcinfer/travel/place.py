@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from .. import durable, journal, store
+from ..counting import counted
 from ..design import TABLE
 from ..errors import UserError
 from ..fingerprint import short
@@ -78,7 +79,7 @@ def look(cones: LightCones) -> int:
     gone += sorted(claimed - finished.keys())
     if gone:
         raise UserError(
-            f"{cones.directory}: {len(gone)} light-cones that are said to be finished are not "
+            f"{cones.directory}: {counted(len(gone), 'light-cone')} said to be finished, but not "
             f"there, the first is {min(gone)}: was all of it copied, the journal too?"
         )
     return len(finished)
@@ -154,7 +155,7 @@ def move(cones: LightCones, root: Path, threads: int = 1) -> tuple[Placed, Path]
     if report.findings:
         raise UserError(
             f"{there.place}: the copy does not hold, nothing was moved: {report.findings[0]} "
-            f"({len(report.findings)} faults; are they in the old one? `lcinfer verify`)"
+            f"({counted(len(report.findings), 'fault')}; are they in the old one? `lcinfer verify`)"
         )
     if not cones.directory.is_symlink() and cones.directory.exists():
         cones.directory.rename(kept)
@@ -164,7 +165,7 @@ def move(cones: LightCones, root: Path, threads: int = 1) -> tuple[Placed, Path]
 
 
 def _check_idle(cones: LightCones) -> None:
-    for path in sorted(cones.lease((0, 1)).parent.glob("*.json")):
+    for path in durable.own(cones.lease((0, 1)).parent.glob("*.json")):
         lease = Lease(path)
         lease.acquire()  # says who is at work; waits until a silent one is known to be gone
         lease.release()
@@ -174,7 +175,7 @@ def _copy(old: Path, new: Path, name: str) -> None:
     """Every file but leases and what killed writers left; whole, or not at all."""
     files = [
         path
-        for path in sorted(old.rglob("*"))
+        for path in durable.own(old.rglob("*"))
         if path.is_file()
         and path.suffix != durable.SUFFIX
         and path.relative_to(old).parts[0] != "leases"

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ..counting import counted
+
 # What a repair does about it.
 Kind = Literal[
     "light-cone",  # withdraws it: the next campaign makes it again
@@ -65,11 +67,13 @@ class Report:
             "it will be made again"
             for index in self.unclaimed
         ]
-        verdict = f"{self.checked} light-cones checked, "
+        verdict = f"{counted(self.checked, 'light-cone')} checked, "
         if not self.findings:
             verdict += "all hold"
         else:
-            verdict += f"{len(self.findings)} faults, {len(self.bad)} light-cones do not hold"
+            bad, verb = len(self.bad), "does" if len(self.bad) == 1 else "do"
+            verdict += f"{counted(len(self.findings), 'fault')}, "
+            verdict += f"{counted(bad, 'light-cone')} {verb} not hold"
         return "\n".join([*lines, f"{self.name}: {verdict}"])
 
     def as_json(self) -> dict[str, Any]:

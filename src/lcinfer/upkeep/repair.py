@@ -5,12 +5,14 @@ Nothing that a simulation made is deleted: bad shards are moved to ``quarantine/
 of the journal stay, beside others that say that they no longer count.
 """
 
+import shlex
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
 from .. import database, durable, engine, groups, journal, store
+from ..counting import counted
 from ..errors import UserError
 from ..products import LightCones, Span
 from .findings import Finding, Kind
@@ -52,8 +54,8 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
     again = [index for index, it in bad.items() if len(it.lines) == judge.lines_of(index)]
     if len(again) > most:
         raise UserError(
-            f"{cones.directory}: {len(again)} light-cones would be made again; is all of it "
-            f"there, the journal too? If so, and this is meant: --most {len(again)}"
+            f"{cones.directory}: {counted(len(again), 'light-cone')} would be made again; is all "
+            f"of it there, the journal too? If so, and this is meant: --most {len(again)}"
         )
     if again:  # before anything is withdrawn
         engine.check_version(cones.simulation.simulator)
@@ -129,5 +131,6 @@ def what_next(cones: LightCones, done: Repairs, config: Path) -> str:
         return "repaired, nothing has to be made again" if done.said else "nothing to repair"
     # Snakemake does not miss it unasked, where all that was made from it is there; it would
     # take what follows --configfile for another one.
-    command = f"snakemake --profile PROFILE {cones.sealed} --configfile {config}"
-    return f"{len(done.again)} light-cones to be made again: {command}"
+    asked = shlex.join([str(cones.sealed), "--configfile", str(config)])
+    what = f"{counted(len(done.again), 'light-cone')} to be made again"
+    return f"{what}: snakemake --profile PROFILE {asked}"

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .. import failures, journal, lease
+from ..counting import counted
 from ..failures import Uneven
 from ..journal import Record, ended
 from ..lease import Holder
@@ -31,7 +32,8 @@ class Attempt:
         """One line."""
         point = failures.point(self.parameters)
         if self.error is not None:
-            return f"light-cone {self.index}, {self.attempts} attempts: {self.error} ({point})"
+            tries = counted(self.attempts, "attempt")
+            return f"light-cone {self.index}, {tries}: {self.error} ({point})"
         return f"light-cone {self.index}, {duration(self.seconds or 0)} ({point})"
 
 

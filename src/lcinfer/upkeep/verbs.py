@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from ..arguments import choose, run_of
+from ..counting import counted
 from ..errors import UserError
 from ..products import LightCones
 
@@ -48,7 +49,8 @@ def _repair(options: argparse.Namespace) -> None:
         left += len(done.left)
         if options.simulate:
             repair.make_again(cones, done)
-            print(f"{cones.name}: repaired, {len(done.again)} light-cones made again")
+            again = counted(len(done.again), "light-cone")
+            print(f"{cones.name}: repaired, {again} made again")
         else:
             print(f"{cones.name}: {repair.what_next(cones, done, options.config)}")
     if left:

@@ -152,7 +152,7 @@ def _strange_lines(cones: LightCones, room: int) -> Iterator[Finding]:
 
 
 def _partial_files(cones: LightCones) -> Iterator[Finding]:
-    for path in sorted(cones.directory.rglob(f"*{durable.SUFFIX}")):
+    for path in durable.own(cones.directory.rglob(f"*{durable.SUFFIX}")):
         with suppress(FileNotFoundError):  # its writer has just finished
             if durable.abandoned(path):
                 what = "it is what a killed writer left"
