@@ -5,6 +5,7 @@ touching what it has.
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from .fingerprint import digest
 from .sections import Database, Mock
 from .seeds import database_seeds, mock_seeds
 
+INCLUDED = "put in when adopted"  # what the table says of a velocity gradient
 TABLE = "adopted.json"  # in a database's directory: parameters and seeds of what was adopted
 
 
@@ -39,6 +41,10 @@ class Design(Protocol):
     @property
     def extremes(self) -> list[dict[str, float]]:
         """Parameters at the ends of what can be drawn: a simulator must accept them."""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What else to say wherever the light-cones are spoken of, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,11 @@ class PriorDesign:
         prior = self.database.prior
         return [{name: prior[name][end] for name in self.names} for end in (0, 1)]
 
+    @property
+    def remarks(self) -> list[str]:
+        """See :class:`Design`: none."""
+        return []
+
 
 @dataclass(frozen=True)
 class MockDesign:
@@ -121,6 +132,11 @@ class MockDesign:
     def extremes(self) -> list[dict[str, float]]:
         """See :class:`Design`."""
         return [dict(self.mock.parameters)]
+
+    @property
+    def remarks(self) -> list[str]:
+        """See :class:`Design`: none."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -158,14 +174,38 @@ class AdoptedDesign:
         """See :class:`Design`: none, nothing is simulated."""
         return []
 
-    def _rows(self, stop: int) -> list[dict[str, Any]]:
+    @property
+    def remarks(self) -> list[str]:
+        """See :class:`Design`: what was chosen when they were adopted.
+
+        Raises:
+            UserError: as :meth:`parameters`.
+        """
+        rows = self._table()["light_cones"]
+        told = []
+        for name in rows[0].get("inputs", {}):
+            have = Counter(str(row["inputs"][name]) for row in rows)
+            counts = ", ".join(f"{value} in {count}" for value, count in sorted(have.items()))
+            told.append(f"{name} differs among the light-cones: {counts}.")
+        if included := sum("gradient" in row for row in rows):
+            told.append(
+                f"In {included} of {len(rows)} light-cones lcinfer put the velocity gradient into "
+                "the optical depth when they were adopted."
+            )
+        return told
+
+    def _table(self) -> dict[str, Any]:
         table = self.directory / TABLE
         try:
-            content = json.loads(table.read_bytes())
+            content: dict[str, Any] = json.loads(table.read_bytes())
         except (FileNotFoundError, ValueError):
             raise UserError(f"{table} is missing or damaged: `lcinfer adopt` writes it") from None
         if digest(content) != self.database.adopted:
             raise UserError(f"{table} is not the one that database.adopted says: move it aside")
+        return content
+
+    def _rows(self, stop: int) -> list[dict[str, Any]]:
+        table, content = self.directory / TABLE, self._table()
         rows: list[dict[str, Any]] = content["light_cones"]
         if stop > len(rows):
             raise UserError(

@@ -58,6 +58,7 @@ def verify(cones: LightCones, threads: int = 1, look: Look | None = None) -> Rep
         checked=len(judge.claims),
         findings=sorted(findings, key=lambda found: (found.index is None, found.index or 0)),
         unclaimed=sorted(_with_data(cones) - set(judge.indices)),
+        remarks=cones.design.remarks,
     )
 
 
