@@ -194,6 +194,14 @@ class AdoptedDesign:
             )
         return told
 
+    @property
+    def version(self) -> str:
+        """Of the py21cmfast that the files name, or of all of them."""
+        table = self._table()
+        rows = (row.get("inputs", {}) for row in table["light_cones"])
+        found = {row["version"] for row in rows if "version" in row}
+        return ", ".join(sorted(found or {table["inputs"]["version"]}))
+
     def _table(self) -> dict[str, Any]:
         table = self.directory / TABLE
         try:

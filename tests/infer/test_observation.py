@@ -12,7 +12,8 @@ from lcinfer import store
 from lcinfer.errors import UserError
 from lcinfer.geometry import Geometry
 from lcinfer.infer.agreement import cut_like
-from lcinfer.infer.observation import Observation, observations
+from lcinfer.infer.files import observations
+from lcinfer.infer.observation import Observation
 
 TESTED = 3
 CELL = 6.0  # Mpc
@@ -105,7 +106,7 @@ def test_an_array_with_its_redshifts_gives_them_too(
         np.save(tmp_path / "z.npy", redshift)
     else:
         np.savetxt(tmp_path / "z.txt", redshift)
-    (found,) = observations(str(tmp_path / "cone.npy"), tmp_path / f"z{suffix}", CELL)
+    (found,) = observations(str(tmp_path / "cone.npy"), str(tmp_path / f"z{suffix}"), CELL)
     assert np.array_equal(cut_like(found, *known), expected)
 
 
@@ -199,16 +200,17 @@ def test_files_of_no_known_kind_are_one_line(tmp_path, cube):
     (tmp_path / "torn.npy").write_bytes(b"\x93NUMPY")
     np.save(tmp_path / "cone.npy", cube)
     (tmp_path / "z.txt").write_text("six\n")
-    z = tmp_path / "z.txt"
+    z = str(tmp_path / "z.txt")
     for file, options, message in (
         ("absent.h5", (), "no such file"),
         ("notes.txt", (), "neither a py21cmfast light-cone"),
-        ("torn.h5", (), "not a light-cone with brightness_temp .* or a damaged one"),
+        ("torn.h5", (), "torn.h5: damaged, or not what it seems"),
         ("texts.npy", (z, 1.5), "not an array of real numbers"),
-        ("notes.txt", (z, 1.5), "these options are for .npy"),
+        ("notes.txt", (z, 1.5), "neither a py21cmfast light-cone"),
         ("torn.npy", (z, 1.5), "not an array of real numbers"),
-        ("cone.npy", (), "needs --redshifts FILE and --cell-size MPC"),
+        ("cone.npy", (), "give --redshifts FILE and --cell-size MPC"),
         ("cone.npy", (z, 1.5), "not a list of redshifts"),
+        (".", (z, 1.5), "a database has its own redshifts"),
         (".", (), "no light-cones here"),
     ):
         with pytest.raises(UserError, match=message):

@@ -15,7 +15,7 @@ from ..errors import UserError
 LINE = 1420.405751768  # MHz, of the hyperfine transition
 MHZ_PER = {"ghz": 1e3, "mhz": 1.0, "khz": 1e-3, "hz": 1e-6}
 BETWEEN = re.compile(r"[\s,;]+")
-DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+DECIMAL_COMMA = re.compile(r"\d+,\d+")
 REDSHIFTS, FREQUENCIES = re.compile(r"z\b|redshift"), re.compile(r"freq|nu\b|[gmk]?hz\b")
 HIGHEST = 40.0  # no light-cone begins beyond: numbers above are frequencies in MHz
 
@@ -76,9 +76,7 @@ def _rows(path: Path, lines: list[str]) -> tuple[str, list[list[float]]]:
     """The last line of words before the numbers, and the numbers of each line."""
     header, rows = "", []
     kept = [line.split("#")[0].strip() for line in lines]
-    commas = not any("." in line for line in kept) and all(
-        DECIMAL_COMMA.fullmatch(line) for line in kept if line
-    )
+    commas = all(DECIMAL_COMMA.fullmatch(line) for line in kept if line[:1].isdigit())
     for number, line in enumerate(lines, start=1):
         numbers = line.split("#")[0].strip()
         if not numbers:

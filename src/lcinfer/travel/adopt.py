@@ -57,7 +57,9 @@ def adopt(
             files are named, and nothing is written.
     """
     names = sorted(config.database.prior)
+    paths = list(dict.fromkeys(paths))
     candidates, faults = _looked_at(config, paths)
+    candidates.sort(key=lambda each: digest([each.file.seed, each.parameters(names)]))
     differing = _that_differ(candidates, differing)
     taken_before = [each.as_it_is() for each in candidates]
     if config.database.adopted == digest(_table(taken_before, names, differing)):
@@ -66,8 +68,8 @@ def adopt(
     candidates = [each for each in candidates if each.file.path not in faults]
     faults |= agreement(candidates, names, differing).faults
     candidates = [each for each in candidates if each.file.path not in faults]
-    _tell(faults, len(paths), skip_bad and bool(candidates))
-    candidates.sort(key=lambda each: digest([each.file.seed, each.parameters(names)]))
+    reasons = [faults[path] for path in paths if path in faults]
+    _tell(reasons, len(paths), skip_bad and bool(candidates))
     table = _table(candidates, names, differing)
     identity = digest(table)
     if config.database.adopted not in (None, identity):
@@ -101,7 +103,7 @@ def _looked_at(config: Config, paths: Sequence[Path]) -> tuple[list[Candidate], 
     return candidates, faults
 
 
-def _tell(faults: dict[Path, str], count: int, go_on: bool) -> None:
+def _tell(faults: list[str], count: int, go_on: bool) -> None:
     """Name every file that cannot be adopted.
 
     Raises:
@@ -109,7 +111,7 @@ def _tell(faults: dict[Path, str], count: int, go_on: bool) -> None:
     """
     if not faults:
         return
-    first, *others = faults.values()
+    first, *others = faults
     if go_on or others:
         print(first, *others, sep="\n", file=sys.stderr)
     if not go_on and not others:
