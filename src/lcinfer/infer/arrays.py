@@ -47,14 +47,15 @@ def from_array(
     known = _redshifts(path, redshifts)
     remarks = (known.remark,) if known.remark else ()
     shape, along = cubes.shape, known.values
-    several = len(shape) == 4
-    for index in range(shape[0]) if several else [None]:
-        own = along[index if len(along) > 1 else 0] if along.ndim == 2 else along
+    if len(shape) != 4:
+        yield Observation(path.name, cubes, shape, along, cell_size, "mK", remarks)
+        return
+    for index in range(shape[0]):
         yield Observation(
-            name=path.name if not several or shape[0] == 1 else f"{path.name}:{index}",
-            cube=_OneOf(cubes, index) if several else cubes,
-            shape=shape[1:] if several else shape,
-            redshift=own,
+            name=f"{path.name}:{index}" if shape[0] > 1 else path.name,
+            cube=_OneOf(cubes, index),
+            shape=shape[1:],
+            redshift=along[min(index, len(along) - 1)] if along.ndim == 2 else along,
             cell_size=cell_size,
             units="mK",
             remarks=remarks,

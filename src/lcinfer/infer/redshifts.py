@@ -74,7 +74,8 @@ def _text(path: Path) -> str:
 
 def _rows(path: Path, lines: list[str]) -> tuple[str, list[list[float]]]:
     """The last line of words before the numbers, and the numbers of each line."""
-    header, rows = "", []
+    header = ""
+    rows: list[list[float]] = []
     kept = [line.split("#")[0].strip() for line in lines]
     commas = all(DECIMAL_COMMA.fullmatch(line) for line in kept if line[:1].isdigit())
     for number, line in enumerate(lines, start=1):

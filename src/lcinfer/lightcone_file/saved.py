@@ -130,8 +130,9 @@ class LightConeFile:
         if self.is_of_3:
             if "APPLY_RSDS" not in self.written:
                 return None
-            subcell = "subcell" if self.written.get("SUBCELL_RSD") else "in"
-            return subcell if self.written["APPLY_RSDS"] else "out"
+            if not self.written["APPLY_RSDS"]:
+                return "out"
+            return "subcell" if self.written.get("SUBCELL_RSD") else "in"
         if VELOCITY not in self.fields:
             return "out"
         if not self._spins:  # py21cmfast divides by double precision: the result has it too
