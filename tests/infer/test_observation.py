@@ -8,7 +8,7 @@ import zarr
 from astropy import units
 
 from lcinfer import checkpoint as checkpoints
-from lcinfer import store
+from lcinfer import cli, store
 from lcinfer.errors import UserError
 from lcinfer.geometry import Geometry
 from lcinfer.infer.agreement import cut_like
@@ -86,6 +86,27 @@ def test_a_py21cmfast_light_cone_without_brightness_is_refused(run, cube, tmp_pa
     save_lightcone(tmp_path / "cone.h5", cube, distance, fields=["density"])
     with pytest.raises(UserError, match="not a light-cone with brightness_temp"):
         list(observations(str(tmp_path / "cone.h5")))
+
+
+def test_a_light_cone_without_the_gradient_does_not_pass_for_one_with_it(
+    run, cube, checkpoint, tmp_path, capsys
+):
+    _, distance = store.coordinates(run.database.simulation)
+    path, buffers = tmp_path / "cone.h5", distance[0] - CELL * np.array([2, 1])
+    buffered = np.pad(cube, ((0, 0), (0, 0), (2, 0)))
+    save_lightcone(path, buffered, np.concatenate([buffers, distance]))
+    with pytest.raises(UserError, match=r"no velocity gradient .*trained with velocities: grad"):
+        list(observations(str(path), velocities="gradient"))
+    (found,) = observations(str(path), velocities="none")
+    assert found.remarks == ()
+    cli.main(["infer", str(path), "--checkpoint", str(checkpoint)])  # which does not say
+    assert "cone.h5: no velocity gradient is in its brightness_temp" in capsys.readouterr().err
+
+
+def test_networks_that_do_not_say_how_velocities_were_treated_are_read(known):
+    plain = known[0].plain()
+    del plain["velocities"]
+    assert Geometry.read(plain).velocities == ""
 
 
 def test_a_database_gives_all_its_light_cones_or_one(run, known, expected):

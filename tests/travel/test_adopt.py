@@ -140,6 +140,7 @@ def test_the_configuration_names_it_from_then_on(
     assert "5 light-cones checked, all hold" in capsys.readouterr().out
     labelled = images.open_labelled(run_in(settings, results).database_images)
     assert labelled.parameters.shape == (COUNT, 4)
+    assert labelled.geometry.velocities == "none"  # and a network trained on them knows
     before = damage.content(results)
     cli.main(arguments)  # again: nothing new
     assert "adopted:" not in capsys.readouterr().out

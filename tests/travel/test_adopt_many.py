@@ -11,6 +11,7 @@ from small import small_settings
 from lcinfer import cli, config, journal, store
 from lcinfer.errors import UserError
 from lcinfer.lightcone import cosmology, redshift_at
+from lcinfer.provenance import checks
 from lcinfer.provenance.record import records
 from lcinfer.travel.adopt import adopt
 from lcinfer.upkeep.verify import verify
@@ -120,6 +121,8 @@ def test_threads_and_versions_may_differ_if_asked_for_and_the_database_says_so(
     ]
     assert cones.design.version == "4.1.1, 4.2.0"
     assert str(verify(cones)).count("differs among the light-cones") == 2
+    assert list(checks.engine(cones, journal.finished(cones.journal))) == []
+    assert "N_THREADS differs" in checks.engine_named(cones)  # which `audit` says
     lines = [each["adopted"] for each in journal.finished(cones.journal).values()]
     assert sorted((each["version"], each["threads"]) for each in lines)[-1] == ("4.2.0", 4)
     settings["database"] |= {"adopted": cones.design.content["adopted"], "realizations": 6}
@@ -132,7 +135,7 @@ def test_an_input_that_no_file_has_cannot_differ(settings, files, tmp_path) -> N
 
 
 def test_files_without_the_gradient_get_it_and_the_database_says_so(
-    settings, files, tmp_path
+    settings, files, tmp_path, capsys
 ) -> None:
     """As ``lightcone_filename=`` leaves them, beside others that were saved."""
     whole = adopt(config.parse(settings), files, tmp_path / "whole")
@@ -140,7 +143,9 @@ def test_files_without_the_gradient_get_it_and_the_database_says_so(
     with h5py.File(files[2], "a") as file:
         file.attrs["last_completed_node"] = 3
         file["lightcones/brightness_temp"][...] = fields["brightness_temp"]
+    capsys.readouterr()
     mixed = adopt(config.parse(settings), files, tmp_path / "mixed")
+    assert f"{files[2]}: its brightness_temp has no velocity gradient" in capsys.readouterr().err
     assert mixed.fingerprint != whole.fingerprint
     assert mixed.design.remarks[0].startswith("In 1 of 6 light-cones lcinfer put the velocity")
     by_seed = [
@@ -165,7 +170,7 @@ def test_files_with_and_without_the_gradient_are_not_mixed(settings, files, tmp_
 
 
 def test_what_was_adopted_before_velocities_were_asked_for_can_be_adopted_again(
-    settings, files, tmp_path
+    settings, files, tmp_path, capsys
 ) -> None:
     for number, path in enumerate(files):
         with h5py.File(path, "a") as file:
@@ -179,7 +184,9 @@ def test_what_was_adopted_before_velocities_were_asked_for_can_be_adopted_again(
     # The earlier lcinfer took them as they were, whatever the configuration said.
     settings["database"]["simulator"]["velocities"] = "gradient"
     settings["database"] |= {"adopted": plain.design.content["adopted"], "realizations": 6}
+    capsys.readouterr()
     again = adopt(config.parse(settings), files, tmp_path / "again")
+    assert "adopted without a look at velocities" in capsys.readouterr().err
     for index in range(6):
         np.testing.assert_array_equal(
             store.read(again.store, index), store.read(plain.store, index)

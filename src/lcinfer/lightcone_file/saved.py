@@ -227,7 +227,7 @@ def _version_4(path: Path, file: h5py.File) -> LightConeFile:
     group = file["InputParameters"]
     distance = values(file["lightcone_distances"]).astype(np.float64)
     nodes = given.nodes(group)
-    last = int(file.attrs["last_completed_node"])
+    last = int(file.attrs.get("last_completed_node", -1))
     return LightConeFile(
         path=path,
         version=str(group.attrs["21cmFAST-version"]),

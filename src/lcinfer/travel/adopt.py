@@ -62,14 +62,23 @@ def adopt(
     candidates.sort(key=lambda each: digest([each.file.seed, each.parameters(names)]))
     differing = _that_differ(candidates, differing)
     taken_before = [each.as_it_is() for each in candidates]
-    if config.database.adopted == digest(_table(taken_before, names, differing)):
-        candidates = taken_before  # of a database made before velocities were asked for
+    as_before = config.database.adopted == digest(_table(taken_before, names, differing))
+    if as_before and candidates != taken_before:
+        print(
+            f"database.adopted {config.database.adopted} was adopted without a look at velocities: "
+            "the files are taken as they are",
+            file=sys.stderr,
+        )
+        candidates = taken_before
     faults |= {each.file.path: each.unlike for each in candidates if each.unlike is not None}
     candidates = [each for each in candidates if each.file.path not in faults]
     faults |= agreement(candidates, names, differing).faults
     candidates = [each for each in candidates if each.file.path not in faults]
     reasons = [faults[path] for path in paths if path in faults]
     _tell(reasons, len(paths), skip_bad and bool(candidates))
+    for each in candidates:
+        for remark in each.cube.remarks:
+            print(f"{each.file.path}: {remark}", file=sys.stderr)
     table = _table(candidates, names, differing)
     identity = digest(table)
     if config.database.adopted not in (None, identity):
@@ -99,6 +108,8 @@ def _looked_at(config: Config, paths: Sequence[Path]) -> tuple[list[Candidate], 
             candidates.append(look(path, config.database, distance))
         except UserError as error:
             faults[path] = str(error)
+        except OSError as error:  # of the file system
+            faults[path] = f"{path}: {error.strerror or error}"
         progress.count(path not in faults)
     return candidates, faults
 
@@ -195,8 +206,8 @@ def _brought(
             "version": each.file.version,
             "threads": each.file.written.get("N_THREADS"),
         }
-        if each.cube.includes:
-            about["gradient"] = INCLUDED
+        if each.cube.remarks:
+            about["remarks"] = list(each.cube.remarks)
         record = {
             "index": index,
             "parameters": each.parameters(cones.design.names),

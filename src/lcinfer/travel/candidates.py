@@ -50,7 +50,9 @@ class Candidate:
 
     def as_it_is(self) -> "Candidate":
         """The same, with its velocities treated in whatever way they are."""
-        return replace(self, cube=Cube(self.file, self.cube.quantity), unlike=None)
+        remarks = () if self.cube.includes else self.cube.remarks
+        cube = Cube(self.file, self.cube.quantity, remarks=remarks)
+        return replace(self, cube=cube, unlike=None)
 
     def light_cone(self, wanted: Simulation) -> LightCone:
         """The part that is wanted, histories if they are whole.
