@@ -5,6 +5,7 @@ touching what it has.
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
@@ -19,6 +20,7 @@ from .seeds import database_seeds, mock_seeds
 
 CORNERS = 256
 BETWEEN = 0.618034  # of the way: no whole number where the ends are
+INCLUDED = "put in when adopted"  # what the table says of a velocity gradient
 TABLE = "adopted.json"  # in a database's directory: parameters and seeds of what was adopted
 
 
@@ -42,6 +44,10 @@ class Design(Protocol):
     @property
     def tried(self) -> list[dict[str, float]]:
         """Corners of what can be drawn and a point between: a simulator must accept them."""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What else to say wherever the light-cones are spoken of, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,11 @@ class PriorDesign:
         between = tuple(low + BETWEEN * (high - low) for low, high in ends)
         return [dict(zip(self.names, point, strict=True)) for point in (*corners, between)]
 
+    @property
+    def remarks(self) -> list[str]:
+        """See :class:`Design`: none."""
+        return []
+
 
 @dataclass(frozen=True)
 class MockDesign:
@@ -126,6 +137,11 @@ class MockDesign:
     def tried(self) -> list[dict[str, float]]:
         """See :class:`Design`."""
         return [dict(self.mock.parameters)]
+
+    @property
+    def remarks(self) -> list[str]:
+        """See :class:`Design`: none."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -163,14 +179,46 @@ class AdoptedDesign:
         """See :class:`Design`: none, nothing is simulated."""
         return []
 
-    def _rows(self, stop: int) -> list[dict[str, Any]]:
+    @property
+    def remarks(self) -> list[str]:
+        """See :class:`Design`: what was chosen when they were adopted.
+
+        Raises:
+            UserError: as :meth:`parameters`.
+        """
+        rows = self._table()["light_cones"]
+        told = []
+        for name in rows[0].get("inputs", {}):
+            have = Counter(str(row["inputs"][name]) for row in rows)
+            counts = ", ".join(f"{value} in {count}" for value, count in sorted(have.items()))
+            told.append(f"{name} differs among the light-cones: {counts}.")
+        if included := sum("gradient" in row for row in rows):
+            told.append(
+                f"In {included} of {len(rows)} light-cones lcinfer put the velocity gradient into "
+                "the optical depth when they were adopted."
+            )
+        return told
+
+    @property
+    def version(self) -> str:
+        """Of the py21cmfast that the files name, or of all of them."""
+        table = self._table()
+        rows = (row.get("inputs", {}) for row in table["light_cones"])
+        found = {row["version"] for row in rows if "version" in row}
+        return ", ".join(sorted(found or {table["inputs"]["version"]}))
+
+    def _table(self) -> dict[str, Any]:
         table = self.directory / TABLE
         try:
-            content = json.loads(table.read_bytes())
+            content: dict[str, Any] = json.loads(table.read_bytes())
         except (FileNotFoundError, ValueError):
             raise UserError(f"{table} is missing or damaged: `lcinfer adopt` writes it") from None
         if digest(content) != self.database.adopted:
             raise UserError(f"{table} is not the one that database.adopted says: move it aside")
+        return content
+
+    def _rows(self, stop: int) -> list[dict[str, Any]]:
+        table, content = self.directory / TABLE, self._table()
         rows: list[dict[str, Any]] = content["light_cones"]
         if stop > len(rows):
             raise UserError(

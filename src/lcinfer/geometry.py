@@ -19,6 +19,9 @@ class Geometry:
     """Redshift of each cell of an image along the line of sight, the nearest first."""
     version: int = STAGE_VERSIONS["images"]
     """Version of the stage ``images`` that cut them."""
+    velocities: str = ""
+    """How peculiar velocities are treated in the light-cones, as ``database.simulator`` says;
+    empty: another engine than 21cmFAST made them, or an earlier lcinfer did not say."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON types, for a checkpoint; ``Geometry.read`` takes it back."""
@@ -27,6 +30,7 @@ class Geometry:
             "images": self.images.model_dump(mode="json"),
             "redshift": list(self.redshift),
             "version": self.version,
+            "velocities": self.velocities,
         }
 
     @classmethod
@@ -41,4 +45,5 @@ class Geometry:
             images=Images.model_validate(plain["images"]),
             redshift=tuple(map(float, plain["redshift"])),
             version=int(plain["version"]),
+            velocities=str(plain.get("velocities", "")),
         )

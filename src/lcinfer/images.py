@@ -23,7 +23,7 @@ from .geometry import Geometry
 from .products import ImageSet, Span
 from .provenance.record import recorded
 from .provenance.stamp import stamp
-from .sections import Box, Images
+from .sections import DEFAULT_ENGINE, Box, Images
 
 if TYPE_CHECKING:
     from .dataset import LabelledImages
@@ -272,10 +272,12 @@ def open_labelled(image_set: ImageSet) -> "LabelledImages":
     group, names = open_store(image_set), image_set.lightcones.design.names
     count = image_set.realizations
     parameters = np.stack([store.values(group, name, count) for name in names], axis=1)
+    simulator = image_set.lightcones.simulation.simulator
     geometry = Geometry(
         box=image_set.lightcones.simulation.box,
         images=image_set.images,
         redshift=tuple(store.values(group, "redshift").tolist()),
+        velocities=simulator.treatment if simulator.engine == DEFAULT_ENGINE else "",
     )
     images = store.array(group, IMAGES)
     return LabelledImages(images, parameters, names, tuple(failed), geometry)

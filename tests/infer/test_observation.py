@@ -8,11 +8,12 @@ import zarr
 from astropy import units
 
 from lcinfer import checkpoint as checkpoints
-from lcinfer import store
+from lcinfer import cli, store
 from lcinfer.errors import UserError
 from lcinfer.geometry import Geometry
 from lcinfer.infer.agreement import cut_like
-from lcinfer.infer.observation import Observation, observations
+from lcinfer.infer.files import observations
+from lcinfer.infer.observation import Observation
 
 TESTED = 3
 CELL = 6.0  # Mpc
@@ -87,6 +88,27 @@ def test_a_py21cmfast_light_cone_without_brightness_is_refused(run, cube, tmp_pa
         list(observations(str(tmp_path / "cone.h5")))
 
 
+def test_a_light_cone_without_the_gradient_does_not_pass_for_one_with_it(
+    run, cube, checkpoint, tmp_path, capsys
+):
+    _, distance = store.coordinates(run.database.simulation)
+    path, buffers = tmp_path / "cone.h5", distance[0] - CELL * np.array([2, 1])
+    buffered = np.pad(cube, ((0, 0), (0, 0), (2, 0)))
+    save_lightcone(path, buffered, np.concatenate([buffers, distance]))
+    with pytest.raises(UserError, match=r"no velocity gradient .*trained with velocities: grad"):
+        list(observations(str(path), velocities="gradient"))
+    (found,) = observations(str(path), velocities="none")
+    assert found.remarks == ()
+    cli.main(["infer", str(path), "--checkpoint", str(checkpoint)])  # which does not say
+    assert "cone.h5: no velocity gradient is in its brightness_temp" in capsys.readouterr().err
+
+
+def test_networks_that_do_not_say_how_velocities_were_treated_are_read(known):
+    plain = known[0].plain()
+    del plain["velocities"]
+    assert Geometry.read(plain).velocities == ""
+
+
 def test_a_database_gives_all_its_light_cones_or_one(run, known, expected):
     every = list(observations(str(run.database.store)))
     assert [each.name for each in every] == [f"lightcones.zarr:{i}" for i in range(12)]
@@ -105,7 +127,7 @@ def test_an_array_with_its_redshifts_gives_them_too(
         np.save(tmp_path / "z.npy", redshift)
     else:
         np.savetxt(tmp_path / "z.txt", redshift)
-    (found,) = observations(str(tmp_path / "cone.npy"), tmp_path / f"z{suffix}", CELL)
+    (found,) = observations(str(tmp_path / "cone.npy"), str(tmp_path / f"z{suffix}"), CELL)
     assert np.array_equal(cut_like(found, *known), expected)
 
 
@@ -199,16 +221,17 @@ def test_files_of_no_known_kind_are_one_line(tmp_path, cube):
     (tmp_path / "torn.npy").write_bytes(b"\x93NUMPY")
     np.save(tmp_path / "cone.npy", cube)
     (tmp_path / "z.txt").write_text("six\n")
-    z = tmp_path / "z.txt"
+    z = str(tmp_path / "z.txt")
     for file, options, message in (
         ("absent.h5", (), "no such file"),
         ("notes.txt", (), "neither a py21cmfast light-cone"),
-        ("torn.h5", (), "not a light-cone with brightness_temp .* or a damaged one"),
+        ("torn.h5", (), "torn.h5: damaged, or not what it seems"),
         ("texts.npy", (z, 1.5), "not an array of real numbers"),
-        ("notes.txt", (z, 1.5), "these options are for .npy"),
+        ("notes.txt", (z, 1.5), "neither a py21cmfast light-cone"),
         ("torn.npy", (z, 1.5), "not an array of real numbers"),
-        ("cone.npy", (), "needs --redshifts FILE and --cell-size MPC"),
+        ("cone.npy", (), "give --redshifts FILE and --cell-size MPC"),
         ("cone.npy", (z, 1.5), "not a list of redshifts"),
+        (".", (z, 1.5), "a database has its own redshifts"),
         (".", (), "no light-cones here"),
     ):
         with pytest.raises(UserError, match=message):

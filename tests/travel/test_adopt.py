@@ -34,6 +34,7 @@ def adopting(settings: dict) -> dict:
             "engine_version": simulate.version(),
             "z_step_factor": 1.2,
             "z_heat_max": 12,
+            "velocities": "none",
         },
     }
     settings["images"] |= {"line_of_sight_cells": CELLS}
@@ -109,7 +110,7 @@ def test_where_cells_are_moved_the_light_cones_are_those_in_redshift_space(
 ) -> None:
     plain = adopt(config.parse(settings), files, tmp_path / "results")
     settings["database"]["simulator"]["velocities"] = "both"
-    with pytest.raises(UserError, match=r"no brightness_temp_with_rsds.*velocities both asks"):
+    with pytest.raises(UserError, match=r"no brightness_temp_with_rsds.*velocities is both"):
         adopt(config.parse(settings), files, tmp_path / "results")
     for path in files:
         with h5py.File(path, "a") as file:
@@ -139,6 +140,7 @@ def test_the_configuration_names_it_from_then_on(
     assert "5 light-cones checked, all hold" in capsys.readouterr().out
     labelled = images.open_labelled(run_in(settings, results).database_images)
     assert labelled.parameters.shape == (COUNT, 4)
+    assert labelled.geometry.velocities == "none"  # and a network trained on them knows
     before = damage.content(results)
     cli.main(arguments)  # again: nothing new
     assert "adopted:" not in capsys.readouterr().out
@@ -278,8 +280,8 @@ def another_version(file: h5py.File) -> None:
         (short, "8 x 8 x 29 cells, not 8 x 8 x 24 or more"),
         (unfinished, "unfinished: it holds 2 of"),
         (seed_of_another, "have the same seed 900"),
-        (no_inputs, "no light-cone that py21cmfast 4 saved"),
-        (no_brightness, "no light-cone that py21cmfast 4 saved"),
+        (no_inputs, "no light-cone that py21cmfast 4 or 3.4 saved"),
+        (no_brightness, "not a light-cone with brightness_temp that py21cmfast saved"),
     ],
 )
 def test_a_file_that_differs_is_refused_by_name_and_nothing_is_written(
@@ -300,8 +302,8 @@ def test_a_file_that_differs_is_refused_by_name_and_nothing_is_written(
 
 def test_a_file_that_is_no_hdf5_or_not_there_is_refused_by_name(settings, files, tmp_path) -> None:
     files[1].write_bytes(b"not HDF5")
-    for path in (files[1], tmp_path / "nowhere.h5"):
-        with pytest.raises(UserError, match=f"{path.name}: no light-cone that py21cmfast 4 saved"):
+    for path, says in ((files[1], "no HDF5 file"), (tmp_path / "nowhere.h5", "no such file")):
+        with pytest.raises(UserError, match=f"{path.name}: {says}"):
             adopt(config.parse(settings), [files[0], path], tmp_path / "results")
     assert not (tmp_path / "results").exists()
 

@@ -1,6 +1,7 @@
 """The verb ``infer``: from an observed light-cone to its parameters."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def _infer(options: argparse.Namespace) -> None:
     import torch
 
     from . import recover
-    from .observation import observations
+    from .files import observations
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
@@ -24,7 +25,15 @@ def _infer(options: argparse.Namespace) -> None:
     )
     made = []
     for file in options.files:
-        for observation in observations(file, options.redshifts, options.cell_size):
+        for observation in observations(
+            file,
+            options.redshifts,
+            options.cell_size,
+            options.dataset,
+            inference.geometry.velocities,
+        ):
+            for remark in observation.remarks:
+                print(f"{observation.name}: {remark}", file=sys.stderr)
             made.append(inference.recover(observation, options.batch or recover.BATCH))
             print(recover.table(made[-1], inference))
     if options.out is not None:
@@ -68,8 +77,8 @@ def add_verbs(verb: Callable[..., Parser]) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="a py21cmfast light-cone (.h5), lightcones.zarr or lightcones.zarr:INDEX, or a "
-        ".npy of (x, y, line of sight) in mK",
+        help="a py21cmfast light-cone (.h5), lightcones.zarr or lightcones.zarr:INDEX, or an array "
+        "(x, y, line of sight) in mK: .npy, .npz, HDF5",
     )
     added.add_argument("--checkpoint", type=Path, required=True, help="a finished training's")
     added.add_argument("--out", type=Path, help="write them here too: .csv or .json")
@@ -82,8 +91,13 @@ def add_verbs(verb: Callable[..., Parser]) -> None:
     added.add_argument(
         "--confidence", type=share, default=0.68, help="share inside an interval (0.68)"
     )
-    added.add_argument("--redshifts", type=Path, metavar="FILE", help="of a .npy: .npy or text")
-    added.add_argument("--cell-size", type=float, metavar="MPC", help="of a .npy: comoving Mpc")
+    added.add_argument("--dataset", metavar="NAME", help="of an array: its name in .npz or HDF5")
+    added.add_argument(
+        "--redshifts",
+        metavar="FILE",
+        help="of an array: .npy or text, redshifts or MHz; or a name in the array's own file",
+    )
+    added.add_argument("--cell-size", type=float, metavar="MPC", help="of an array: comoving Mpc")
     added.add_argument("--batch", type=whole_number, help="images at a time; default: a few")
     added.add_argument("--threads", type=int, help="CPU threads")
     added.add_argument(

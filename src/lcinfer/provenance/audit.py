@@ -350,9 +350,7 @@ class _Walk:
             step, recuts = self.steps[directory], self._recuts.get(directory, [])
             voxels.check(step, cones, recuts, self._depth.threads, self._depth.decode)
             finished = journal.finished(cones.journal, histories=False)
-            simulator = cones.simulation.simulator
-            named = f"{simulator.engine} {simulator.engine_version}"
-            step.check("engine", checks.engine(cones, finished), named)
+            step.check("engine", checks.engine(cones, finished), checks.engine_named(cones))
             step.made |= made_by([*finished.values(), *self._records[directory]])
             for recut in recuts:
                 self.steps[recut.image_set.directory].check("recut", recut.problems(), recut.told)

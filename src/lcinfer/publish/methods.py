@@ -79,6 +79,7 @@ def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
         ]
     else:
         told = [f"We took {count} light-cones of the 21-cm brightness temperature from files."]
+        told += map(style.text, recorded.run.database.design.remarks)
     if failed := recorded.database.left_out:
         told.append(
             f"The simulations of {style.count(len(failed))} more failed; they are left out."

@@ -70,7 +70,7 @@ def _adopt(options: argparse.Namespace) -> None:
     from . import adopt
 
     config = planned(options).config
-    cones = adopt.adopt(config, options.files, options.results)
+    cones = adopt.adopt(config, options.files, options.results, options.differing, options.skip_bad)
     _verified([cones], 1)
     adopted = cones.design.content["adopted"]
     if config.database.adopted is None or config.database.realizations != cones.realizations:
@@ -190,8 +190,18 @@ def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parse
         verb(
             "adopt",
             _adopt,
-            "Make a database of light-cones in files that py21cmfast's LightCone.save wrote.",
+            "Make a database of light-cones in files that py21cmfast left.",
             "adopt config/demo.yaml one.h5 other.h5",
         )
+    )
+    added.add_argument(
+        "--differing",
+        action="append",
+        default=[],
+        metavar="INPUT",
+        help="let files differ in this input, as N_THREADS or version; the database says so",
+    )
+    added.add_argument(
+        "--skip-bad", action="store_true", help="leave out files that cannot be adopted"
     )
     added.add_argument("files", nargs="+", type=Path, metavar="FILE", help="one light-cone each")

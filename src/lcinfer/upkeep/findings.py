@@ -1,6 +1,6 @@
 """What is wrong with a database, one thing each, in a user's words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +52,7 @@ class Report:
     decoded: int  # of these; the others' files are those that were written
     findings: list[Finding]
     unclaimed: list[int]  # there, but not in the journal: no fault, made again
+    remarks: list[str] = field(default_factory=list)  # what to know of them: no fault
 
     @property
     def bad(self) -> list[int]:
@@ -62,6 +63,7 @@ class Report:
     def __str__(self) -> str:
         """A line for each finding, and one to close with."""
         lines = [str(finding) for finding in self.findings]
+        lines += [f"{self.name}: {remark}" for remark in self.remarks]
         lines += [
             f"light-cone {index}: its data are there, but no line of the journal: "
             "it will be made again"
@@ -85,4 +87,5 @@ class Report:
             "decoded": self.decoded,
             "findings": [finding.as_json() for finding in self.findings],
             "will_be_made_again": self.unclaimed,
+            "remarks": self.remarks,
         }

@@ -64,6 +64,7 @@ def verify(
         decoded=len(judge.decoded),
         findings=sorted(findings, key=lambda found: (found.index is None, found.index or 0)),
         unclaimed=sorted(_with_data(cones) - set(judge.indices)),
+        remarks=cones.design.remarks,
     )
 
 

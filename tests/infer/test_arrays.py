@@ -1,0 +1,92 @@
+"""Light-cones in arrays of people's own give the images that the pipeline cuts of them."""
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+
+from lcinfer import checkpoint as checkpoints
+from lcinfer.errors import UserError
+from lcinfer.geometry import Geometry
+from lcinfer.infer.agreement import cut_like
+from lcinfer.infer.files import observations
+
+TESTED = 3
+CELL = 6.0  # Mpc
+
+
+@pytest.fixture
+def known(checkpoint):
+    loaded = checkpoints.load(checkpoint)
+    return Geometry.read(loaded.geometry), loaded.fitted_normalisation()
+
+
+@pytest.fixture
+def expected(run):
+    return zarr.open_array(run.database_images.store, path="images", mode="r")[TESTED]
+
+
+@pytest.fixture
+def own(cube, redshift, tmp_path, monkeypatch):
+    """Files of one light-cone as people keep them, in the current directory."""
+    monkeypatch.chdir(tmp_path)
+    np.savetxt("z.txt", redshift, fmt="%.17g")
+    with h5py.File("attribute.h5", "w") as file:
+        file["lightcones/brightness_temp"] = cube
+        file["lightcones"].attrs["lightcone_redshifts"] = redshift
+    with h5py.File("flat.h5", "w") as file:
+        file.create_dataset("brightness_temp", data=cube, compression="gzip")
+        file["density"], file["redshifts"] = cube * 0, redshift
+    np.savez("batch.npz", image=cube[None], label=np.zeros((1, 4)), z=redshift[None])
+    np.save("four.npy", np.stack([cube * 2, cube]))
+
+
+@pytest.mark.parametrize(
+    ("file", "redshifts", "dataset"),
+    [
+        ("attribute.h5", "z.txt", None),
+        ("attribute.h5", "lightcones/lightcone_redshifts", None),
+        ("flat.h5", "redshifts", "brightness_temp"),
+        ("flat.h5", "z.txt", "/brightness_temp"),
+        ("batch.npz", "z.txt", None),
+        ("batch.npz", "z", "image"),
+    ],
+)
+def test_home_made_files_are_read(own, known, expected, file, redshifts, dataset) -> None:
+    (found,) = observations(file, redshifts, CELL, dataset)
+    np.testing.assert_array_equal(cut_like(found, *known), expected)
+
+
+def test_an_array_of_several_light_cones_gives_each(own, known, expected) -> None:
+    double, one = observations("four.npy", "z.txt", CELL)
+    assert [double.name, one.name] == ["four.npy:0", "four.npy:1"]
+    np.testing.assert_array_equal(cut_like(one, *known), expected)
+    np.testing.assert_allclose(cut_like(double, *known), 2 * expected)
+
+
+def test_half_precision_is_read(own, cube, known, expected) -> None:
+    np.save("half.npy", cube.astype(np.float16))
+    (found,) = observations("half.npy", "z.txt", CELL)
+    np.testing.assert_allclose(cut_like(found, *known), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("flat.h5",), r"name it with --dataset; it holds brightness_temp 8x8x40, density"),
+        (("flat.h5", "z.txt", CELL, "nothing"), "no array nothing of numbers; it holds bright"),
+        (("attribute.h5",), "give --redshifts FILE and --cell-size MPC"),
+        (("attribute.h5", "nothing", CELL), "no such file, and attribute.h5 holds nothing"),
+    ],
+)
+def test_what_is_not_said_is_asked_for(own, options, says) -> None:
+    with pytest.raises(UserError, match=says):
+        list(observations(*options))
+
+
+def test_a_damaged_npz_is_one_line(own, tmp_path) -> None:
+    content = bytearray((tmp_path / "batch.npz").read_bytes())
+    content[200:400] = bytes(200)
+    (tmp_path / "batch.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"batch.npz: .*damaged"):
+        list(observations("batch.npz", "z.txt", CELL))
