@@ -189,9 +189,10 @@ def test_every_text_lies_on_the_page_whatever_parameters_there_are(names: list[s
         draw_recovery(true, found, names, ends, mocks=mocks),
         draw_residuals(true, found, names),
     ):
+        figure.draw_without_rendering()  # lays it out
         drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-        assert 0 <= drawn.x0 and drawn.x1 <= width, "cut off at the left or right edge"
-        assert 0 <= drawn.y0 and drawn.y1 <= height, "cut off at the lower or upper edge"
+        assert drawn.x0 >= 0 and drawn.x1 <= width, "cut off at the left or right edge"
+        assert drawn.y0 >= 0 and drawn.y1 <= height, "cut off at the lower or upper edge"
 
 
 def test_r2_is_given_with_its_interval_and_only_when_known() -> None:

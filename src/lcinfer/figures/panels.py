@@ -13,7 +13,7 @@ from .style import PAGE
 # In inches. Placed by hand: an automatic layout would make the squares of unequal size.
 BLOCK_WIDTH = PAGE / 2
 LEFT, SIDE, GAP, CENTRE = 0.74, 0.62, 0.06, 1.52
-BAR_WIDTH, BELOW, ABOVE = 0.09, 0.66, 0.58
+BAR_WIDTH, BELOW, ABOVE = 0.09, 0.62, 0.58
 BLOCK_HEIGHT = BELOW + SIDE + GAP + CENTRE + ABOVE
 NOTE = 0.06  # between the centre's upper edge and the text above it
 LABEL = 0.06  # from the block's left edge to the label of its y axis
