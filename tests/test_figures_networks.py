@@ -162,18 +162,21 @@ def test_activations_are_bars_relative_to_the_largest_of_a_layer() -> None:
     axes = panel(draw_activations(means), "dense_1")
     heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
     np.testing.assert_allclose(heights, [[0, 0.5, 0.25], [1, 0, 0]])
-    assert axes.get_title() == "fully connected 1: silent: neuron 1 for one; neurons 2, 3 for other"
+    assert axes.get_title() == (
+        "fully connected 1: silent (below 0.5% of the largest): neuron 1 for one; "
+        "neurons 2, 3 for other"
+    )
     assert axes.get_xlabel() == "Neuron"
 
 
 def test_of_many_silent_neurons_the_number_is_said_and_of_none_that_there_is_none() -> None:
     means = {
         "convolution_1": {"one": np.ones(4)},
-        "dense_1": {"one": np.arange(20) % 2},
+        "dense_1": {"one": np.arange(20) % 2 + 1e-4},  # too faint for a bar to be seen
     }
     figure = draw_activations(means)
     assert panel(figure, "convolution_1").get_title() == "convolution 1: no filter is silent"
-    assert panel(figure, "dense_1").get_title().endswith("silent: 10 of 20 neurons for one")
+    assert panel(figure, "dense_1").get_title().endswith("largest): 10 of 20 neurons for one")
 
 
 def test_residuals_have_a_histogram_of_all_and_both_gaussians_in_the_papers_units() -> None:

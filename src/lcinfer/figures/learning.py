@@ -36,6 +36,10 @@ def draw_learning(trends: Sequence[Trend]) -> Figure:
     figure = Figure(figsize=(PAGE, 0.36 * PAGE * rows + 0.3), layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
     sizes = sorted({size for trend in trends for size in trend.light_cones.tolist()})
+    continued = any(trend.power_law for trend in trends)
+    ticks = sizes if len(sizes) <= 6 else sizes[:: -(-len(sizes) // 6)]
+    if continued:
+        ticks = [*ticks, sizes[-1] + MORE]
     styles = dict(zip(kinds, zip(cycle(COLOURS), cycle(MARKERS), strict=False), strict=False))
     for axes, parameter in zip(panels, parameters, strict=False):
         for trend in trends:
@@ -46,7 +50,7 @@ def draw_learning(trends: Sequence[Trend]) -> Figure:
             axes.set_xscale("log")
             axes.set_yscale("log")
             plain_numbers(axes.yaxis)
-            axes.set_xticks(sizes if len(sizes) <= 6 else sizes[:: -(-len(sizes) // 6)])
+            axes.set_xticks(ticks)
             axes.xaxis.set_major_formatter(ScalarFormatter())
             axes.xaxis.set_minor_locator(NullLocator())
         else:
@@ -59,7 +63,7 @@ def draw_learning(trends: Sequence[Trend]) -> Figure:
     for axes in panels[max(0, len(parameters) - columns) : len(parameters)]:
         axes.set_xlabel("Training light-cones" if len(sizes) > 1 else f"{sizes[0]} light-cones")
     handles, labels = panels[0].get_legend_handles_labels()
-    if any(trend.power_law for trend in trends):
+    if continued:
         handles.append(Line2D([], [], color="0.4", linestyle="--", linewidth=0.8))
         labels.append(f"power law, to {MORE} light-cones more")
     predicted = {"average": "averages over a light-cone's images", "one_image": "one image"}

@@ -1,8 +1,10 @@
 """Distributions of the residuals of Figure 5 over the whole test set, with Gaussian fits."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -13,7 +15,9 @@ from ..residuals import decimals, gaussian_fit
 from .style import PAGE, paper
 
 BARS = "#c3d5e8"
-LINES = (  # name, style, colour, and what it is
+LINES: tuple[
+    tuple[str, Literal["--", "-"], str, str], ...
+] = (  # name, style, colour, and what it is
     ("plain", "--", "#12508f", "plain: Gaussian of the sample's mean and s.d."),
     ("fit", "-", "#b03a00", "fit: Gaussian fit"),
 )
@@ -43,11 +47,12 @@ def draw_residuals(true: ArrayLike, predicted: ArrayLike, names: Sequence[str]) 
         axes.set_label(name)
     for axes in panels[len(names) :]:
         axes.set_visible(False)
+    entries: list[Artist] = [
+        Line2D([], [], linestyle=line, color=colour, label=label)
+        for _, line, colour, label in LINES
+    ]
     figure.legend(
-        handles=[
-            Line2D([], [], linestyle=line, color=colour, label=label)
-            for _, line, colour, label in LINES
-        ],
+        handles=entries,
         loc="outside upper center",
         ncols=len(LINES),
         title=f"{len(residuals)} test light-cones, one image of each",

@@ -19,6 +19,7 @@ INPUT, RESPONSE, BETWEEN = 0.42, 0.27, 0.035
 BAR_GAP, BAR_WIDTH = 0.08, 0.08
 ACTIVATION = "gray"  # black: nothing passes the rectifier
 WHITE = 0.995  # quantile of a filter's outputs from which they are drawn white
+SILENT = 0.005  # share of a layer's largest mean activation below which none can be seen
 MOST_NAMED = 8  # silent filters or neurons; of more the number is told
 COLOURS = ("#12508f", "#d55e00", "#009e73", "#cc79a7")
 
@@ -140,8 +141,8 @@ def _redshift_axis(axes: Axes, redshift: NDArray[np.float64]) -> None:
 def draw_activations(layers: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
     """Mean activation of every filter and neuron of the hidden layers, for different images.
 
-    Each layer is scaled to its largest mean. What has no bar is silent, as the title of the layer
-    says: information takes another way through the network for other images (Gillet et al. 2019,
+    Each layer is scaled to its largest mean. What has no bar is silent, and the layer's title names
+    it: information takes another way through the network for other images (Gillet et al. 2019,
     Appendix A).
 
     Args:
@@ -165,21 +166,22 @@ def draw_activations(layers: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
         kind = "filter" if layer.startswith("convolution") else "neuron"
         axes.set_xlabel(kind.capitalize(), labelpad=1)
         name = layer.replace("_", " ").replace("dense", "fully connected")
-        axes.set_title(f"{name}: {_silent(means, kind)}", fontsize="small", pad=3)
+        axes.set_title(f"{name}: {_silent(means, kind, largest)}", fontsize="small", pad=3)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=1)
     return figure
 
 
-def _silent(means: Mapping[str, NDArray[np.float64]], kind: str) -> str:
+def _silent(means: Mapping[str, NDArray[np.float64]], kind: str, largest: float) -> str:
     """Which of a layer are silent for which image, in words."""
     told = []
     for title, values in means.items():
-        silent = (np.flatnonzero(values == 0) + 1).tolist()
+        silent = (np.flatnonzero(values < SILENT * largest) + 1).tolist()
         if not silent:
             continue
         which = f"{len(silent)} of {len(values)} {kind}s"
         if len(silent) <= MOST_NAMED:
             which = f"{kind}{'s' * (len(silent) > 1)} {', '.join(map(str, silent))}"
         told.append(f"{which} for {title.partition(':')[0]}")
-    return f"silent: {'; '.join(told)}" if told else f"no {kind} is silent"
+    rule = f"silent (below {SILENT:.1%} of the largest)"
+    return f"{rule}: {'; '.join(told)}" if told else f"no {kind} is silent"
