@@ -144,7 +144,7 @@ def test_training_scores_and_tables_say_what_was_left_out(run, capsys) -> None:
     summary.write(made)
     assert told(made.summary.manifest)["left_out"] == {"all_images": expected}
     _, head, first, *_ = made.summary.table.read_text().splitlines()
-    assert head.endswith("left out of validation,left out of test,left out of training")
+    assert head.endswith("left_out_of_validation,left_out_of_test,left_out_of_training")
     assert first.endswith(",2,1,6,1,1,1")
     assert "all_images was made without 3 light-cones" in summary.scores(made)
 

@@ -137,6 +137,25 @@ def test_each_fall_of_the_learning_rate_is_marked_once_between_its_epochs() -> N
     assert axes.get_legend_handles_labels()[1].count("learning rate lowered") == 1
 
 
+def test_a_rate_that_falls_after_every_epoch_is_said_and_not_marked() -> None:
+    (axes,) = draw_loss(range(1, 6), [5, 4, 3, 2, 1], [5, 4, 3, 2, 1], [5, 4, 3, 2, 1]).axes
+    assert len(axes.lines) == 2
+    assert axes.get_xlabel() == "Epoch (the learning rate falls after each)"
+
+
+@pytest.mark.parametrize("ends", [(0.7, 0.03), (0.6, 0.45), (0.154, 0.149)])
+def test_losses_are_labelled_with_plain_numbers(ends: tuple[float, float]) -> None:
+    losses = np.geomspace(*ends, 20)
+    figure = draw_loss(np.arange(1, 21), losses, losses, np.ones(20))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    low, high = axes.get_ylim()
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    shown = [label for label in labels if low <= float(label) <= high]
+    assert len(shown) >= 3
+    assert not any(label.get_text() for label in axes.get_yticklabels(minor=True))
+
+
 # Figure 1
 
 

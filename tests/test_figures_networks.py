@@ -37,7 +37,7 @@ def slicing(**changed) -> Figure:
         "cells": (200, 2200),
         "along": 2200,
         "cell_size": 1.5,
-        "nearest": 6.0,
+        "redshifts": (6.0, 30.01),
     }
     return draw_slicing(**{**paper, **changed})
 
@@ -53,6 +53,14 @@ def test_the_papers_slices_are_ten_images_60_mpc_apart() -> None:
     assert len(colours) == 10
     assert "60 Mpc" in texts(figure)
     assert "10 images of 100" in figure.get_suptitle()
+    assert panel(figure, "axis x").get_title() == "5 planes of constant $x$, 2 images each"
+
+
+def test_the_axes_of_a_light_cone_are_named_with_their_lengths_and_redshifts() -> None:
+    said = texts(slicing())
+    for label in ("$x$", "$y$: 200 cells\n300 Mpc", "line of sight: 2200 cells, 3300 Mpc"):
+        assert label in said
+    assert {"$z=6$", "$z=30$"} < set(said)
 
 
 def test_planes_stand_where_the_configuration_has_them() -> None:
@@ -123,6 +131,17 @@ def test_a_silent_filter_is_black_and_said_to_be_silent() -> None:
     assert float(np.max(image.norm(image.get_array()))) == 0.0
 
 
+def test_filters_are_named_and_scales_say_their_units() -> None:
+    figure = responses()
+    for number in (1, 2, 3):
+        assert panel(figure, f"one: filter {number}").get_ylabel() == f"filter {number}"
+    for title in ("one", "other"):
+        bar = panel(figure, f"{title}: colour bar")
+        assert bar.get_ylabel().endswith("[mK]") and bar.get_ylim() == (-150, 30)
+        scale = panel(figure, f"{title}: scale")
+        assert [label.get_text() for label in scale.get_yticklabels()] == ["silent", "largest"]
+
+
 def test_a_filter_has_one_scale_for_all_images_and_lies_behind_its_input() -> None:
     figure = responses()
     (one,), (other,) = (panel(figure, f"{name}: filter 1").images for name in ("one", "other"))
@@ -143,7 +162,21 @@ def test_activations_are_bars_relative_to_the_largest_of_a_layer() -> None:
     axes = panel(draw_activations(means), "dense_1")
     heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
     np.testing.assert_allclose(heights, [[0, 0.5, 0.25], [1, 0, 0]])
-    assert axes.get_title() == "dense 1: 1, 2 of 3 silent"
+    assert axes.get_title() == (
+        "fully connected 1: silent (below 0.5% of the largest): neuron 1 for one; "
+        "neurons 2, 3 for other"
+    )
+    assert axes.get_xlabel() == "Neuron"
+
+
+def test_of_many_silent_neurons_the_number_is_said_and_of_none_that_there_is_none() -> None:
+    means = {
+        "convolution_1": {"one": np.ones(4)},
+        "dense_1": {"one": np.arange(20) % 2 + 1e-4},  # too faint for a bar to be seen
+    }
+    figure = draw_activations(means)
+    assert panel(figure, "convolution_1").get_title() == "convolution 1: no filter is silent"
+    assert panel(figure, "dense_1").get_title().endswith("largest): 10 of 20 neurons for one")
 
 
 def test_residuals_have_a_histogram_of_all_and_both_gaussians_in_the_papers_units() -> None:
@@ -153,15 +186,26 @@ def test_residuals_have_a_histogram_of_all_and_both_gaussians_in_the_papers_unit
     figure = draw_residuals(true, true + residual, ["NU_X_THRESH"])
     axes = panel(figure, "NU_X_THRESH")
     assert sum(bar.get_height() for bar in axes.patches) == 60
+    assert axes.get_xlabel().endswith("[keV]")
+    plain, fit = axes.get_title(loc="right").split("\n")
     mean, spread = gaussian_fit(residual[:, 0] / 1e3)
-    _, legend = axes.get_legend_handles_labels()
-    assert legend[1] == rf"Gaussian fit: ${mean:.2g}\pm{spread:.2g}$ keV"
-    assert f"{residual.std(ddof=1) / 1e3:.2g}" in legend[0]
+    assert fit == f"fit: mean {mean:.2f}, s.d. {spread:.2f} keV"
+    assert plain.endswith(f"s.d. {residual.std(ddof=1) / 1e3:.2f} keV")
+
+
+def test_numbers_of_residuals_lie_outside_the_axes_with_the_digits_that_they_deserve() -> None:
+    residual = np.tile([-0.3, 0.3001], 40)[:, None]
+    figure = draw_residuals(np.full((80, 1), 5.0), 5.0 + residual, ["ION_Tvir_MIN"])
+    figure.draw_without_rendering()
+    axes = panel(figure, "ION_Tvir_MIN")
+    assert axes.get_legend() is None and not axes.texts
+    assert axes.get_title(loc="right").startswith("plain: mean 0.00, s.d. 0.30 dex")
+    assert figure.legends[0].get_title().get_text() == "80 test light-cones, one image of each"
 
 
 @pytest.mark.parametrize("n", [1, 3, 8])
 def test_few_residuals_are_drawn_without_a_fit_that_would_mean_nothing(n) -> None:
     true = np.linspace(4, 6, n)[:, None]
     figure = draw_residuals(true, true + 0.1 * np.arange(n)[:, None], ["ION_Tvir_MIN"])
-    _, legend = panel(figure, "ION_Tvir_MIN").get_legend_handles_labels()
-    assert any("Gaussian" in label for label in legend) == (n >= 8)
+    told = panel(figure, "ION_Tvir_MIN").get_title(loc="right")
+    assert ("fit:" in told) == (n >= 8)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lcinfer.errors import UserError
-from lcinfer.figures import draw_recovery
+from lcinfer.figures import draw_recovery, draw_residuals
 from lcinfer.residuals import density_bins, profile_bins, residual_profile
 
 NAMES = ["HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH"]
@@ -80,8 +80,32 @@ def test_every_point_is_counted_in_the_density(n: int) -> None:
     figure = draw_recovery(true, predicted, NAMES, PRIORS)
     for name in NAMES:
         (image,) = panel(figure, f"{name} centre").images
-        density: NDArray[np.float64] = np.ma.asarray(image.get_array())
-        assert float((10.0**density).sum()) == pytest.approx(n)
+        counts: NDArray[np.float64] = np.ma.asarray(image.get_array())
+        assert counts.sum() == n
+
+
+def bar_labels(figure: Figure, name: str) -> list[str]:
+    """What the colour bar's ticks say between its ends."""
+    figure.draw_without_rendering()
+    bar = panel(figure, f"{name} bar")
+    assert bar.get_ylabel() == "images per bin"
+    low, high = bar.get_ylim()
+    ticks = zip(bar.get_yticks(), bar.get_yticklabels(), strict=True)
+    return [label.get_text() for at, label in ticks if low <= at <= high]
+
+
+def test_few_counts_have_a_colour_and_a_label_each() -> None:
+    true = np.array([[4.05]] * 2 + [[5.95]] * 1)
+    figure = draw_recovery(true, true, ["ION_Tvir_MIN"], PRIORS)
+    assert bar_labels(figure, "ION_Tvir_MIN") == ["1", "2", "3"]
+    (image,) = panel(figure, "ION_Tvir_MIN centre").images
+    assert len({image.cmap(image.norm(number)) for number in (1, 2, 3)}) == 3
+
+
+def test_many_counts_are_on_a_logarithmic_scale_that_is_labelled_with_counts() -> None:
+    true, predicted = predictions(1000)
+    labels = bar_labels(draw_recovery(true, predicted, NAMES, PRIORS), "L_X")
+    assert labels[0] == "1" and {"2", "5"} < set(labels)
 
 
 def test_the_prediction_is_drawn_upwards_and_the_truth_to_the_right() -> None:
@@ -125,6 +149,52 @@ def test_a_prediction_far_outside_is_said_to_be_missing() -> None:
     assert panel(figure, "ION_Tvir_MIN centre").get_ylim()[1] < 7
 
 
+def test_what_is_written_covers_no_point() -> None:
+    true, predicted = predictions(30)
+    figure = draw_recovery(true, predicted, NAMES, PRIORS, scores={"L_X": (0.9, 0.8, 0.95)})
+    figure.draw_without_rendering()
+    for name in NAMES:
+        centre = panel(figure, f"{name} centre")
+        (note,) = centre.texts
+        assert note.get_window_extent().y0 > centre.get_window_extent().y1
+
+
+def test_the_figure_says_that_its_images_are_one_of_each_light_cone() -> None:
+    figure = draw_recovery(*predictions(30), NAMES, PRIORS)
+    assert figure.legends[0].get_title().get_text() == "30 test light-cones, one image of each"
+
+
+@pytest.mark.parametrize(("n", "fitted"), [(30, False), (399, False), (400, True)])
+def test_a_figure_has_one_kind_of_mean_and_spread_and_says_which(n: int, fitted: bool) -> None:
+    said = legend_of(draw_recovery(*predictions(n), NAMES, PRIORS))
+    assert len(said) == 2
+    assert ("Gaussian fits" in said[0]) == fitted
+    assert f"bins of {8 if fitted else 3} or more" in said[1]
+
+
+LONG = "UPPER_STELLAR_TURNOVER_INDEX"
+
+
+@pytest.mark.parametrize(
+    "names", [["L_X"], ["L_X", LONG, "NU_X_THRESH"], NAMES, ["L_X", LONG, LONG, "L_X", "L_X"]]
+)
+def test_every_text_lies_on_the_page_whatever_parameters_there_are(names: list[str]) -> None:
+    ends = {**PRIORS, LONG: (-2.25, -0.75)}
+    low, high = np.array([ends[name] for name in names]).T
+    random = np.random.default_rng(4)
+    true = random.uniform(low, high, (80, len(names)))
+    found = true + random.normal(0, 0.05, true.shape) * (high - low)
+    mocks = {"A_LONG_NAME": (true[0], found[:3])}
+    for figure in (
+        draw_recovery(true, found, names, ends, mocks=mocks),
+        draw_residuals(true, found, names),
+    ):
+        figure.draw_without_rendering()  # lays it out
+        drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+        assert drawn.x0 >= 0 and drawn.x1 <= width, "cut off at the left or right edge"
+        assert drawn.y0 >= 0 and drawn.y1 <= height, "cut off at the lower or upper edge"
+
+
 def test_r2_is_given_with_its_interval_and_only_when_known() -> None:
     true, predicted = predictions(30)
     scores = {"L_X": (0.9871, 0.9702, 0.9904)}
@@ -132,6 +202,15 @@ def test_r2_is_given_with_its_interval_and_only_when_known() -> None:
     note = panel(figure, "L_X centre").texts[0].get_text()
     assert "R^2=0.987" in note and "90%" in note and "0.970" in note and "0.990" in note
     assert "R^2" not in panel(figure, "HII_EFF_FACTOR centre").texts[0].get_text()
+
+
+def test_r2_has_no_more_digits_than_its_interval_knows() -> None:
+    true, predicted = predictions(30)
+    scores = {"L_X": (0.0694, -0.5453, 0.5189), "NU_X_THRESH": (0.99871, 0.99854, 0.99891)}
+    figure = draw_recovery(true, predicted, NAMES, PRIORS, scores=scores)
+    notes = {name: panel(figure, f"{name} centre").texts[0].get_text() for name in scores}
+    assert notes["L_X"].startswith("$R^2=0.07$, 95%: [$-0.55$, $0.52$]")
+    assert notes["NU_X_THRESH"].startswith("$R^2=0.9987$, 95%: [$0.9985$, $0.9989$]")
 
 
 def test_a_mock_is_drawn_at_its_recovered_mean_with_the_scatter_of_its_light_cones() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lcinfer.residuals import gaussian_fit, residual_profile
+from lcinfer.residuals import decimals, gaussian_fit, residual_profile
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
@@ -30,8 +30,16 @@ def test_too_few_residuals_have_no_fit_and_equal_ones_no_width() -> None:
 def test_every_bin_of_a_profile_has_the_fit_of_its_own_residuals() -> None:
     at = np.repeat([0.5, 1.5, 2.5], [30, 5, 40])
     residual = np.random.default_rng(3).normal(at, 0.1)
-    profile = residual_profile(at, residual, [0, 1, 2, 3])
+    profile = residual_profile(at, residual, [0, 1, 2, 3], fitted=True)
     for number, part in ((0, residual[:30]), (2, residual[35:])):
-        found = profile.fitted_mean[number], profile.fitted_spread[number]
-        assert found == gaussian_fit(part)
-    assert np.isnan([profile.fitted_mean[1], profile.fitted_spread[1]]).all()
+        assert (profile.mean[number], profile.spread[number]) == gaussian_fit(part)
+    assert np.isnan([profile.mean[1], profile.spread[1]]).all()
+    assert profile.count.tolist() == [30, 5, 40]
+
+
+@pytest.mark.parametrize(
+    ("spread", "points", "digits"),
+    [(17, 80, 0), (17, 1000, 1), (0.022, 80, 3), (0.39, 32, 2), (2e4, 50, 0), (0.0, 5, 2)],
+)
+def test_a_mean_has_the_digits_that_its_standard_error_leaves(spread, points, digits) -> None:
+    assert decimals(spread, points) == digits

@@ -190,7 +190,20 @@ def test_the_figures_show_every_trial(swept) -> None:
         for trend in trials.trends(trials.results(swept.sweeps["curve"]))
         if trend.prediction == "average"
     ]
-    assert len([axes for axes in draw_learning(averaged).axes if axes.get_visible()]) == 4
+    figure = draw_learning(averaged)
+    assert len([axes for axes in figure.axes if axes.get_visible()]) == 4
+    told = figure.legends[0].get_title().get_text()
+    assert told == "Predictions from averages over a light-cone's images"
+
+
+def test_one_seed_has_no_error_bar_and_a_power_law_is_named() -> None:
+    sizes = np.array([10, 20, 40])
+    one = Trend("average", "L_X", 2, {}, sizes, np.array([0.5, 0.6, 0.7]), np.full(3, np.nan))
+    figure = draw_learning([one])
+    (bars,) = figure.axes[0].containers
+    assert not bars.has_yerr
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named == ["2 images of each", "power law, to 1000 light-cones more"]
 
 
 def test_trends_of_one_number_of_light_cones_stand_side_by_side() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from . import figures, images, store, trials
 from .checkpoint import Checkpoint
 from .evaluate import Predictions, load_trained, read_predictions
+from .lightcone import coordinates
 from .networks.architectures import layers
 from .parameters import shown
 from .products import EXAMPLES, RESPONSE_FIGURES, SCHEME, EvaluationRun
@@ -87,6 +88,7 @@ def _draw_examples(run: Run) -> None:
 
 def _draw_slicing(run: Run) -> None:
     database, cut = run.config.database, run.config.images
+    redshift, _ = coordinates(database)
     figure = figures.draw_slicing(
         planes=images.planes(database.box, cut),
         axes=cut.axes,
@@ -94,7 +96,7 @@ def _draw_slicing(run: Run) -> None:
         cells=(database.box.cells, database.lightcone.cells),
         along=run.config.image_shape[1],
         cell_size=database.box.cell_size,
-        nearest=database.lightcone.z_min,
+        redshifts=(float(redshift[0]), float(redshift[-1])),
     )
     _save(run, figure, SCHEME, "slicing")
 

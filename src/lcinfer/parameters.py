@@ -66,6 +66,10 @@ REGISTRY = {
     ),
     # py21cmfast keeps this energy in eV.
     "NU_X_THRESH": Shown(r"$E_0$", "E_0", unit="keV", scale=1e-3),
+    "R_BUBBLE_MAX": Shown(r"$R_{\mathrm{mfp}}$", "R_mfp", unit="Mpc"),
+    "X_RAY_SPEC_INDEX": Shown(r"$\alpha_{\mathrm{X}}$", "alpha_X"),
+    "POP2_ION": Shown(r"$N_{\gamma}$", "N_gamma"),  # ionising photons per stellar baryon
+    "Y_He": Shown(r"$Y_{\mathrm{He}}$", "Y_He"),
 }
 
 

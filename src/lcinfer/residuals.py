@@ -25,26 +25,25 @@ class Profile:
     count: NDArray[np.int64]
     """(bins,) points in each bin."""
     mean: NDArray[np.float64]
-    """(bins,) mean residual; NaN in an empty bin."""
+    """(bins,) mean residual; NaN in a bin that has none."""
     spread: NDArray[np.float64]
-    """(bins,) sample standard deviation; NaN in a bin of fewer than three points."""
-    fitted_mean: NDArray[np.float64]
-    """(bins,) mean of the Gaussian fit; NaN in a bin of fewer than eight points."""
-    fitted_spread: NDArray[np.float64]
-    """(bins,) standard deviation of the Gaussian fit; NaN where its mean is."""
+    """(bins,) standard deviation; NaN in a bin of too few points."""
 
 
-def residual_profile(at: ArrayLike, residual: ArrayLike, edges: ArrayLike) -> Profile:
+def residual_profile(
+    at: ArrayLike, residual: ArrayLike, edges: ArrayLike, *, fitted: bool = False
+) -> Profile:
     """Mean and standard deviation of residuals in bins (Gillet et al. 2019, Fig. 5).
 
-    The paper takes them from a Gaussian fit. Here the sample's own stand beside those of the
-    fit: with n - 1, they need no fit to converge on few points, and feel every outlier.
+    The sample's own, with n - 1, need three points for a spread, and feel every outlier. Those of
+    Gaussian fits, which the paper takes, need eight for either.
 
     Args:
         at: (n,) where each residual lies: a true or a predicted value.
         residual: (n,) predicted minus true.
         edges: (bins + 1,) increasing. A bin holds its lower edge, the last one both.
             Points outside are left out.
+        fitted: whether they are those of Gaussian fits.
     """
     where, residuals = np.asarray(at, dtype=float), np.asarray(residual, dtype=float)
     bounds = np.asarray(edges, dtype=float)
@@ -54,6 +53,9 @@ def residual_profile(at: ArrayLike, residual: ArrayLike, edges: ArrayLike) -> Pr
     inside = (index >= 0) & (index < bins)
     index, residuals = index[inside], residuals[inside]
     count = np.bincount(index, minlength=bins)
+    if fitted:
+        fits = np.array([gaussian_fit(residuals[index == number]) for number in range(bins)])
+        return Profile(bounds, count, *fits.T)
     total = np.bincount(index, weights=residuals, minlength=bins)
     mean = np.full(bins, np.nan)
     np.divide(total, count, out=mean, where=count > 0)
@@ -61,8 +63,7 @@ def residual_profile(at: ArrayLike, residual: ArrayLike, edges: ArrayLike) -> Pr
     squares = np.bincount(index, weights=(residuals - mean[index]) ** 2, minlength=bins)
     variance = np.full(bins, np.nan)
     np.divide(squares, count - 1, out=variance, where=count >= LEAST_FOR_SPREAD)
-    fits = np.array([gaussian_fit(residuals[index == number]) for number in range(bins)])
-    return Profile(bounds, count, mean, np.sqrt(variance), fits[:, 0], fits[:, 1])
+    return Profile(bounds, count, mean, np.sqrt(variance))
 
 
 def gaussian_fit(residual: ArrayLike) -> tuple[float, float]:
@@ -106,3 +107,18 @@ def density_bins(points: int, most: int) -> int:
 def profile_bins(points: int, most: int) -> int:
     """Bins of a residual profile of ``points`` predictions, ``most`` at most."""
     return min(most, max(3, points // PER_BIN))
+
+
+def enough_for_fits(points: int, bins: int) -> bool:
+    """Whether nearly all bins of a profile hold enough of ``points`` predictions for a fit."""
+    return points >= 2 * LEAST_FOR_FIT * bins
+
+
+def decimals(spread: float, points: int) -> int:
+    """Digits behind the point that a mean of ``points`` values of such a spread deserves.
+
+    The last one is the first of the mean's standard error.
+    """
+    if not spread > 0:
+        return 2
+    return max(0, -math.floor(math.log10(spread / math.sqrt(points))))

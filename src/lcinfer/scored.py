@@ -12,29 +12,37 @@ from .run import Run
 
 SETS = ("validation", "test", "training")
 PREDICTIONS = {"one_image": "one image", "average": "average"}
+# Of r2.csv. The first six have always been the first six, whatever they were called.
+COLUMNS = ("training", "prediction", "parameter", "r2", "r2_low", "r2_high", "confidence")
+COUNTS = ("test_light_cones", "images_predicted_from", "training_light_cones")
 
 
 def table(run: Run) -> str:
-    """A line per training, prediction and parameter as CSV."""
+    """A line per training, prediction and parameter as CSV, columns named as a data frame's."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    interval = f"{run.config.evaluation.confidence:.0%}"
-    counts = ("test light-cones", "images per light-cone", "training light-cones")
-    head = ("training", "prediction", "parameter", "R2", f"{interval} from", f"{interval} to")
-    without = [f"left out of {name}" for name in SETS] if left_out(run) else []
-    writer.writerow([*head, *counts, *without])
+    confidence = run.config.evaluation.confidence
+    without = [f"left_out_of_{name}" for name in SETS] if left_out(run) else []
+    writer.writerow([*COLUMNS, *COUNTS, *without])
     for name, evaluation in run.evaluations.items():
         scores = _scores_of(evaluation)
         lacks = scores.get("left_out", dict.fromkeys(SETS, 0))
         training_cones = len(evaluation.training.training_set) - lacks["training"]
         sizes = [training_cones, *([lacks[name] for name in SETS] if without else [])]
-        for prediction, told in PREDICTIONS.items():
+        for prediction in PREDICTIONS:
             images = 1 if prediction == "one_image" else scores["images"]
             for parameter, score in scores[prediction].items():
                 values = [f"{score[key]:.4f}" for key in ("r2", "low", "high")]
-                what = (name, told, shown(parameter).text)
-                writer.writerow([*what, *values, scores["light_cones"], images, *sizes])
+                what = (name, prediction, parameter, *values, confidence)
+                writer.writerow([*what, scores["light_cones"], images, *sizes])
     return text.getvalue()
+
+
+def told(row: list[str]) -> list[str]:
+    """The first six cells of a line of r2.csv in words; of older ones they are words already."""
+    training, prediction, parameter, *score = row[:6]
+    words = (training, PREDICTIONS.get(prediction, prediction), shown(parameter).text_label)
+    return [*words, *score]
 
 
 def page(run: Run) -> str:
@@ -50,7 +58,7 @@ def page(run: Run) -> str:
     for prediction in reversed(PREDICTIONS):
         for name, scores in seeds.items():
             images = f"{scores['images']} images" if prediction == "average" else "one image"
-            cells = [_cell(scores[prediction][parameter]) for parameter in names]
+            cells = [_cell(style, scores[prediction][parameter]) for parameter in names]
             rows.append([style.code(name), images, *cells])
     (test,) = {scores["light_cones"] for scores in seeds.values()}
     caption = (
@@ -59,12 +67,12 @@ def page(run: Run) -> str:
         f"{run.config.evaluation.confidence:.0%} of bootstraps over them. 1 is perfect, 0 is a "
         "guess of the mean."
     )
-    head = ["Training", "Prediction from", *map(style.symbol, names)]
+    head = ["Training", "Prediction from", *map(style.quantity, names)]
     return f"{style.table(head, rows, caption)}\n"
 
 
-def _cell(score: dict[str, float]) -> str:
-    return f"{score['r2']:.3f}<small>{score['low']:.3f} to {score['high']:.3f}</small>"
+def _cell(style: Html, score: dict[str, float]) -> str:
+    return style.estimate(*(style.decimals(score[key], 3) for key in ("r2", "low", "high")))
 
 
 def left_out(run: Run) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from py21cmfast.wrapper.inputs import AstroOptions, get_logspaced_redshifts
 from .coeval import coeval_boxes
 from .errors import UserError
 from .lightcone import BadLightCone, LightCone, coordinates
+from .model import GM18
 from .sections import Cosmology, Simulation
 from .velocities import (
     BEYOND_THE_ENDS,
@@ -27,19 +28,6 @@ from .velocities import (
     nodes_below,
     reach,
 )
-
-# What GM18's code had that py21cmfast's template `const-zeta` has otherwise.
-GM18 = {
-    "USE_TS_FLUCT": True,
-    "M_MIN_in_Mass": False,  # the smallest halo follows from the virial temperature
-    "USE_CMB_HEATING": False,  # came after 2018
-    "USE_LYA_HEATING": False,  # came after 2018
-    "POP2_ION": 4361.0,  # ionising photons per stellar baryon
-    "Y_He": 0.245,
-    "R_BUBBLE_MAX": 15.0,  # Mpc: the paper's R_MFP
-    "X_RAY_SPEC_INDEX": 1.0,  # the paper's alpha_X
-}
-
 
 # What py21cmfast raises where it refuses an input.
 REFUSALS = (TypeError, ValueError, KeyError, AttributeError, FileNotFoundError)

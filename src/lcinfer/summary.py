@@ -11,7 +11,7 @@ from .lightcone import coordinates
 from .networks.section import Network
 from .products import Product
 from .provenance.record import recorded
-from .provenance.stamp import comment, stamp, uncommented
+from .provenance.stamp import comment, stamp, stamp_of_table, uncommented
 from .run import Run
 from .scored import left_out
 
@@ -67,7 +67,7 @@ def write(run: Run) -> None:
     read += [each.training.history for each in evaluations]
     with recorded(run.summary, "summarise", run.summary.all_files, read):
         for path, text in ((run.summary.table, scored.table), (run.summary.page, scored.page)):
-            durable.write_text(path, comment(stamp(run.summary), path.suffix) + text(run))
+            durable.write_text(path, comment(stamp_of_table(run.summary), path.suffix) + text(run))
         tables.write(run)
         for link, product in links(run).items():
             durable.write_link(link, product.directory)
@@ -107,13 +107,16 @@ def scores(run: Run) -> str:
     if not table.exists():
         raise UserError(unfinished(run, table))
     with table.open(encoding="utf-8", newline="") as file:
-        rows = [row[:6] for row in csv.reader(uncommented(file))]
+        _, *lines = csv.reader(uncommented(file))
+    confidence = f"{run.config.evaluation.confidence:.0%}"
+    head = ["training", "prediction", "parameter", "R2", f"{confidence} from", "to"]
+    rows = [head, *(scored.told(line) for line in lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
+    told = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
     ]
-    lines += [
+    told += [
         f"{name} was made without {counted(len(lacks['light_cones']), 'light-cone')} whose "
         f"simulations failed: {lacks['validation']} validation, {lacks['test']} test, "
         f"{lacks['training']} training"
@@ -123,7 +126,7 @@ def scores(run: Run) -> str:
     where = {"tables and report": found, "figures": found / "figures"}
     where |= {"networks": found / "trainings", "light-cones": found / "lightcones"}
     wide = max(map(len, where))
-    return "\n".join([*lines, "", *(f"{what:<{wide}}  {path}" for what, path in where.items())])
+    return "\n".join([*told, "", *(f"{what:<{wide}}  {path}" for what, path in where.items())])
 
 
 def unfinished(run: Run, missing: Path) -> str:

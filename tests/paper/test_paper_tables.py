@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from lcinfer.evaluate import r2, read_predictions
 from lcinfer.networks.architectures import layers
 from lcinfer.paper import architecture, basis, published, scores, tables
 from lcinfer.provenance.stamp import uncommented
-from lcinfer.publish.styles import Csv, Html, Latex, Markdown
+from lcinfer.publish.latex import Latex
+from lcinfer.publish.styles import Csv, Html, Markdown
 from lcinfer.run import Run
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -40,24 +42,30 @@ def run(tmp_path_factory) -> Run:
 def test_the_papers_configuration_gives_the_papers_table_1() -> None:
     run = Run(config.load(CONFIG / "config.yaml"))
     head, *body = rows(architecture.table(run, Csv()))
-    assert head[-1].startswith("Gillet et al. 2019 (another database)")
-    for _, label, data, weights, their_data, their_weights in body:
-        if their_data != ".":
-            ours = data.replace("8000 x 1 (one_image), 8000 x 10 (ten_images)", "8000 x 10")
-            assert ours == their_data, label
-        if their_weights not in (".", ""):
-            assert weights == their_weights, label
+    assert head[-2:] == ["paper_data", "paper_weights"]
+    data, weights = head.index("ten_images_data"), head.index("ten_images_weights")
+    for row in body:
+        if row[-2]:
+            assert row[data] == row[-2], row
+        if row[-1]:
+            assert row[weights] == row[-1], row
     assert [row[0] for row in body[:12]] == [str(number) for number in range(1, 13)]
-    assert body[12][1:4] == ["Total number of unknowns", ".", "10023604"]
+    assert [body[12][at] for at in (1, data, weights)] == [
+        *("Total number of unknowns", "", "10023604")
+    ]
+    (rate,) = (row for row in body if row[1] == "Learning rate at the start")
+    assert (rate[data], rate[-2]) == ("0.001", ""), "the paper does not print its own"
 
 
 def test_table_1_is_read_off_the_network_and_keeps_what_only_one_of_them_has(run) -> None:
-    _, *body = rows(architecture.table(run, Csv()))
+    head, *body = rows(architecture.table(run, Csv()))
+    assert head[2:6:2] == ["all_images_data", "one_image_data"], "a program finds each training"
+    assert [row[2:4] for row in body[:12]] == [row[4:6] for row in body[:12]]
     network = run.config.trainings["all_images"].network
     expected = layers(network, run.config.image_shape, 4)
-    ours = [row for row in body[:12] if row[3] != "."]
+    ours = [row for row in body[:12] if row[3]]
     assert [int(row[3]) for row in ours] == [row.weights for row in expected]
-    assert [row[1] for row in body if row[3] == "."] == [
+    assert [row[1] for row in body[:12] if not row[3]] == [
         *("2D Convolution", "Max Pooling", "Fully connected", "Fully connected")
     ]
 
@@ -69,9 +77,10 @@ def test_networks_that_differ_have_columns_of_their_own() -> None:
     settings["trainings"]["deeper"] = deeper
     head, *body = rows(architecture.table(Run(config.parse(settings)), Csv()))
     assert head[2:6] == [
-        *("all_images: data dimension", "all_images: number of weights"),
-        *("deeper: data dimension", "deeper: number of weights"),
+        *("all_images_data", "all_images_weights", "deeper_data", "deeper_weights")
     ]
+    page = architecture.table(Run(config.parse(settings)), Markdown())
+    assert "| `all_images`: data dimension | `all_images`: number of weights |" in page
     labels = [row[1] for row in body]
     assert labels.count("Fully connected") == 4, "also the one that neither of the others has"
     total = body[labels.index("Total number of unknowns")]
@@ -94,7 +103,7 @@ def test_what_a_network_lacks_is_not_made_up() -> None:
     run = Run(config.parse(settings))
     _, *body = rows(architecture.table(run, Csv()))
     said = {row[1]: row for row in body}
-    assert said["Size MaxPool filter"][2] == said["Max Pooling"][2] == "."
+    assert said["Size MaxPool filter"][2] == said["Max Pooling"][2] == ""
     assert said["Size convolution filter"][2] == "4x4"
     assert said["Learning rate patience"][2] == "cosine"
     rows_of = layers(run.config.trainings["bank"].network, run.config.image_shape, 4)
@@ -104,9 +113,7 @@ def test_what_a_network_lacks_is_not_made_up() -> None:
 def test_table_2_has_the_mean_over_the_seeds_and_their_spread(run) -> None:
     head, *body = rows(scores.table(run, Csv()))
     assert len(body) == 2 * 2 * 4
-    mean, spread, seeds = (
-        head.index(it) for it in ("R2, mean over seeds", "s.d. over seeds", "seeds")
-    )
+    mean, spread, seeds = (head.index(it) for it in ("r2", "r2_sd_over_seeds", "seeds"))
     reached = []
     for label in ("all_images", "all_images.seed2"):
         found = read_predictions(run.evaluations[label].predictions)
@@ -115,13 +122,13 @@ def test_table_2_has_the_mean_over_the_seeds_and_their_spread(run) -> None:
         values = np.array(reached)[:, number]
         assert float(row[mean]) == pytest.approx(values.mean(), abs=6e-4)
         assert float(row[spread]) == pytest.approx(values.std(ddof=1), abs=6e-4)
-        assert row[seeds] == "1, 2" and row[3] == "average of 4"
-    assert {row[spread] for row in body[8:]} == {"-"}, "one seed has no spread"
+        assert row[seeds] == "1 2" and row[3:5] == ["average", "4"]
+    assert {row[spread] for row in body[8:]} == {""}, "one seed has no spread"
 
 
 def test_one_seeds_interval_is_that_of_its_scores(run) -> None:
     head, *body = rows(scores.table(run, Csv()))
-    low = head.index("95% from")
+    low = head.index("r2_low")
     said = json.loads(run.evaluations["one_image"].scores.read_text())
     for prediction, part in (("one_image", body[8:12]), ("average", body[12:])):
         for row, score in zip(part, said[prediction].values(), strict=True):
@@ -133,11 +140,41 @@ def test_one_seeds_interval_is_that_of_its_scores(run) -> None:
 
 def test_the_papers_numbers_stand_beside_single_images_alone(run) -> None:
     head, *body = rows(scores.table(run, Csv()))
-    assert [title.startswith(published.ELSEWHERE) for title in head[-2:]] == [True, True]
-    by_parameter = {row[4]: row[-2:] for row in body[:4]}
-    assert by_parameter["E_0"] == ["0.728", "0.531"]
-    assert by_parameter["zeta"] == ["0.955", "0.851"]
-    assert all(row[-2:] == ["-", "-"] for row in body[4:8])
+    assert head[-2:] == ["paper_r2_10_images", "paper_r2_1_image"]
+    by_parameter = {row[5]: row[-2:] for row in body[:4]}
+    assert by_parameter["NU_X_THRESH"] == ["0.728", "0.531"]
+    assert by_parameter["HII_EFF_FACTOR"] == ["0.955", "0.851"]
+    assert all(row[-2:] == ["", ""] for row in body[4:8])
+
+
+def test_table_2_for_readers_fits_a_page(tmp_path) -> None:
+    settings = small_settings()
+    vary = {"light_cones": [3, 4, 5], "images": [1, 2]}
+    settings["sweeps"] = {"curve": {"training": "all_images", "vary": vary, "scored_on": "test"}}
+    run = whole_run(settings, tmp_path / "results")
+    page = scores.table(run, Markdown())
+    head, _, *body = [line.strip("| ").split(" | ") for line in page.splitlines() if "|" in line]
+    assert head[4:] == ["zeta", "log10(T_vir/K)", *head[6:7], "E_0 [keV]"]
+    # A row per prediction of what the configuration names, and the paper's two.
+    assert [row[0] for row in body] == ["`all_images`"] * 2 + [published.ELSEWHERE] * 2
+    assert body[2][1:] == ["8000 × 10", "one image", "–", "0.955", "0.997", "0.987", "0.728"]
+    assert len(rows(scores.table(run, Csv()))) == 1 + (1 + 6) * 2 * 4, "a program has them all"
+
+
+def test_a_wide_table_spans_the_page_of_a_journal_and_breaks_its_sentences(run) -> None:
+    for table in tables.TABLES.values():
+        text = table(run, Latex())
+        assert text.startswith("\\begin{table*}") and text.endswith("\\end{table*}")
+        widths = [float(share) for share in re.findall(r"p\{([\d.]+)\\textwidth\}", text)]
+        assert widths and sum(widths) < 0.7
+
+
+@pytest.mark.parametrize("table", tables.TABLES.values(), ids=tables.TABLES)
+def test_columns_have_names_that_a_data_frame_can_use(run, table) -> None:
+    head, *body = rows(table(run, Csv()))
+    assert len(set(head)) == len(head)
+    assert all(name.isidentifier() and name == name.lower() for name in head)
+    assert not {"-", "–", ".", "None"} & {cell for row in body for cell in row}
 
 
 @pytest.mark.parametrize(
@@ -164,11 +201,12 @@ def test_every_table_is_written_in_every_format_with_its_columns_in_order(run) -
         assert all(len(row) == len(head) for row in body)
         latex = run.summary.paper_table(name, "tex").read_text()
         lines = [line for line in latex.splitlines() if line.endswith(r"\\")]
-        assert {line.count(" & ") + 1 for line in lines} == {len(head)}
-        assert len(lines) == len(body) + 1
+        (columns,) = {line.count(" & ") + 1 for line in lines}
         page = run.summary.paper_table(name, "html").read_text()
         cells = [line.count("<td>") or line.count("<th>") for line in page.split("<tr>")[1:]]
-        assert cells == [len(head)] * (len(body) + 1)
+        assert cells == [columns] * len(lines)
+        for_readers = run.summary.paper_table(name, "md").read_text()
+        assert sum(line.startswith("|") for line in for_readers.splitlines()) == len(lines) + 1
 
 
 def test_what_html_would_read_as_its_own_is_escaped() -> None:

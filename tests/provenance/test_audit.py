@@ -12,9 +12,10 @@ from filling import fill, whole_run
 from forgery import FAULTS, a_checkpoint_replaced, one_of, two_shards_swapped
 from small import small_settings
 
-from lcinfer import config, database, store
+from lcinfer import config, database, store, summary
 from lcinfer.products import TABLE_FORMATS
 from lcinfer.provenance.audit import Depth, audit
+from lcinfer.provenance.record import sha256
 from lcinfer.run import Run
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
@@ -242,3 +243,29 @@ def test_a_run_and_the_larger_one_that_grew_from_it_both_pass(run, settings) -> 
     grown = whole_run(settings, run.root)
     assert asked(grown).holds and asked(run).holds
     assert len(list((run.root / "lightcones").iterdir())) == 2, "the same database"
+
+
+def test_tables_of_an_older_lcinfer_pass_by_their_bytes_and_are_read(run) -> None:
+    """Older ones had other columns, and no revision of them in their stamp."""
+    older = "training,prediction,parameter,R2,95% from,95% to\nfirst,one image,zeta,0.5,0.4,0.6\n"
+    tables = [*run.summary.paper_tables, run.summary.table, run.summary.page]
+    for path in tables:
+        stamped, _, _ = path.read_text().partition("\n")
+        assert '"columns": "2", ' in stamped
+        path.write_text(stamped.replace('"columns": "2", ', "") + f"\n{older}")
+    assert "runs: files" in failed(asked(run)), "their bytes are compared all the same"
+    for path in (run.summary.directory / "provenance").iterdir():
+        record = json.loads(path.read_text())
+        record["outputs"] |= {
+            file.relative_to(run.root).as_posix(): sha256(file) for file in tables
+        }
+        path.write_text(json.dumps(record))
+    report = asked(run)
+    assert failed(report) == set()
+    (step,) = (step for step in report.steps if step.product.startswith("runs/"))
+    for what in ("table", "paper's tables"):
+        (said,) = (link.said for link in step.links if link.what == what)
+        assert "older lcinfer" in said[0] and "`lcinfer summary CONFIG`" in said[0]
+    head, row, *_ = summary.scores(run).splitlines()
+    assert head.split() == ["training", "prediction", "parameter", "R2", "95%", "from", "to"]
+    assert row.split() == ["first", "one", "image", "zeta", "0.5", "0.4", "0.6"]

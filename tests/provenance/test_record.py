@@ -107,7 +107,7 @@ def test_tables_are_read_as_before(untouched) -> None:
     assert read_predictions(evaluation.predictions).light_cones.tolist() == [2, 3, 4]
     lines = untouched.summary.table.read_text().splitlines()
     assert lines[0].startswith("# lcinfer: {")
-    assert lines[1].startswith("training,prediction,parameter,R2")
+    assert lines[1].startswith("training,prediction,parameter,r2,")
     assert sum(line.startswith("#") for line in lines) == 1
 
 

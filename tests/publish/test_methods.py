@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from lcinfer import cli, journal
+from lcinfer.planning.cost import nodes
 from lcinfer.provenance.record import processor
-from lcinfer.publish import methods
+from lcinfer.publish import inputs, methods
+from lcinfer.publish.latex import Latex
 from lcinfer.publish.recorded import Recorded, open_run
-from lcinfer.publish.styles import Latex, Markdown
+from lcinfer.publish.references import REFERENCES
+from lcinfer.publish.styles import Markdown
 
 STYLES = [Markdown(), Latex()]
 
@@ -33,7 +36,8 @@ def test_the_paragraph_says_what_the_run_was(opened) -> None:
         "h = 0.68, Ω_m = 0.31, Ω_b = 0.048, n_s = 0.97 and σ_8 = 0.81",
         "4 images of 8 × 40 cells",
         "7 for training, 2 for validation and 3 for testing",
-        "FAINT (2)",
+        "2 of FAINT (zeta = 30, log10(T_vir/K) = 4.69897, ",
+        "E_0 = 0.5 keV)",
         "1,924 weights",
         "4 images of each light-cone for 2 epochs, in batches of 4",
         f"in 12 simulations, on 1 host ({processor()}).",
@@ -52,7 +56,7 @@ def test_the_table_has_the_versions_that_are_recorded(opened) -> None:
 
 
 def test_light_cones_of_21cmfast_cite_it_and_its_model(opened, monkeypatch) -> None:
-    monkeypatch.setattr(methods, "DEFAULT_ENGINE", "standin:simulate")
+    monkeypatch.setattr(inputs, "DEFAULT_ENGINE", "standin:simulate")
     text = methods.text(opened, Latex())
     [version] = opened.versions["21cmfast"]
     assert f"21cmFAST {version} \\citep{{Mesinger2011,Murray2020}}" in text
@@ -60,6 +64,47 @@ def test_light_cones_of_21cmfast_cite_it_and_its_model(opened, monkeypatch) -> N
     cited = re.findall(r"\\cite[pt]\{([^}]*)\}", text)
     keys = {key for several in cited for key in several.split(",")}
     assert keys == set(re.findall(r"\\bibitem\[[^]]*\]\{([^}]*)\}", text))
+    assert keys == set(methods.cited(opened))
+
+
+def test_what_is_not_varied_and_the_nodes_are_told(opened, monkeypatch) -> None:
+    monkeypatch.setattr(inputs, "DEFAULT_ENGINE", "standin:simulate")
+    options = opened.run.config.database.simulator.options
+    monkeypatch.setitem(options, "Y_He", 0.25)
+    text = methods.text(opened, Markdown())
+    assert (
+        "Not varied are N_gamma = 4361, R_mfp = 15 Mpc, alpha_X = 1, `USE_TS_FLUCT = True`" in text
+    )
+    assert "`Y_He = 0.25`" in text and "Y_He = 0.245" not in text, "an option is told as one"
+    count = nodes(opened.run.config.database)
+    assert f"The evolution has {count} nodes, from one to the next of which 1 + z falls by" in text
+    assert f"| Nodes of the evolution | {count} |" in text
+    assert "| R_mfp | 15 Mpc |" in text and "| Peculiar velocities | `" in text
+
+
+def test_of_files_that_were_adopted_nothing_of_the_kind_is_made_up(opened) -> None:
+    text = methods.text(opened, Markdown())  # nor of another engine's light-cones
+    for word in ("Not varied", "nodes", "Peculiar velocities"):
+        assert word not in text
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [(0.0478, "2.9 core-minutes"), (2, "2 core-hours"), (1e-4, "0.36 core-seconds")],
+)
+def test_a_cost_is_told_in_a_unit_that_suits_it(hours: float, said: str) -> None:
+    assert methods.core_hours(hours, Markdown()) == said
+
+
+def test_every_reference_is_an_entry_of_bibtex_with_its_key(published, capsys) -> None:
+    cli.main(["methods", str(published.summary.directory), "--bibtex"])
+    printed = capsys.readouterr().out
+    assert printed.startswith("@article{Gillet2019,\n  author = {Gillet, Nicolas and")
+    for key, paper in REFERENCES.items():
+        entry = paper.bibtex(key)
+        assert entry.startswith(f"@article{{{key},") and entry.count("{") == entry.count("}")
+        for field in ("author", "title", "journal", "year", "volume", "pages", "doi", "eprint"):
+            assert re.search(rf"^  {field} = {{.+}},$", entry, re.MULTILINE), field
 
 
 @pytest.mark.parametrize(
@@ -72,7 +117,7 @@ def test_light_cones_of_21cmfast_cite_it_and_its_model(opened, monkeypatch) -> N
     ],
 )
 def test_how_velocities_enter_is_told(opened, monkeypatch, velocities, said) -> None:
-    monkeypatch.setattr(methods, "DEFAULT_ENGINE", "standin:simulate")
+    monkeypatch.setattr(inputs, "DEFAULT_ENGINE", "standin:simulate")
     monkeypatch.setattr(type(opened.run.config.database.simulator), "treatment", velocities)
     text = methods.text(opened, Latex())
     assert "Peculiar velocities " in text and said in text
@@ -81,7 +126,7 @@ def test_how_velocities_enter_is_told(opened, monkeypatch, velocities, said) -> 
 
 def test_which_density_spin_temperatures_follow_is_told(opened, monkeypatch) -> None:
     said = "Spin temperatures follow the density at redshift 6.00, scaled by linear growth."
-    monkeypatch.setattr(methods, "DEFAULT_ENGINE", "standin:simulate")
+    monkeypatch.setattr(inputs, "DEFAULT_ENGINE", "standin:simulate")
     assert said not in methods.text(opened, Latex())
     simulator = opened.run.config.database.simulator
     monkeypatch.setitem(simulator.__dict__, "thermal_density", "scaled")
@@ -138,8 +183,8 @@ def test_the_table_of_r2_is_that_of_the_scores(opened) -> None:
     evaluation = next(iter(opened.run.evaluations.values()))
     scores = json.loads(evaluation.scores.read_text())["one_image"]
     text = methods.text(opened, Markdown(), scores=True)
-    numbers = [f"{scores['L_X'][key]:.3f}" for key in ("r2", "low", "high")]
-    assert f"log10(L_X<2keV/SFR / erg s^-1 Msun^-1 yr) | {' | '.join(numbers)} |" in text
+    value, low, high = (f"{scores['L_X'][key]:.3f}" for key in ("r2", "low", "high"))
+    assert f" | {value} ({low} to {high}) | " in text
     assert "R2" not in methods.text(opened, Markdown())
 
 
@@ -190,4 +235,4 @@ def test_the_verb_prints_either_style(published, capsys) -> None:
     assert "| Quantity | Value |" in capsys.readouterr().out
     cli.main(["methods", directory, "--latex", "--scores"])
     printed = capsys.readouterr().out
-    assert printed.count(r"\begin{table}") == 2
+    assert (printed.count(r"\begin{table}"), printed.count(r"\begin{table*}")) == (1, 1)

@@ -47,6 +47,8 @@ def draw_architecture(rows: Sequence[Layer], parameters: Sequence[str]) -> Figur
         _draw_layer(axes, -float(number), row, scale)
         axes.text(0.02, -number, fill(row.step, STEP), verticalalignment="center")
         data = r" $\times$ ".join(map(str, row.shape))
+        if len(row.shape) == 1:
+            data = f"{row.shape[0]:,}"
         weights = f"{row.weights:,}" if row.weights else "–"
         for place, told in ((0.84, data), (0.98, weights)):
             axes.text(
@@ -73,16 +75,16 @@ def _draw_layer(axes: Axes, at: float, row: Layer, scale: float) -> None:
     maps = 1 if len(row.shape) == 2 else min(row.shape[0], MOST_MAPS)
     height, width = (scale * np.sqrt(cells) for cells in row.shape[-2:])
     high = min(HIGHEST, height * PAGE / ROW)  # equal scales along both sides of the page
-    step = 0.004
+    step, rise = 0.004, 0.016
     for number in reversed(range(maps)):
         shift = number - (maps - 1) / 2
         axes.add_patch(
             Rectangle(
-                (MIDDLE - width / 2 + shift * step, at - high / 2 + shift * 0.012),
+                (MIDDLE - width / 2 + shift * step, at - high / 2 + shift * rise),
                 *(width, high),
                 facecolor=FACE,
                 edgecolor=EDGE,
-                linewidth=0.5,
+                linewidth=0.5 if maps < 8 else 0.25,
             )
         )
 

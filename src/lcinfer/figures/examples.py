@@ -94,7 +94,7 @@ def draw_examples(
         label="colour bar",
     )
     colours = ScalarMappable(norm, BRIGHTNESS)
-    extend = _beyond(list(planes.values()), brightness_range)
+    extend = beyond(list(planes.values()), brightness_range)
     figure.colorbar(colours, cax=bar, extend=extend, label=r"$\delta T_{\mathrm{b}}$ [mK]")
     # The norm has two slopes; temperatures are read off more easily from an even bar.
     bar.set_yscale("linear")
@@ -141,7 +141,7 @@ def _redshift_axis(
         upper.set_xlabel("Redshift $z$")
 
 
-def _beyond(
+def beyond(
     planes: list[NDArray[np.float64]], ends: tuple[float, float]
 ) -> Literal["neither", "both", "min", "max"]:
     """Which ends of the colour bar need an arrow, because an image goes further."""

@@ -6,11 +6,12 @@ from itertools import cycle
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from ..parameters import shown
 from ..trials import Trend
-from .style import PAGE, paper
+from .style import PAGE, paper, plain_numbers
 
 MORE = 1000  # light-cones that the trend is continued by
 COLOURS = ("#12508f", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -35,6 +36,10 @@ def draw_learning(trends: Sequence[Trend]) -> Figure:
     figure = Figure(figsize=(PAGE, 0.36 * PAGE * rows + 0.3), layout="constrained")
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
     sizes = sorted({size for trend in trends for size in trend.light_cones.tolist()})
+    continued = any(trend.power_law for trend in trends)
+    ticks = sizes if len(sizes) <= 6 else sizes[:: -(-len(sizes) // 6)]
+    if continued:
+        ticks = [*ticks, sizes[-1] + MORE]
     styles = dict(zip(kinds, zip(cycle(COLOURS), cycle(MARKERS), strict=False), strict=False))
     for axes, parameter in zip(panels, parameters, strict=False):
         for trend in trends:
@@ -44,20 +49,32 @@ def draw_learning(trends: Sequence[Trend]) -> Figure:
         if len(sizes) > 1:
             axes.set_xscale("log")
             axes.set_yscale("log")
-            axes.set_xticks(sizes if len(sizes) <= 6 else sizes[:: -(-len(sizes) // 6)])
+            plain_numbers(axes.yaxis)
+            axes.set_xticks(ticks)
             axes.xaxis.set_major_formatter(ScalarFormatter())
-            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.xaxis.set_minor_locator(NullLocator())
         else:
             axes.set_xlim(-0.5, len(kinds) - 0.5)
             axes.set_xticks([])
         axes.set_title(shown(parameter).symbol, fontsize="medium", pad=4)
-        axes.set_ylabel("$1-R^2$")
+        axes.set_ylabel("$1-R^2$ of the test set")
     for axes in panels[len(parameters) :]:
         axes.set_visible(False)
     for axes in panels[max(0, len(parameters) - columns) : len(parameters)]:
         axes.set_xlabel("Training light-cones" if len(sizes) > 1 else f"{sizes[0]} light-cones")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)))
+    if continued:
+        handles.append(Line2D([], [], color="0.4", linestyle="--", linewidth=0.8))
+        labels.append(f"power law, to {MORE} light-cones more")
+    predicted = {"average": "averages over a light-cone's images", "one_image": "one image"}
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper center",
+        ncols=min(4, len(labels)),
+        title=f"Predictions from {predicted[trends[0].prediction]}",
+        title_fontsize="medium",
+    )
     return figure
 
 
@@ -66,7 +83,7 @@ def _draw(axes: Axes, trend: Trend, colour: str, marker: str, place: int | None)
     axes.errorbar(
         trend.light_cones if place is None else [place],
         left,
-        yerr=np.nan_to_num(trend.spread),
+        yerr=None if np.isnan(trend.spread).all() else trend.spread,
         fmt=marker,
         color=colour,
         markersize=3.5,

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from .style import COLUMN, paper
+from .style import COLUMN, paper, plain_numbers
 
 FEW_EPOCHS = 10  # up to here a line alone hardly shows: mark the epochs
 
@@ -19,7 +19,8 @@ def draw_loss(
 ) -> Figure:
     """Loss against epoch on a logarithmic scale (Gillet et al. 2019, Fig. 4).
 
-    Solid: training; dashed: validation; dotted uprights: where the learning rate fell.
+    Solid: training; dashed: validation; dotted uprights: where the learning rate fell, but if it
+    fell after every epoch, which the axis then says.
 
     Args:
         epoch: (epochs,) numbers, increasing.
@@ -36,7 +37,8 @@ def draw_loss(
     for (losses, line, name), colour in zip(curves, ("black", "#d55e00"), strict=True):
         axes.plot(epochs, losses, line, color=colour, marker=marker, markersize=3, label=name)
     lowered = np.flatnonzero(np.diff(rate) < 0)
-    for at, before in enumerate(lowered):
+    always = 1 < len(lowered) == len(epochs) - 1
+    for at, before in enumerate([] if always else lowered):
         axes.axvline(
             (epochs[before] + epochs[before + 1]) / 2,
             color="0.65",
@@ -46,10 +48,11 @@ def draw_loss(
             label="learning rate lowered" if at == 0 else None,
         )
     axes.set_yscale("log")
+    plain_numbers(axes.yaxis)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     if len(epochs) > FEW_EPOCHS:
         axes.set_xlim(epochs[0], epochs[-1])
-    axes.set_xlabel("Epoch")
+    axes.set_xlabel("Epoch" + " (the learning rate falls after each)" * always)
     axes.set_ylabel("Loss: mean squared error\nof normalised parameters")
     # Above the axes: inside it would cover a curve or be crossed by an upright.
     figure.legend(loc="outside upper center", ncols=3, columnspacing=1.2, handlelength=1.6)

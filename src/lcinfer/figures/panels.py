@@ -12,9 +12,11 @@ from .style import PAGE
 
 # In inches. Placed by hand: an automatic layout would make the squares of unequal size.
 BLOCK_WIDTH = PAGE / 2
-LEFT, SIDE, GAP, CENTRE = 0.62, 0.62, 0.06, 1.62
-BAR_WIDTH, BELOW, ABOVE = 0.09, 0.6, 0.4
+LEFT, SIDE, GAP, CENTRE = 0.74, 0.62, 0.06, 1.52
+BAR_WIDTH, BELOW, ABOVE = 0.09, 0.62, 0.58
 BLOCK_HEIGHT = BELOW + SIDE + GAP + CENTRE + ABOVE
+NOTE = 0.06  # between the centre's upper edge and the text above it
+LABEL = 0.06  # from the block's left edge to the label of its y axis
 
 
 class Panels(NamedTuple):
@@ -57,8 +59,20 @@ def add_panels(figure: Figure, left: float, bottom: float, name: str, how: Shown
     for axis in (below.xaxis, beside.yaxis):
         axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     below.set_xlabel(f"True {how.label}")
-    beside.set_ylabel(f"Predicted {how.label}")
+    # From the left edge inwards, so that a high label is not cut off there.
+    beside.set_ylabel(f"Predicted {how.label}", verticalalignment="top")
+    beside.yaxis.set_label_coords((LABEL - LEFT) / SIDE, 0.5)
     return Panels(centre, below, beside, bar)
+
+
+def add_note(panels: Panels, lines: list[str]) -> None:
+    """Numbers above the centre, where they cover no point."""
+    panels.centre.text(
+        *(0.0, 1.0 + NOTE / CENTRE, "\n".join(lines)),
+        transform=panels.centre.transAxes,
+        verticalalignment="bottom",
+        fontsize="small",
+    )
 
 
 def set_residual_axes(panels: Panels, most: float, unit: str) -> None:
@@ -77,11 +91,19 @@ def set_residual_axes(panels: Panels, most: float, unit: str) -> None:
     panels.below.set_ylim(-end, end)
     panels.beside.set_xlim(-end, end)
     numbers = [f"\N{MINUS SIGN}{tick:g}", "0", f"{tick:g}"]
-    suffix = f" [{unit}]" if unit else ""
+    label = f"residual [{unit}]" if unit else "residual"
     panels.beside.xaxis.tick_top()
     panels.beside.xaxis.set_label_position("top")
-    panels.beside.set_xlabel(f"prediction\nuncertainty{suffix}", fontsize="small", linespacing=1.0)
-    panels.below.set_ylabel(f"network\nerror{suffix}", fontsize="small", linespacing=1.0)
+    panels.beside.set_xlabel(label, fontsize="small")
+    panels.below.set_ylabel(label, fontsize="small")
+    panels.beside.set_title("prediction\nuncertainty", fontsize="small", linespacing=1.0, pad=3)
+    panels.below.text(
+        *(1.0 + GAP / CENTRE, 0.5, "network\nerror"),
+        transform=panels.below.transAxes,
+        verticalalignment="center",
+        fontsize="small",
+        linespacing=1.0,
+    )
     for axis in (panels.below.yaxis, panels.beside.xaxis):
         axis.set_ticks([-tick, 0.0, tick], numbers)
         axis.set_tick_params(labelsize="small")

@@ -1,17 +1,14 @@
 """Figure 5 of Gillet et al. 2019: predicted against true parameters."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import UserError
@@ -20,14 +17,16 @@ from ..residuals import (
     LEAST_FOR_FIT,
     LEAST_FOR_SPREAD,
     Profile,
+    decimals,
     density_bins,
+    enough_for_fits,
     gaussian_fit,
     profile_bins,
     residual_profile,
 )
 from .mocks import Point
-from .panels import BLOCK_HEIGHT, BLOCK_WIDTH, Panels, add_panels, set_residual_axes
-from .style import paper
+from .panels import BLOCK_HEIGHT, BLOCK_WIDTH, Panels, add_note, add_panels, set_residual_axes
+from .style import paper, plain_numbers
 
 FloatArray = NDArray[np.float64]
 Pair = tuple[FloatArray, FloatArray]  # (n,) true values and (n,) predicted ones
@@ -36,10 +35,11 @@ Range = tuple[float, float]
 LEGEND_LINE = 0.17  # inches
 BEYOND = 0.25  # a prediction may leave the prior: shown up to this share of the prior's range
 FEW_POINTS = 200  # up to here each point is drawn as well
+FEW_COUNTS, LEAST_COUNTS = 8, 3  # up to here, and for these, a bin's number has a colour of its own
 DENSITY = LinearSegmentedColormap.from_list(
     "density", ["#dbe8f5", "#8fbfe0", "#3a87c0", "#12508f", "#08214a"]
 )
-BAND, MEAN, ONE_TO_ONE, FIT = "#c3d5e8", "#12508f", "#8c8c8c", "#b03a00"
+BAND, MEAN, ONE_TO_ONE = "#c3d5e8", "#12508f", "#8c8c8c"
 
 
 @paper()
@@ -56,18 +56,17 @@ def draw_recovery(
 ) -> Figure:
     """Density of (true, predicted) and profiles of residuals (Gillet et al. 2019, Fig. 5).
 
-    For each parameter the centre is the logarithm of the number of test images per bin,
-    with the one-to-one line; below it stand the residual's mean and standard deviation
-    against the true value (the network error), beside it against the predicted value (the
-    prediction uncertainty). A bin of fewer than three points is given no spread. Mean and
-    standard deviation of a Gaussian fit, which the paper draws, stand beside them in a bin of
-    eight points or more.
+    For each parameter the centre is the number of test images per bin, with the one-to-one
+    line; below it stand the residual's mean and standard deviation against the true value (the
+    network error), beside it against the predicted value (the prediction uncertainty). They are
+    of Gaussian fits, as in the paper, where bins hold enough images for that; else the sample's
+    own, and a bin of fewer than three is given no spread.
 
     All values are py21cmfast's; the figure converts them to the paper's units.
 
     Args:
-        true: (n, parameters).
-        predicted: (n, parameters).
+        true: (n, parameters) of n test light-cones.
+        predicted: (n, parameters) from one image of each.
         names: (parameters,) py21cmfast's names, in the order of the panels.
         priors: name -> (low, high).
         mocks: name -> ((parameters,) true values, (k, parameters) values recovered from k
@@ -96,8 +95,10 @@ def draw_recovery(
     ]
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
-    entries = _profile_entries() + [point.entry() for point in points]
-    legend = LEGEND_LINE * -(-len(entries) // columns) + 0.1
+    profiles = profile_bins(len(truth), bins)
+    fitted = enough_for_fits(len(truth), profiles)
+    entries = _profile_entries(fitted) + [point.entry() for point in points]
+    legend = LEGEND_LINE * (1 + -(-len(entries) // columns)) + 0.15
     size = (columns * BLOCK_WIDTH, rows * BLOCK_HEIGHT + legend)
     figure = Figure(figsize=size)
     for number, name in enumerate(names):
@@ -109,14 +110,20 @@ def draw_recovery(
         prior = (priors[name][0] * how.scale, priors[name][1] * how.scale)
         limits = _limits(values[1], prior)
         _draw_density(figure, panels, values, prior, limits, density_bins(len(truth), bins))
-        _draw_profiles(panels, values, prior, limits, profile_bins(len(truth), bins), how)
+        _draw_profiles(panels, values, prior, limits, profiles, fitted, how)
         for point in points:
             point.draw(panels, number, how.scale)
         panels.below.set_xlim(*limits)
         panels.beside.set_ylim(*limits)
-        score = _score((scores or {}).get(name), confidence)
-        _annotate(panels, values, limits, score, how)
-    figure.legend(handles=entries, loc="upper center", ncols=columns, borderaxespad=0.3)
+        add_note(panels, _notes(values, limits, (scores or {}).get(name), confidence, how))
+    figure.legend(
+        handles=entries,
+        loc="upper center",
+        ncols=columns,
+        borderaxespad=0.3,
+        title=f"{len(truth)} test light-cones, one image of each",
+        title_fontsize="medium",
+    )
     return figure
 
 
@@ -142,39 +149,56 @@ def _draw_density(
 ) -> None:
     edges = _edges(prior, limits, bins)
     counts, _, _ = np.histogram2d(*values, bins=(edges, edges))
-    density = np.ma.log10(np.ma.masked_equal(counts.T, 0))
     ends = (edges[0], edges[-1])
+    most = int(counts.max(initial=0))
     image = panels.centre.imshow(
-        density,
+        np.ma.masked_equal(counts.T, 0),
         origin="lower",
         extent=(*ends, *ends),
         aspect="auto",
         interpolation="nearest",
         cmap=DENSITY,
-        # At least to log10(3), so that a bin of one is not as dark as it gets.
-        norm=Normalize(0.0, np.log10(max(3.0, counts.max()))),
+        norm=_scale_of_counts(most),
     )
     panels.centre.plot(limits, limits, color=ONE_TO_ONE, linewidth=0.8, zorder=3)
     if len(values[0]) <= FEW_POINTS:
         panels.centre.plot(*values, ".", color="black", markersize=2.2, zorder=4)
-    figure.colorbar(image, cax=panels.bar)
-    panels.bar.set_ylabel(r"$\log_{10} N$ per bin", labelpad=4.0)
-    panels.bar.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-    panels.bar.tick_params(left=False, labelsize="small")
+    figure.colorbar(image, cax=panels.bar, label="images per bin")
+    panels.bar.tick_params(which="both", left=False, labelsize="small")
+    if most <= FEW_COUNTS:
+        panels.bar.set_yticks(np.arange(1, max(LEAST_COUNTS, most) + 1))
+        panels.bar.minorticks_off()
+    else:
+        plain_numbers(panels.bar.yaxis)
+
+
+def _scale_of_counts(most: int) -> Normalize:
+    """A colour for each number where they are few, a logarithmic scale where they are many."""
+    if most > FEW_COUNTS:
+        return LogNorm(1, most)
+    # At least three, so that a bin of one image is not as dark as it gets.
+    return BoundaryNorm(np.arange(0.5, max(LEAST_COUNTS, most) + 1), DENSITY.N)
 
 
 def _draw_profiles(
-    panels: Panels, values: Pair, prior: Range, limits: Range, bins: int, how: Shown
+    panels: Panels,
+    values: Pair,
+    prior: Range,
+    limits: Range,
+    bins: int,
+    fitted: bool,
+    how: Shown,
 ) -> None:
     true, predicted = values
     residual = predicted - true
     # True values lie within the prior; a bin beyond it would only catch its upper edge.
-    error = residual_profile(true, residual, _edges(prior, prior, bins))
-    uncertainty = residual_profile(predicted, residual, _edges(prior, limits, bins))
+    error = residual_profile(true, residual, _edges(prior, prior, bins), fitted=fitted)
+    beyond = _edges(prior, limits, bins)
+    uncertainty = residual_profile(predicted, residual, beyond, fitted=fitted)
     _draw_profile(panels.below, error, upright=False)
     _draw_profile(panels.beside, uncertainty, upright=True)
     reach = [np.abs(p.mean) + np.nan_to_num(p.spread) for p in (error, uncertainty)]
-    most = float(np.nanmax(np.concatenate(reach)))
+    most = float(np.nanmax(np.concatenate(reach), initial=0.0))
     set_residual_axes(panels, most or 1e-3 * (prior[1] - prior[0]), how.residual_unit)
 
 
@@ -183,73 +207,60 @@ def _draw_profile(axes: Axes, profile: Profile, upright: bool) -> None:
     width = np.diff(profile.edges)
     low, middle = profile.edges[:-1], profile.edges[:-1] + width / 2
     bottom, height = profile.mean - profile.spread, 2 * profile.spread
-    known, filled = np.isfinite(profile.spread), profile.count > 0
-    fitted = np.isfinite(profile.fitted_mean)
-    fit: dict[str, Any] = {
-        "fmt": ".",
-        "color": FIT,
-        "markersize": 2.0,
-        "elinewidth": 0.6,
-    }
-    means, spreads = profile.fitted_mean[fitted], profile.fitted_spread[fitted]
+    known, filled = np.isfinite(profile.spread), np.isfinite(profile.mean)
     if upright:
         axes.barh(low[known], height[known], width[known], bottom[known], align="edge", color=BAND)
         axes.errorbar(
             profile.mean[filled], middle[filled], yerr=width[filled] / 2, fmt="none", ecolor=MEAN
         )
-        axes.errorbar(means, middle[fitted], xerr=spreads, **fit)
         axes.axvline(0.0, color=ONE_TO_ONE, linewidth=0.8)
     else:
         axes.bar(low[known], height[known], width[known], bottom[known], align="edge", color=BAND)
         axes.errorbar(
             middle[filled], profile.mean[filled], xerr=width[filled] / 2, fmt="none", ecolor=MEAN
         )
-        axes.errorbar(middle[fitted], means, yerr=spreads, **fit)
         axes.axhline(0.0, color=ONE_TO_ONE, linewidth=0.8)
 
 
-def _profile_entries() -> list[Artist]:
+def _profile_entries(fitted: bool) -> list[Artist]:
     """What the lines and bands mean."""
+    how, least = ("by Gaussian fits", LEAST_FOR_FIT) if fitted else ("of a bin", LEAST_FOR_SPREAD)
     return [
-        Line2D([], [], color=MEAN, label="mean residual (predicted $-$ true) in a bin"),
-        Patch(color=BAND, label="its standard deviation (bins of 3 or more)"),
-        Line2D([], [], color=FIT, marker=".", label="both, by a Gaussian fit (bins of 8 or more)"),
+        Line2D([], [], color=MEAN, label=f"mean residual (predicted $-$ true) {how}"),
+        Patch(color=BAND, label=f"its standard deviation (bins of {least} or more)"),
     ]
 
 
-def _score(score: tuple[float, float, float] | None, confidence: float) -> list[str]:
-    if score is None:
-        return []
-    best, low, high = score
-    return [f"$R^2={best:.3f}$", rf"{100 * confidence:g}%: [${low:.3f}$, ${high:.3f}$]"]
-
-
-def _annotate(panels: Panels, values: Pair, limits: Range, score: list[str], how: Shown) -> None:
-    """R2, the residual's standard deviation, plain and fitted, and the points not shown, in the
-    emptier corner off the diagonal."""
+def _notes(
+    values: Pair,
+    limits: Range,
+    score: tuple[float, float, float] | None,
+    confidence: float,
+    how: Shown,
+) -> list[str]:
+    """R2, the residual's standard deviation, plain and fitted, and the points not shown."""
+    lines = []
+    if score is not None:
+        best, low, high = score
+        digits = _digits_of_score(high - low)
+        lines.append(
+            rf"$R^2={best:.{digits}f}$, {100 * confidence:g}%: "
+            rf"[${low:.{digits}f}$, ${high:.{digits}f}$]"
+        )
     residual = values[1] - values[0]
-    lines = list(score)
     if len(residual) >= LEAST_FOR_SPREAD:
+        spread = residual.std(ddof=1)
+        digits = decimals(spread, len(residual))
         unit = f" {how.residual_unit}" if how.residual_unit else ""
-        lines.append(rf"$\sigma={residual.std(ddof=1):.2g}$" + unit)
-    if len(residual) >= LEAST_FOR_FIT:
-        _, spread = gaussian_fit(residual)
-        lines.append(rf"(fit: ${spread:.2g}$)")
+        lines.append(rf"residual: $\sigma={spread:.{digits}f}${unit}")
+        if len(residual) >= LEAST_FOR_FIT:
+            lines[-1] += rf" (fit: ${gaussian_fit(residual)[1]:.{digits}f}$)"
     beyond = int(np.sum((values[1] < limits[0]) | (values[1] > limits[1])))
     if beyond:
         lines.append(f"{beyond} outside the axes")
-    true, predicted = ((value - limits[0]) / (limits[1] - limits[0]) for value in values)
-    above = np.sum((true < 0.5) & (predicted > 0.65))
-    below = np.sum((true > 0.5) & (predicted < 0.35))
-    place, sides = ((0.04, 0.96), ("left", "top"))
-    if below < above:
-        place, sides = ((0.96, 0.04), ("right", "bottom"))
-    panels.centre.text(
-        *(*place, "\n".join(lines)),
-        transform=panels.centre.transAxes,
-        horizontalalignment=sides[0],
-        verticalalignment=sides[1],
-        fontsize="small",
-        zorder=6,
-        path_effects=[withStroke(linewidth=2.0, foreground="white")],
-    )
+    return lines
+
+
+def _digits_of_score(width: float) -> int:
+    """Digits behind the point of R2 that two digits of its interval's width ask for."""
+    return int(np.clip(1 - np.floor(np.log10(width)), 2, 4)) if width > 0 else 3

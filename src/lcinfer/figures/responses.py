@@ -4,19 +4,23 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from .examples import redshift_ticks
+from .examples import beyond, redshift_ticks
 from .style import BRIGHTNESS, PAGE, brightness_norm, paper
 
 # In inches.
-LEFT, RIGHT, ABOVE, BELOW = 0.55, 0.55, 0.28, 0.38
+LEFT, RIGHT, ABOVE, BELOW = 0.6, 0.72, 0.28, 0.42
 INPUT, RESPONSE, BETWEEN = 0.42, 0.27, 0.035
+BAR_GAP, BAR_WIDTH = 0.08, 0.08
 ACTIVATION = "gray"  # black: nothing passes the rectifier
 WHITE = 0.995  # quantile of a filter's outputs from which they are drawn white
+SILENT = 0.005  # share of a layer's largest mean activation below which none can be seen
+MOST_NAMED = 8  # silent filters or neurons; of more the number is told
 COLOURS = ("#12508f", "#d55e00", "#009e73", "#cc79a7")
 
 
@@ -32,7 +36,7 @@ def draw_responses(
 
     The outputs are those behind the rectifier; each filter has one scale for all images, from
     black, where it is silent, to white, which the largest ones share. Numbers are those of the
-    filters in Fig. A1.
+    filters in Fig. A1. Where one is silent all over an image, that is written into its strip.
 
     Args:
         images: title -> (transverse, line of sight) brightness temperature in mK, of one shape.
@@ -43,6 +47,7 @@ def draw_responses(
     """
     planes = {title: np.asarray(image, dtype=float) for title, image in images.items()}
     heard = {title: np.asarray(responses[title], dtype=float) for title in images}
+    arrows = beyond(list(planes.values()), brightness_range)
     outputs = np.concatenate([each.reshape(len(each), -1) for each in heard.values()], axis=1)
     most = np.quantile(outputs, WHITE, axis=1)
     filters = len(most)
@@ -56,16 +61,28 @@ def draw_responses(
         norm = brightness_norm(brightness_range)
         axes.imshow(plane, origin="lower", aspect="auto", extent=extent, cmap=BRIGHTNESS, norm=norm)
         axes.set_title(title, fontsize="medium", pad=3)
+        bar = _bar(figure, top, INPUT, f"{title}: colour bar")
+        colours = ScalarMappable(norm, BRIGHTNESS)
+        figure.colorbar(colours, cax=bar, extend=arrows)
+        bar.set_yscale("linear")  # the norm has two slopes
+        bar.set_ylim(*brightness_range)
+        bar.yaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
+        bar.minorticks_off()
+        bar.set_ylabel(r"$\delta T_{\mathrm{b}}$ [mK]", fontsize="small")
         axes.set_ylabel("image", rotation=0, ha="right", va="center", fontsize="small")
         for filtered in range(filters):
             below = top - INPUT - BETWEEN - filtered * (RESPONSE + BETWEEN)
             label = f"{title}: filter {filtered + 1}"
             axes = _strip(figure, below, RESPONSE, label, plane.shape[1])
             _draw_response(axes, heard[title][filtered], most[filtered], plane.shape[1], reach)
-            axes.set_ylabel(
-                str(filtered + 1), rotation=0, ha="right", va="center", fontsize="small"
-            )
+            name = f"filter {filtered + 1}"
+            axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize="small")
         _redshift_axis(axes, np.asarray(redshift, dtype=float)[: plane.shape[1]])
+        high = filters * (RESPONSE + BETWEEN) - BETWEEN
+        bar = _bar(figure, top - INPUT - BETWEEN, high, f"{title}: scale")
+        figure.colorbar(ScalarMappable(Normalize(0, 1), ACTIVATION), cax=bar, ticks=[0, 1])
+        bar.set_yticklabels(["silent", "largest"])
+        bar.set_ylabel("response of a filter", labelpad=-16, fontsize="small")
     return figure
 
 
@@ -81,6 +98,16 @@ def _strip(figure: Figure, top: float, high: float, label: str, cells: int) -> A
     return axes
 
 
+def _bar(figure: Figure, top: float, high: float, label: str) -> Axes:
+    """Axes of a colour bar beside strips whose upper edge is at ``top`` inches."""
+    width, height = figure.get_size_inches()
+    left = width - RIGHT + BAR_GAP
+    where = (left / width, (top - high) / height, BAR_WIDTH / width, high / height)
+    axes = figure.add_axes(where, label=label)
+    axes.tick_params(direction="out", labelsize="small")
+    return axes
+
+
 def _draw_response(
     axes: Axes, response: NDArray[np.float64], most: float, cells: int, reach: tuple[int, int]
 ) -> None:
@@ -92,7 +119,14 @@ def _draw_response(
     axes.imshow(response, origin="lower", aspect="auto", extent=extent, cmap=ACTIVATION, norm=norm)
     axes.set_xlim(0.0, cells)
     if not response.any():
-        axes.text(*(1.01, 0.5, "silent"), transform=axes.transAxes, va="center", fontsize="small")
+        axes.text(
+            *(0.5, 0.5, "silent"),
+            transform=axes.transAxes,
+            color="white",
+            ha="center",
+            va="center",
+            fontsize="small",
+        )
 
 
 def _redshift_axis(axes: Axes, redshift: NDArray[np.float64]) -> None:
@@ -107,35 +141,47 @@ def _redshift_axis(axes: Axes, redshift: NDArray[np.float64]) -> None:
 def draw_activations(layers: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
     """Mean activation of every filter and neuron of the hidden layers, for different images.
 
-    Each layer is scaled to its largest mean. What has no bar is silent: information takes
-    another way through the network for other images (Gillet et al. 2019, Appendix A).
+    Each layer is scaled to its largest mean. What has no bar is silent, and the layer's title names
+    it: information takes another way through the network for other images (Gillet et al. 2019,
+    Appendix A).
 
     Args:
         layers: layer -> title of the image -> (filter or neuron,) mean behind the rectifier.
     """
-    figure = Figure(figsize=(PAGE, 1.05 * len(layers) + 0.4), layout="constrained")
+    figure = Figure(figsize=(PAGE, 1.3 * len(layers) + 0.4), layout="constrained")
     panels = figure.subplots(len(layers), 1, squeeze=False).ravel()
     for axes, (layer, images) in zip(panels, layers.items(), strict=True):
         means = {title: np.asarray(values, dtype=float) for title, values in images.items()}
         largest = max(float(values.max()) for values in means.values()) or 1.0
         width = 0.8 / len(means)
-        silent = []
         for number, (title, values) in enumerate(means.items()):
             at = np.arange(1, len(values) + 1) + (number - (len(means) - 1) / 2) * width
             colour = COLOURS[number % len(COLOURS)]
             axes.bar(at, values / largest, width, color=colour, label=title)
-            silent.append(str(int(np.sum(values == 0))))
         axes.set_label(layer)
         axes.set_xlim(0.4, len(values) + 0.6)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=16, integer=True))
         axes.set_ylim(0.0, 1.08)
-        axes.set_ylabel("Activation")
-        axes.set_title(
-            f"{layer.replace('_', ' ')}: {', '.join(silent)} of {len(values)} silent",
-            fontsize="small",
-            pad=3,
-        )
-    panels[-1].set_xlabel("Filter or neuron")
+        axes.set_ylabel("Mean / largest")
+        kind = "filter" if layer.startswith("convolution") else "neuron"
+        axes.set_xlabel(kind.capitalize(), labelpad=1)
+        name = layer.replace("_", " ").replace("dense", "fully connected")
+        axes.set_title(f"{name}: {_silent(means, kind, largest)}", fontsize="small", pad=3)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=1)
     return figure
+
+
+def _silent(means: Mapping[str, NDArray[np.float64]], kind: str, largest: float) -> str:
+    """Which of a layer are silent for which image, in words."""
+    told = []
+    for title, values in means.items():
+        silent = (np.flatnonzero(values < SILENT * largest) + 1).tolist()
+        if not silent:
+            continue
+        which = f"{len(silent)} of {len(values)} {kind}s"
+        if len(silent) <= MOST_NAMED:
+            which = f"{kind}{'s' * (len(silent) > 1)} {', '.join(map(str, silent))}"
+        told.append(f"{which} for {title.partition(':')[0]}")
+    rule = f"silent (below {SILENT:.1%} of the largest)"
+    return f"{rule}: {'; '.join(told)}" if told else f"no {kind} is silent"

@@ -27,7 +27,7 @@ def draw_slicing(
     cells: tuple[int, int],
     along: int,
     cell_size: float,
-    nearest: float,
+    redshifts: tuple[float, float],
 ) -> Figure:
     """A light-cone with its planes, each image in a colour of its own (Gillet et al. 2019, Fig. 2).
 
@@ -40,7 +40,7 @@ def draw_slicing(
         cells: of the light-cone, across and along the line of sight.
         along: cells along the line of sight that the images keep, from the nearest on.
         cell_size: side of a cell in comoving Mpc.
-        nearest: redshift of the nearest cell.
+        redshifts: of the nearest cell and of the farthest.
     """
     width, height = (end - start for start, end in ENDS)
     figure = Figure(
@@ -60,7 +60,7 @@ def draw_slicing(
             panel, axis, [at / cells[0] for at in planes], halves, along / cells[1], colours
         )
         _draw_box(panel)
-        _annotate(panel, axis, planes, cells, cell_size, nearest)
+        _annotate(panel, axis, planes, halves, cells, cell_size, redshifts)
     images = f"{count * len(axes)} image{'s' * (count * len(axes) > 1)}"
     figure.suptitle(
         rf"{images} of {cells[0] // halves} $\times$ {along} cells per light-cone",
@@ -112,23 +112,40 @@ def _annotate(
     panel: Axes,
     axis: str,
     planes: Sequence[int],
+    halves: int,
     cells: tuple[int, int],
     cell_size: float,
-    nearest: float,
+    redshifts: tuple[float, float],
 ) -> None:
-    """Lengths of the sides, the distance of two planes, and where redshifts begin."""
+    """What the panel's planes are, axes with their lengths and redshifts, two planes' distance."""
+    told = f"{len(planes)} plane{'s' * (len(planes) > 1)} of constant ${axis}$"
+    if halves > 1:
+        told += f", {halves} images each"
+    panel.set_title(told, fontsize="small", pad=2)
     panel.annotate(
         "", (LENGTH, -0.16), (0.0, -0.16), arrowprops={"arrowstyle": "->", "color": NOTE}
     )
     panel.text(
         LENGTH / 2,
         -0.22,
-        f"line of sight: {cells[1]} cells, {cells[1] * cell_size:g} Mpc, from $z={nearest:g}$",
+        f"line of sight: {cells[1]} cells, {cells[1] * cell_size:g} Mpc",
         horizontalalignment="center",
         verticalalignment="top",
         fontsize="small",
     )
-    side = f"{cells[0]} cells\n{cells[0] * cell_size:g} Mpc"
+    for place, redshift in zip((0.0, LENGTH), redshifts, strict=True):
+        panel.text(
+            *(place, -0.22, f"$z={redshift:.3g}$"),
+            horizontalalignment="center",
+            verticalalignment="top",
+            fontsize="small",
+        )
+    panel.text(
+        *(0.5 * DEPTH[0] - 0.07, 1.0 + 0.5 * DEPTH[1] + 0.05, "$x$"),
+        horizontalalignment="right",
+        fontsize="small",
+    )
+    side = f"$y$: {cells[0]} cells\n{cells[0] * cell_size:g} Mpc"
     panel.text(
         *(-0.08, 0.5, side),
         rotation="vertical",

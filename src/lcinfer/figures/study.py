@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ..sweeps import Range, Sweep
 from ..trials import Result, best
-from .style import PAGE, paper
+from .style import PAGE, paper, plain_numbers
 
 MOST_COLUMNS = 3
 SHORT, LONGEST = 6, 18  # characters of a value on an axis
@@ -46,6 +46,7 @@ def draw_study(sweep: Sweep, tried: Sequence[Result]) -> Figure:
             label=f"the best, trial {chosen.number}",
         )
         axes.set_yscale("log")
+        plain_numbers(axes.yaxis)
         axes.set_xlabel(key)
     for axes in panels.ravel()[len(varied) :]:
         axes.set_visible(False)
@@ -63,7 +64,9 @@ def _several(values: Range | tuple[Any, ...]) -> bool:
 def _places(axes: Axes, values: Range | tuple[Any, ...], taken: list[Any]) -> np.ndarray:
     """Where each trial stands along a key's axis; listed values stand side by side."""
     if isinstance(values, Range):
-        axes.set_xscale("log" if values.log else "linear")
+        if values.log:
+            axes.set_xscale("log")
+            plain_numbers(axes.xaxis)
         return np.array(taken, dtype=float)
     names = [_named(value) for value in values]
     axes.set_xticks(range(len(names)), names)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..durable import written_aside
 from ..errors import UserError
@@ -59,6 +61,13 @@ def paper() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(PAPER)
         yield
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at round numbers as one says them: 0.2, not 2 x 10^-1."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))  # an even one, if these are too few
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def brightness_norm(brightness_range: tuple[float, float]) -> TwoSlopeNorm:

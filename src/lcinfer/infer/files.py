@@ -104,7 +104,7 @@ def _from_zarr(path: Path, index: int | None) -> Iterator[Observation]:
     count = cubes.shape[0]
     if index is not None and index >= count:
         raise UserError(f"{path}: there is no light-cone {index}; it holds {count}")
-    group = zarr.open_group(path, mode="r")
+    group = zarr.open_group(path, mode="r", use_consolidated=False)
     try:
         redshift, across = store.values(group, "redshift"), store.values(group, "x", 2)
         cell_size = float(across[1] - across[0])

@@ -13,52 +13,65 @@ from ..run import Run
 from ..sections import Training
 from . import basis, published
 
-Column = tuple[str, str]  # data dimension, number of weights
-NONE = "."  # as the paper prints what is not there
+Column = tuple[str, str]  # data dimension, number of weights; empty: there is none
 
 
 def table(run: Run, style: Style) -> str:
-    """A row per layer and setting, two columns per network of the configuration.
+    """A row per layer and setting, two columns per network of the configuration, for programs per
+    training.
 
     The sum of the weights is the network's own, and the paper's columns are what it prints.
     """
     names = list(published.LAYERS)
     networks = []
-    for trainings in _by_network(run).values():
+    for trainings in _together(run, apart=style.for_programs):
         rows = {row.name: row for row in _layers(run, next(iter(trainings.values())))}
         networks.append((trainings, rows))
         names = _merged(names, list(rows))
-    head = ["Order", "Layer / step"]
+    columns = {"order": "Order", "layer": "Layer / step"}
     steps: dict[str, str] = {}
     for trainings, rows in networks:
         whose = f"{', '.join(map(style.code, trainings))}: " if len(networks) > 1 else ""
-        head += [f"{whose}data dimension", f"{whose}number of weights"]
+        columns |= _pair(next(iter(trainings)), whose)
         steps = {name: row.step for name, row in rows.items()} | steps
-    columns = [_column(run, style, trainings, rows, names) for trainings, rows in networks]
-    columns.append(_paper(style, names))
-    head += [f"{published.ELSEWHERE}: {what}" for what in ("data dimension", "number of weights")]
+    cells = [_column(run, style, trainings, rows, names) for trainings, rows in networks]
+    cells.append(_paper(style, names))
+    columns |= _pair("paper", f"{published.ELSEWHERE}: ")
     labels = [*(_step(name, steps) for name in names), "Total number of unknowns"]
     orders = [*map(str, range(1, len(names) + 1)), ""]
     labels += published.SETTINGS
     orders += [""] * len(published.SETTINGS)
     body = [
-        [order, style.text(label), *(cell for column in cells for cell in column)]
-        for order, label, *cells in zip(orders, labels, *columns, strict=True)
+        [
+            order or style.nothing,
+            style.text(label),
+            *(cell or style.nothing for pair in pairs for cell in pair),
+        ]
+        for order, label, *pairs in zip(orders, labels, *cells, strict=True)
     ]
     whose = ", ".join(style.code(name) for name in run.config.trainings)
     caption = (
         f"Architecture and settings of the networks ({whose}), as Table 1 of "
         f"{style.cite_in_text('Gillet2019')}. {basis.told(run, style)}"
     )
-    return style.table(head, body, caption)
+    return style.table(style.head(columns), body, caption, sentences=range(2, len(columns)))
 
 
-def _by_network(run: Run) -> dict[str, dict[str, Training]]:
-    """The configured trainings by their networks."""
+def _pair(name: str, whose: str) -> dict[str, str]:
+    """The names and titles of a network's two columns."""
+    return {
+        f"{name}_data": f"{whose}data dimension",
+        f"{name}_weights": f"{whose}number of weights",
+    }
+
+
+def _together(run: Run, apart: bool) -> list[dict[str, Training]]:
+    """The configured trainings of each network by their names; or each one ``apart``."""
     found: dict[str, dict[str, Training]] = {}
     for name, training in run.config.trainings.items():
-        found.setdefault(training.network.model_dump_json(), {})[name] = training
-    return found
+        network = name if apart else training.network.model_dump_json()
+        found.setdefault(network, {})[name] = training
+    return list(found.values())
 
 
 def _layers(run: Run, training: Training) -> list[Layer]:
@@ -86,10 +99,10 @@ def _column(
     cells = [
         (_data(style, rows[name].shape), style.count(rows[name].weights))
         if name in rows
-        else (NONE, NONE)
+        else ("", "")
         for name in names
     ]
-    cells.append((NONE, style.count(sum(row.weights for row in rows.values()))))
+    cells.append(("", style.count(sum(row.weights for row in rows.values()))))
     told = _settings(run, trainings)
     return cells + [(style.text(told[setting]), "") for setting in published.SETTINGS]
 
@@ -98,9 +111,9 @@ def _paper(style: Style, names: list[str]) -> list[Column]:
     cells = []
     for name in names:
         _, shape, weights = published.LAYERS.get(name, ("", None, None))
-        data = _data(style, shape) if shape else NONE
-        cells.append((data, NONE if weights is None else style.count(weights)))
-    cells.append((NONE, style.count(published.WEIGHTS)))
+        data = _data(style, shape) if shape else ""
+        cells.append((data, "" if weights is None else style.count(weights)))
+    cells.append(("", style.count(published.WEIGHTS)))
     return cells + [(style.text(value), "") for value in published.SETTINGS.values()]
 
 
@@ -136,6 +149,7 @@ def _settings(run: Run, trainings: dict[str, Training]) -> dict[str, str]:
         ),
         "Validation set": each(lambda it: len(basis.sets(run, it).validation)),
         "Testing set": each(lambda it: len(basis.sets(run, it).test)),
+        "Learning rate at the start": each(lambda it: f"{it.optimiser.learning_rate:g}"),
         "Learning rate patience": each(lambda it: _lowered(it, f"{it.optimiser.patience} epochs")),
         "Learning rate factor": each(lambda it: _lowered(it, f"{it.optimiser.factor:g}")),
     }
@@ -145,7 +159,7 @@ def _sizes(model: nn.Sequential, kind: type[nn.Conv2d | nn.MaxPool2d]) -> str:
     """Cells of the windows of a kind of layer."""
     windows = [layer.kernel_size for layer in model.modules() if isinstance(layer, kind)]
     told = dict.fromkeys("x".join(map(str, np.broadcast_to(window, 2))) for window in windows)
-    return ", ".join(told) or NONE
+    return ", ".join(told)
 
 
 def _activation(model: nn.Sequential) -> str:

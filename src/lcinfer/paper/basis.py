@@ -19,6 +19,7 @@ from ..provenance.stamp import uncommented
 from ..publish.styles import Style
 from ..run import Run
 from ..sections import DEFAULT_ENGINE, Training
+from . import published
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,16 @@ def trained(run: Run) -> list[Seeds]:
     return found
 
 
+def configured(run: Run) -> list[Seeds]:
+    """Those that the configuration names under ``trainings``: no trials of sweeps alone."""
+    named = {run.evaluations[label].directory for label in run.config.trainings}
+    return [
+        each
+        for each in trained(run)
+        if named & {evaluation.directory for evaluation in each.evaluations}
+    ]
+
+
 def sets(run: Run, training: Training) -> Sets:
     """The light-cones of a training's sets, without those that failed."""
     failed = failures.named(run.database_images.sealed)
@@ -114,10 +125,11 @@ def told(run: Run, style: Style) -> str:
         evolved = f"{nodes(database)} nodes"
     light_cones = database.realizations - len(failed)
     left_out = f", {len(failed)} more failed" if failed else ""
+    theirs = f" Of {published.ELSEWHERE}: paper*." if style.for_programs else ""
     return (
         f"It rests on {style.count(light_cones)} light-cones ({style.count(len(whole.training))} "
         f"training, {style.count(len(whole.validation))} validation, "
         f"{style.count(len(whole.test))} test{left_out}) of {style.cells(*cells)} cells of "
         f"{style.number(database.box.cell_size, 'Mpc')}, {evolved}; seed of the database "
-        f"{database.seed}, of the trainings {', '.join(map(str, seeds))}."
+        f"{database.seed}, of the trainings {', '.join(map(str, seeds))}.{theirs}"
     )

@@ -41,6 +41,7 @@ class Verdict(NamedTuple):
     """What a run says of a claim."""
 
     measured: str
+    """Empty: nothing was."""
     holds: str
     why: str
 
@@ -75,34 +76,34 @@ def lines(run: Run) -> list[Line]:
     Raises:
         UserError: if predictions or histories are missing or damaged.
     """
-    trained = basis.trained(run)
-    configured = {run.evaluations[label].directory for label in run.config.trainings}
     found = []
-    for each in trained:
-        if configured & {evaluation.directory for evaluation in each.evaluations}:
-            found += [_judged(run, each, claim) for claim in CLAIMS]
-            found.append(_no_overfitting(each))
-    return [*found, *_more_images(run, trained)]
+    for each in basis.configured(run):
+        found += [_judged(run, each, claim) for claim in CLAIMS]
+        found.append(_no_overfitting(each))
+    return [*found, *_more_images(run, basis.trained(run))]
 
 
 def table(run: Run, style: Style) -> str:
     """A row per claim and training."""
-    head = [
-        "Training",
-        "Claim",
-        "Parameter",
-        f"{published.ELSEWHERE} says",
-        "Where",
-        "Measured here",
-        "Holds here?",
-        "Why",
-    ]
+    head = style.head(
+        {
+            "training": "Training",
+            "claim": "Claim",
+            "parameter": "Parameter",
+            "paper": f"{published.ELSEWHERE} says",
+            "where": "Where",
+            "measured": "Measured here",
+            "holds": "Holds here?",
+            "why": "Why",
+        }
+    )
     rows = [
         [
-            style.code(line.training) if line.training else "-",
+            style.code(line.training) if line.training else style.nothing,
             style.text(line.claim),
-            style.symbol(line.parameter) if line.parameter else "-",
-            *map(style.text, (line.paper, line.where, *line.verdict)),
+            style.quantity(line.parameter) if line.parameter else style.nothing,
+            *(style.text(cell) or style.nothing for cell in (line.paper, line.where)),
+            *(style.text(cell) or style.nothing for cell in line.verdict),
         ]
         for line in lines(run)
     ]
@@ -112,7 +113,7 @@ def table(run: Run, style: Style) -> str:
         f"of each test light-cone, with bootstrap intervals of {confidence} over the test "
         f"light-cones, of the mean over the training seeds. {basis.told(run, style)}"
     )
-    return style.table(head, rows, caption, sentences=(1, 3, 5, 7))
+    return style.table(head, rows, caption, sentences=(1, 3, 4, 5, 7))
 
 
 def _judged(run: Run, seeds: Seeds, claim: Claim) -> Line:
@@ -123,9 +124,9 @@ def _judged(run: Run, seeds: Seeds, claim: Claim) -> Line:
         return Line(seeds.name, name, claim.claim, claim.paper, claim.where, verdict)
 
     if name not in run.config.database.prior or name not in seeds.predictions[0].names:
-        return line(Verdict("-", OPEN, "this database does not vary it"))
+        return line(Verdict("", OPEN, "this database does not vary it"))
     if (count := len(seeds.predictions[0].true)) < LEAST:
-        return line(Verdict("-", OPEN, _too_few(count)))
+        return line(Verdict("", OPEN, _too_few(count)))
     scale = shown(name).scale
     low, high = (end * scale for end in run.config.database.prior[name])
     sample = Sample.of(seeds, name, scale, run.config.evaluation)
@@ -185,12 +186,12 @@ def _sigma(sample: Sample, _ends: tuple[float, float], theirs: float) -> Verdict
 def _saturates(sample: Sample, ends: tuple[float, float]) -> Verdict:
     edge = published.SATURATION * shown("NU_X_THRESH").scale
     if not ends[0] < edge < ends[1]:
-        return Verdict("-", OPEN, f"the prior does not enclose {edge:g} keV")
+        return Verdict("", OPEN, f"the prior does not enclose {edge:g} keV")
     if (silent := _not_learnt(sample)) is not None:
         return silent
     low, high = (ends[0], edge), (edge, np.nextafter(ends[1], np.inf))
     if min(np.sum((a <= sample.true) & (sample.true < b)) for a, b in (low, high)) < LEAST // 2:
-        return Verdict("-", OPEN, f"too few test light-cones on one side of {edge:g} keV")
+        return Verdict("", OPEN, f"too few test light-cones on one side of {edge:g} keV")
     parts = []
     for name, part in (("below", low), ("above", high)):
         slopes, off, width = (
@@ -230,7 +231,7 @@ def _no_overfitting(seeds: Seeds) -> Line:
         "section 3.4, Fig. 4",
     )
     if (epochs := len(validation)) < LEAST_EPOCHS:
-        return line(Verdict("-", OPEN, f"only {epochs} epochs, {LEAST_EPOCHS} are needed"))
+        return line(Verdict("", OPEN, f"only {epochs} epochs, {LEAST_EPOCHS} are needed"))
     quarters = np.array_split(validation, 4)
     means = np.array([quarter.mean() for quarter in quarters])
     best = int(means.argmin())
@@ -271,11 +272,11 @@ def _more_images(run: Run, trained: list[Seeds]) -> Iterator[Line]:
     ]
     if not pairs:
         why = "no two trainings of this run differ in `images` alone"
-        yield line(training="", parameter="", paper="R2 is higher", verdict=Verdict("-", OPEN, why))
+        yield line(training="", parameter="", paper="R2 is higher", verdict=Verdict("", OPEN, why))
     for few, many in pairs:
         for parameter, gain in _gains(run, few, many).items():
             theirs = [published.R2[images].get(parameter) for images in (1, 10)]
-            told = f"R2 from {theirs[0]} to {theirs[1]} for 1 and 10" if all(theirs) else "-"
+            told = f"R2 from {theirs[0]} to {theirs[1]} for 1 and 10" if all(theirs) else ""
             measured = (
                 f"R2 of {many.images} images less that of {few.images}, trained on "
                 f"{len(many.sets.training)} light-cones: {gain}"

@@ -25,7 +25,7 @@ LAYERS: dict[str, tuple[str, tuple[int, ...] | None, int | None]] = {
     "output": ("Fully connected Out", (4,), 36),
 }
 WEIGHTS = 10_023_604
-SETTINGS = {
+SETTINGS = {  # empty: not printed
     "Dropout": "20%",
     "Size convolution filter": "10x10",
     "Size MaxPool filter": "2x2",
@@ -37,9 +37,13 @@ SETTINGS = {
     "Training set": "8000 x 10",
     "Validation set": "1000",
     "Testing set": "1000",
+    "Learning rate at the start": "",
     "Learning rate patience": "5 epochs",
     "Learning rate factor": "0.5",
 }
+
+TRAINING = 8000
+"""Light-cones that its networks were trained on."""
 
 # Table 2: R2 by the images of a light-cone in the training set, from one image of each of the
 # 1000 test light-cones.

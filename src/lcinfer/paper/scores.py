@@ -1,77 +1,127 @@
 """Table 2: R2 of every training, with its spread over training seeds, beside the paper's."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..evaluate import interval, r2, resampled_r2
 from ..publish.styles import Style
 from ..run import Run
 from . import basis, published
+from .basis import Seeds
 
 DIGITS = 3
 
 
-def table(run: Run, style: Style) -> str:
-    """A row per training, prediction and parameter.
+class Score(NamedTuple):
+    """R2 of one parameter, of trainings that differ in their seed alone."""
 
-    R2 is the mean over the trainings that differ in their seed alone, and its interval the
-    bootstrap over the test light-cones of that mean; the standard deviation over the seeds
-    stands beside it.
+    mean: float
+    """Over the seeds."""
+    low: float
+    """Lower end of the interval of the mean, by a bootstrap over the test light-cones."""
+    high: float
+    """Its upper end."""
+    spread: float | None
+    """Standard deviation over the seeds; None: there is one."""
+
+
+def table(run: Run, style: Style) -> str:
+    """R2 as the mean over trainings that differ in their seed alone.
+
+    With the standard deviation over the seeds, and where the bootstrap over the test light-cones
+    has the mean. For readers a row per configured training and prediction, and a column per
+    parameter; for programs a row per number, of the trials of sweeps too.
     """
-    evaluation, per_lightcone = run.config.evaluation, run.config.images.per_lightcone
+    return (_long if style.for_programs else _wide)(run, style)
+
+
+def _scores(run: Run, seeds: Seeds, prediction: str) -> dict[str, Score]:
+    """By the parameters' names."""
+    guesses = [
+        them.predicted[:, 0] if prediction == "one_image" else them.predicted.mean(axis=1)
+        for them in seeds.predictions
+    ]
+    true, evaluation = seeds.predictions[0].true, run.config.evaluation
+    each = np.array([r2(true, guess) for guess in guesses])
+    resampled = [resampled_r2(true, guess, evaluation) for guess in guesses]
+    low, high = interval(np.mean(resampled, axis=0), evaluation)
+    spread = each.std(axis=0, ddof=1).tolist() if len(each) > 1 else [None] * each.shape[1]
+    columns = zip(each.mean(axis=0).tolist(), low.tolist(), high.tolist(), spread, strict=True)
+    return dict(zip(run.database.design.names, map(Score._make, columns), strict=True))
+
+
+def _predictions(run: Run) -> dict[str, int]:
+    """From how many images of a light-cone each kind of prediction is."""
+    return {"one_image": 1, "average": run.config.images.per_lightcone}
+
+
+def _long(run: Run, style: Style) -> str:
+    columns = [
+        *("training", "light_cones", "images", "prediction", "images_predicted_from", "parameter"),
+        *("r2", "r2_low", "r2_high", "r2_sd_over_seeds", "seeds"),
+        *(f"paper_r2_{images}_image{'s' * (images > 1)}" for images in published.R2),
+    ]
     rows = []
     for each in basis.trained(run):
-        for prediction in ("one image", f"average of {per_lightcone}"):
-            guesses = [
-                them.predicted[:, 0] if prediction == "one image" else them.predicted.mean(axis=1)
-                for them in each.predictions
-            ]
-            true = each.predictions[0].true
-            scores = np.array([r2(true, guess) for guess in guesses])
-            resampled = [resampled_r2(true, guess, evaluation) for guess in guesses]
-            low, high = interval(np.mean(resampled, axis=0), evaluation)
-            for number, parameter in enumerate(run.database.design.names):
-                reached = scores[:, number]
-                means = (reached.mean(), low[number], high[number])
+        size = (style.count(len(each.sets.training)), style.count(each.images))
+        for prediction, images in _predictions(run).items():
+            for parameter, score in _scores(run, each, prediction).items():
                 theirs = [
-                    style.decimals(of[parameter], DIGITS)
-                    if prediction == "one image" and parameter in of
-                    else "-"
+                    of.get(parameter) if prediction == "one_image" else None
                     for of in published.R2.values()
                 ]
                 rows.append(
                     [
-                        style.code(each.name),
-                        style.count(len(each.sets.training)),
-                        style.count(each.images),
-                        prediction,
-                        style.symbol(parameter),
-                        *(style.decimals(float(value), DIGITS) for value in means),
-                        style.decimals(reached.std(ddof=1), DIGITS) if len(reached) > 1 else "-",
-                        ", ".join(map(str, each.seeds)),
-                        *theirs,
+                        *(each.name, *size, prediction, style.count(images)),
+                        style.quantity(parameter),
+                        *(_number(style, value) for value in score),
+                        " ".join(map(str, each.seeds)),
+                        *(_number(style, value) for value in theirs),
                     ]
                 )
-    confidence = style.text(f"{evaluation.confidence:.0%}")
-    score = style.symbol("R2")
-    head = [
-        "Training",
-        "light-cones trained on",
-        "images of each",
-        "Prediction",
-        "Parameter",
-        f"{score}, mean over seeds",
-        f"{confidence} from",
-        "to",
-        "s.d. over seeds",
-        "seeds",
-        *(
-            f"{published.ELSEWHERE}: {score}, {images} image{'s' * (images > 1)} of each"
-            for images in published.R2
-        ),
-    ]
     caption = (
-        f"{score} on the test light-cones, as Table 2 of {style.cite_in_text('Gillet2019')}: "
-        "their predictions are from one image of a light-cone. Intervals are bootstraps over "
-        f"the test light-cones. {basis.told(run, style)}"
+        f"R2 on the test light-cones; the intervals hold {run.config.evaluation.confidence:.0%} of "
+        f"bootstraps over them. {basis.told(run, style)}"
     )
-    return style.table(head, rows, caption)
+    return style.table(columns, rows, caption)
+
+
+def _wide(run: Run, style: Style) -> str:
+    names = run.database.design.names
+    rows = []
+    for each in basis.configured(run):
+        size = style.cells(len(each.sets.training), each.images)
+        for prediction, images in _predictions(run).items():
+            told = "one image" if prediction == "one_image" else f"average of {images}"
+            scores = _scores(run, each, prediction).values()
+            cells = [_cell(style, score) for score in scores]
+            rows.append([style.code(each.name), size, told, style.count(len(each.seeds)), *cells])
+    for images, theirs in published.R2.items():
+        size = style.cells(published.TRAINING, images)
+        cells = [_number(style, theirs.get(name)) for name in names]
+        rows.append([published.ELSEWHERE, size, "one image", style.nothing, *cells])
+    head = [
+        *("Training", "Trained on", "Prediction from", "Seeds"),
+        *map(style.quantity, names),
+    ]
+    confidence = style.text(f"{run.config.evaluation.confidence:.0%}")
+    caption = (
+        f"{style.symbol('R2')} on the test light-cones, as Table 2 of "
+        f"{style.cite_in_text('Gillet2019')}: mean and standard deviation over training seeds, and "
+        f"where {confidence} of bootstraps over the test light-cones have the mean. Trained on: "
+        f"light-cones, images of each. "
+        f"{basis.told(run, style)}"
+    )
+    return style.table(head, rows, caption, sentences=(0,))
+
+
+def _number(style: Style, value: float | None) -> str:
+    return style.nothing if value is None else style.decimals(value, DIGITS)
+
+
+def _cell(style: Style, score: Score) -> str:
+    mean, low, high = (style.decimals(value, DIGITS) for value in score[:3])
+    if score.spread is not None:
+        mean = style.spread(mean, style.decimals(score.spread, DIGITS))
+    return style.estimate(mean, low, high)

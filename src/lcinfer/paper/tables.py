@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import durable
-from ..provenance.stamp import comment, stamp
-from ..publish.styles import Csv, Html, Latex, Markdown, Style
+from ..provenance.stamp import comment, stamp_of_table
+from ..publish.latex import Latex
+from ..publish.styles import Csv, Html, Markdown, Style
 from ..run import Run
 from . import architecture, claims, scores
 
@@ -31,6 +32,6 @@ def texts(run: Run) -> dict[Path, str]:
 
 def write(run: Run) -> None:
     """Write every table in every format."""
-    stamped = stamp(run.summary)
+    stamped = stamp_of_table(run.summary)
     for path, text in texts(run).items():
         durable.write_text(path, comment(stamped, path.suffix) + text)

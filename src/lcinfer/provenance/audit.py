@@ -176,12 +176,10 @@ class _Walk:
         for fingerprint in spec.identity.get("repeats", {}).values():
             self._evaluation(self._back("evaluations", fingerprint, step))
         if follows:
-            step.check("table", checks.table(run), "R2 follows from every scores.json")
-            step.check(
-                "paper's tables",
-                checks.paper_tables(run),
-                "they follow from predictions, histories and networks",
-            )
+            holds = checks.followed([summary.table, summary.page], "every scores.json")
+            step.check("table", checks.table(run), holds)
+            holds = checks.followed(summary.paper_tables, "predictions, histories and networks")
+            step.check("paper's tables", checks.paper_tables(run), holds)
 
     def _figures(self, directory: Path) -> None:
         if (begun := self._begin(directory)) is None:

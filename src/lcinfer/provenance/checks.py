@@ -283,24 +283,34 @@ def configuration(run: Run, directory: Path) -> list[str]:
 
 
 def table(run: Run) -> Iterator[str]:
-    """Tables of R2 that do not follow from the scores."""
+    """Tables of R2 that do not follow from the scores, where they have the columns of today."""
     from .. import scored
 
     for path, text in ((run.summary.table, scored.table), (run.summary.page, scored.page)):
-        if _below_stamp(path) != text(run):
+        if not stamp.of_older_columns(path) and _below_stamp(path) != text(run):
             yield f"{path}: the scores give another table"
 
 
 def paper_tables(run: Run) -> Iterator[str]:
-    """The paper's tables where predictions, histories and networks give others."""
+    """The paper's tables where predictions, histories and networks give others, the same way."""
     from ..paper import tables
 
     try:
         for path, text in tables.texts(run).items():
-            if _below_stamp(path) != text:
+            if not stamp.of_older_columns(path) and _below_stamp(path) != text:
                 yield f"{path}: predictions, histories and networks give another table"
     except (UserError, FileNotFoundError) as error:
         yield str(error)
+
+
+def followed(paths: Iterable[Path], from_what: str) -> str:
+    """What holds of tables that were written anew and compared, or are too old for that."""
+    if not any(map(stamp.of_older_columns, paths)):
+        return f"they follow from {from_what}"
+    return (
+        "an older lcinfer wrote them with other columns: their bytes alone were compared with what "
+        "was recorded; `lcinfer summary CONFIG` writes them anew"
+    )
 
 
 def _below_stamp(path: Path) -> str:

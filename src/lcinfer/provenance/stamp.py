@@ -20,6 +20,7 @@ COMMENTS = {
     ".tex": ("% lcinfer: ", ""),
 }
 
+TABLES = "2"  # revision of the columns of a run's tables; before 2 no table said it
 FIELDS = {"product", "fingerprint", "lcinfer", "code"}
 
 
@@ -31,6 +32,18 @@ def stamp(product: Product) -> dict[str, str]:
         "lcinfer": __version__,
         "code": code_version(),
     }
+
+
+def stamp_of_table(product: Product) -> dict[str, str]:
+    """The same for a table of a run, with the revision of what its columns are."""
+    return {**stamp(product), "columns": TABLES}
+
+
+def of_older_columns(path: Path) -> bool:
+    """Whether a table has other columns than this lcinfer would write."""
+    with suppress(OSError, ValueError):  # what is wrong with it is told elsewhere
+        return bool(_of_table(path).get("columns", "1") != TABLES)
+    return False
 
 
 def comment(stamped: dict[str, str], suffix: str = ".csv") -> str:

@@ -30,9 +30,10 @@ from ..products import (
 )
 from . import methods
 from .entities import Entities, set_all
+from .latex import Latex
 from .recorded import Recorded, Simulated
 from .steps import RULES, add_software, add_steps
-from .styles import Latex, Markdown
+from .styles import Markdown
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",

@@ -4,7 +4,6 @@ What is not recorded is left out, never guessed.
 """
 
 import json
-from collections.abc import Iterable
 
 from ..dataset import Sets, divide
 from ..engine import PATCHED
@@ -14,15 +13,14 @@ from ..networks.architectures import layers
 from ..paper.scores import table as table2
 from ..parameters import shown
 from ..products import TrainingRun
-from ..sections import DEFAULT_ENGINE
 from ..sweeps import repeats
-from ..velocities import SUBCELLS_OF_BOX
+from . import inputs
+from .inputs import Row, listed
 from .recorded import HOUR, Recorded, Simulated
 from .styles import Style
 
 MODEL = ("GreigMesinger2018", "Mesinger2011", "Murray2020")
 NETWORK = "Gillet2019"
-VELOCITIES = "Mao2012"
 SAMPLING = {
     "uniform": "independent uniform draws",
     "sobol": "points of one scrambled Sobol sequence",
@@ -34,7 +32,6 @@ STAGES = {
     "figures": "Drawing figures",
 }
 NAMED_SOFTWARE = ("lcinfer", "python", "numpy", "zarr", "torch", "snakemake")  # the table has all
-Row = tuple[str, str]
 
 
 def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
@@ -53,17 +50,15 @@ def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
     parts = [" ".join(told), _table(recorded, style)]
     if scores:
         parts.append(table2(recorded.run, style))
-    cited = [NETWORK, *(MODEL if _is_21cmfast(recorded) else ())]
-    if (
-        _simulated_velocities(recorded)
-        and recorded.run.config.database.simulator.treatment != "none"
-    ):
-        cited.append(VELOCITIES)
-    return "\n\n".join([*parts, style.references(cited)]) + "\n"
+    return "\n\n".join([*parts, style.references(cited(recorded))]) + "\n"
 
 
-def _is_21cmfast(recorded: Recorded) -> bool:
-    return recorded.run.config.database.simulator.engine == DEFAULT_ENGINE
+def cited(recorded: Recorded) -> list[str]:
+    """The keys of the papers that the text cites."""
+    keys = [NETWORK, *(MODEL if inputs.of_21cmfast(recorded) else ())]
+    if inputs.known(recorded) and recorded.run.config.database.simulator.treatment != "none":
+        keys.append(inputs.VELOCITIES)
+    return keys
 
 
 def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
@@ -71,7 +66,7 @@ def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
     simulator, box = database.simulator, database.box
     count = style.count(len(recorded.database.finished))
     if database.adopted is None:
-        ranges = _listed(f"{symbol} in {ends}" for symbol, ends in _prior(recorded, style))
+        ranges = listed(f"{symbol} in {ends}" for symbol, ends in _prior(recorded, style))
         told = [
             f"We simulated {count} light-cones of the 21-cm brightness temperature with "
             f"{_engine(recorded, style)}.",
@@ -85,25 +80,21 @@ def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
             f"The simulations of {style.count(len(failed))} more failed; they are left out."
         )
     near, far = _redshifts(recorded)
-    if _simulated_velocities(recorded):
-        told.append(f"Peculiar velocities {_velocities(recorded, style)}.")
-        if simulator.thermal_density == "scaled":
-            told.append(
-                f"Spin temperatures follow the density at redshift {near}, scaled by linear growth."
-            )
+    if inputs.known(recorded):
+        told += inputs.sentences(recorded, style, near)
     told.append(
         f"A light-cone has {_cells(recorded, style)} cells of {_cell_size(recorded, style)} "
         f"(comoving), from redshift {near} to {far}, and initial conditions of its own in a "
         f"periodic box of {style.number(box.length, 'Mpc')}, on a grid of "
         f"{style.cells(*[box.cells * box.hires_factor] * 3)} cells."
     )
-    cosmology = _listed(style.equal(symbol, value) for symbol, value in _cosmology(recorded, style))
+    cosmology = listed(style.equal(symbol, value) for symbol, value in _cosmology(recorded, style))
     told.append(f"The cosmology is flat and cold, with {cosmology}.")
     if simulator.options:
         options = simulator.options.items()
         told.append(
             "Options that we set are "
-            f"{_listed(style.code(f'{name} = {value}') for name, value in sorted(options))}."
+            f"{listed(style.code(f'{name} = {value}') for name, value in sorted(options))}."
         )
     if (bits := database.storage.keep_bits) is not None:
         told.append(f"Brightness temperatures are rounded to {bits} bits of mantissa.")
@@ -112,7 +103,7 @@ def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
 
 def _engine(recorded: Recorded, style: Style) -> str:
     simulator = recorded.run.config.database.simulator
-    if not _is_21cmfast(recorded):
+    if not inputs.of_21cmfast(recorded):
         version = style.text(simulator.engine_version)
         return f"the engine {style.code(simulator.engine)}, version {version}"
     versions = {
@@ -120,30 +111,12 @@ def _engine(recorded: Recorded, style: Style) -> str:
         for record in recorded.database.finished
     }
     model, *code = MODEL
-    named = f"{style.text(_listed(sorted(versions)))} {style.cite(*code)}"
+    named = f"{style.text(listed(sorted(versions)))} {style.cite(*code)}"
     if any(PATCHED in each for each in versions):
         named += " with lcinfer's corrections,"
     else:
         named += ","
     return f"21cmFAST {named} in the model of {style.cite_in_text(model)}"
-
-
-def _simulated_velocities(recorded: Recorded) -> bool:
-    """Whether the configuration says how velocities enter: files that were adopted may differ."""
-    return _is_21cmfast(recorded) and recorded.run.config.database.adopted is None
-
-
-def _velocities(recorded: Recorded, style: Style) -> str:
-    cited = style.cite(VELOCITIES)
-    gradient = f"enter through their gradient in the 21-cm optical depth {cited}"
-    return {
-        "none": "are left out",
-        "gradient": gradient,
-        "shift": f"move the cells of a light-cone to redshift space {cited}",
-        "both": f"{gradient} and move the cells of a light-cone to redshift space",
-        "subcell": f"{gradient}, taken in Fourier space, and move {SUBCELLS_OF_BOX} sub-cells of "
-        f"each cell to redshift space, both in the coeval boxes",
-    }[recorded.run.config.database.simulator.treatment]
 
 
 def _on_images(recorded: Recorded, style: Style) -> list[str]:
@@ -159,9 +132,12 @@ def _on_images(recorded: Recorded, style: Style) -> list[str]:
         f"training, {validation} for validation and {test} for testing.",
     ]
     if config.mocks:
-        mocks = (f"{style.text(name)} ({mock.realizations})" for name, mock in config.mocks.items())
+        mocks = []
+        for name, mock in config.mocks.items():
+            values = (_value(style, *each) for each in sorted(mock.parameters.items()))
+            mocks.append(f"{mock.realizations} of {style.text(name)} ({', '.join(values)})")
         told.append(
-            f"Light-cones of fixed parameters, with seeds of their own, are {_listed(mocks)}."
+            f"Light-cones of fixed parameters, with seeds of their own, are {listed(mocks)}."
         )
     return told
 
@@ -181,7 +157,7 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     images = recorded.run.config.training_images(training)
     network = training.network
     epochs = _epochs(run)
-    moments = f"moments {_listed(map(str, network.moments))} of rectified"
+    moments = f"moments {listed(map(str, network.moments))} of rectified"
     convolved = _several(len(network.line_of_sight), "convolution")
     along = f" {convolved} along it and" * bool(network.line_of_sight)
     power = "power of" if network.moments == (2,) else moments
@@ -198,7 +174,7 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
         "cosine": "lowered to zero along half a cosine",
     }[optimiser.schedule]
     several = _seeds(recorded, run)
-    seeds = f" {len(several)} times, with seeds {_listed(list(map(str, several)))}," * (
+    seeds = f" {len(several)} times, with seeds {listed(list(map(str, several)))}," * (
         len(several) > 1
     )
     told = [
@@ -215,9 +191,10 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     done = [stage for stage in recorded.stages[run.directory.name] if stage.get("stage") == "train"]
     hardware = sorted({str(name) for one in done if (name := one.get("gpu") or one.get("cpu"))})
     if hardware:
-        took = _rounded(sum(float(one["seconds"]) for one in done) / HOUR, style, "h")
+        value, unit = _in_words(sum(float(one["seconds"]) for one in done) / HOUR)
+        took = f"{_rounded(value, style)} {unit}"
         which = "The first" if len(several) > 1 else "This"
-        told.append(f"{which} took {took} on {style.text(_listed(hardware))}.")
+        told.append(f"{which} took {took} on {style.text(listed(hardware))}.")
     return told
 
 
@@ -235,7 +212,7 @@ def _on_cost(recorded: Recorded, style: Style) -> list[str]:
             sentence += f", {style.count(len(made.failed))} of which failed ({wasted})"
         hosts, processors = len(made.several("host")), made.several("cpu")
         sentence += f", on {_several(hosts, 'host')}" if hosts else ""
-        sentence += f" ({style.text(_listed(processors))})" if processors else ""
+        sentence += f" ({style.text(listed(processors))})" if processors else ""
         told.append(f"{sentence}.")
     return told
 
@@ -246,13 +223,13 @@ def _on_software(recorded: Recorded, style: Style) -> list[str]:
         for name in NAMED_SOFTWARE
         if (several := recorded.versions.get(name))
     ]
-    return [f"The software was {_listed(versions)}."] if versions else []
+    return [f"The software was {listed(versions)}."] if versions else []
 
 
 def _versions(recorded: Recorded) -> dict[str, tuple[str, ...]]:
     """Without 21cmFAST where another engine simulated."""
     used = recorded.versions.items()
-    return {name: them for name, them in used if name != "21cmfast" or _is_21cmfast(recorded)}
+    return {name: them for name, them in used if name != "21cmfast" or inputs.of_21cmfast(recorded)}
 
 
 def _table(recorded: Recorded, style: Style) -> str:
@@ -266,6 +243,7 @@ def _table(recorded: Recorded, style: Style) -> str:
         ("for testing", style.count(len(sets.test))),
         *((f"Prior of {symbol}", ends) for symbol, ends in _prior(recorded, style)),
         ("Sampling of the prior", f"{database.sampling}, seed {database.seed}"),
+        *inputs.rows(recorded, style),
         ("Box", style.number(database.box.length, "Mpc")),
         ("Cells of a light-cone", _cells(recorded, style)),
         ("Cell", _cell_size(recorded, style)),
@@ -288,10 +266,10 @@ def _table(recorded: Recorded, style: Style) -> str:
     timed = [made for made in recorded.simulated.values() if made.timed]
     if timed:
         spent = sum(made.core_hours(made.attempts) for made in timed)
-        rows += [("Simulations, failed ones included", _core_hours(spent, style))]
+        rows += [("Simulations, failed ones included", core_hours(spent, style))]
     rows += [
         *(
-            (what, _core_hours(hours, style))
+            (what, core_hours(hours, style))
             for kind, what in STAGES.items()
             if (hours := recorded.core_hours(kind))
         ),
@@ -302,6 +280,12 @@ def _table(recorded: Recorded, style: Style) -> str:
         *(("Code", style.code(code)) for code in recorded.codes),
     ]
     return style.table(("Quantity", "Value"), rows, "The run in numbers.")
+
+
+def _value(style: Style, name: str, value: float) -> str:
+    """A parameter and py21cmfast's value of it in the shown unit."""
+    how = shown(name)
+    return style.equal(style.symbol(name), style.number(value * how.scale, how.unit))
 
 
 def _prior(recorded: Recorded, style: Style) -> list[Row]:
@@ -350,23 +334,27 @@ def _epochs(run: TrainingRun) -> int:
 
 
 def _hours(made: Simulated, attempts: list[Record], style: Style) -> str:
-    return _core_hours(made.core_hours(attempts), style)
+    return core_hours(made.core_hours(attempts), style)
 
 
-def _core_hours(hours: float, style: Style) -> str:
-    return f"{_rounded(hours, style)} core-hours"
+def core_hours(hours: float, style: Style) -> str:
+    """CPU time in words."""
+    value, unit = _in_words(hours)
+    return f"{_rounded(value, style)} core-{unit}"
 
 
-def _rounded(value: float, style: Style, unit: str = "") -> str:
-    """Three digits of something measured."""
-    return style.number(float(f"{value:.3g}"), unit)
+def _in_words(hours: float) -> tuple[float, str]:
+    """A time in hours, minutes or seconds, the largest of which it has one or more."""
+    for value, unit in ((hours, "hours"), (60 * hours, "minutes")):
+        if value >= 1:
+            return value, unit
+    return HOUR * hours, "seconds"
+
+
+def _rounded(value: float, style: Style) -> str:
+    """Three digits of something measured, two of less than a hundred."""
+    return style.number(float(f"{value:.{3 if value >= 100 else 2}g}"))
 
 
 def _several(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
-
-
-def _listed(items: Iterable[str]) -> str:
-    """a; a and b; a, b and c."""
-    *first, last = items
-    return f"{', '.join(first)} and {last}" if first else last

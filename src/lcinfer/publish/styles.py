@@ -1,10 +1,9 @@
-"""Ways to write the same facts: Markdown, LaTeX (amsmath, natbib), and tables as CSV."""
+"""Ways to write the same facts: Markdown, and tables as CSV and HTML; LaTeX has its own module."""
 
 import csv
 import html
 import io
-import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from ..parameters import shown
@@ -15,6 +14,11 @@ Row = Sequence[str]
 
 class Style(Protocol):
     """How a text is written. What goes into the methods is plain text, not yet escaped."""
+
+    for_programs: bool
+    """Whether a program reads its tables: a column per quantity, a cell per number."""
+    nothing: str
+    """An empty cell of a table."""
 
     def text(self, plain: str) -> str:
         """Running text."""
@@ -43,6 +47,19 @@ class Style(Protocol):
     def symbol(self, parameter: str) -> str:
         """The symbol of a py21cmfast parameter, or of R2."""
 
+    def quantity(self, parameter: str) -> str:
+        """The symbol of a py21cmfast parameter with its unit, in a table; its name for programs."""
+
+    def estimate(self, value: str, low: str, high: str) -> str:
+        """A number, written already, and the interval that it lies in."""
+
+    def spread(self, value: str, deviation: str) -> str:
+        """A number and its standard deviation, both written already."""
+
+    def head(self, columns: Mapping[str, str]) -> Row:
+        """The head of a table from its columns: name, as of a data frame's -> title, written
+        already."""
+
     def cite(self, *keys: str) -> str:
         """References in parentheses."""
 
@@ -70,6 +87,9 @@ SYMBOLS = {  # beside those of the varied parameters: plain, in LaTeX
 
 class Markdown:
     """See :class:`Style`."""
+
+    for_programs = False
+    nothing = "–"
 
     def text(self, plain: str) -> str:
         """See :class:`Style`."""
@@ -107,6 +127,22 @@ class Markdown:
         """See :class:`Style`."""
         return SYMBOLS[parameter][0] if parameter in SYMBOLS else shown(parameter).text
 
+    def quantity(self, parameter: str) -> str:
+        """See :class:`Style`."""
+        return shown(parameter).text_label
+
+    def estimate(self, value: str, low: str, high: str) -> str:
+        """See :class:`Style`."""
+        return f"{value} ({low} to {high})"
+
+    def spread(self, value: str, deviation: str) -> str:
+        """See :class:`Style`."""
+        return f"{value} ± {deviation}"
+
+    def head(self, columns: Mapping[str, str]) -> Row:
+        """See :class:`Style`."""
+        return list(columns.values())
+
     def cite(self, *keys: str) -> str:
         """See :class:`Style`."""
         papers = (REFERENCES[key] for key in keys)
@@ -131,7 +167,14 @@ class Markdown:
 
 
 class Csv(Markdown):
-    """Cells as programs read them; a caption is a comment, as in pandas' ``comment="#"``."""
+    """Cells as programs read them; a caption is a comment, as in pandas' ``comment="#"``.
+
+    Columns have names that a data frame can use, parameters are py21cmfast's, as in all files for
+    programs, and what is not there is an empty cell.
+    """
+
+    for_programs = True
+    nothing = ""
 
     def code(self, plain: str) -> str:
         """See :class:`Style`."""
@@ -140,6 +183,18 @@ class Csv(Markdown):
     def count(self, value: int) -> str:
         """See :class:`Style`."""
         return str(value)
+
+    def cells(self, *numbers: int) -> str:
+        """See :class:`Style`."""
+        return " x ".join(map(str, numbers))
+
+    def quantity(self, parameter: str) -> str:
+        """See :class:`Style`."""
+        return parameter
+
+    def head(self, columns: Mapping[str, str]) -> Row:
+        """See :class:`Style`."""
+        return list(columns)
 
     def table(
         self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
@@ -179,6 +234,14 @@ class Html(Markdown):
         """See :class:`Style`."""
         return html.escape(super().symbol(parameter))
 
+    def quantity(self, parameter: str) -> str:
+        """See :class:`Style`."""
+        return html.escape(super().quantity(parameter))
+
+    def estimate(self, value: str, low: str, high: str) -> str:
+        """See :class:`Style`."""
+        return f"{value}<small>{low} to {high}</small>"
+
     def cite(self, *keys: str) -> str:
         """See :class:`Style`."""
         return html.escape(super().cite(*keys))
@@ -205,113 +268,3 @@ class Html(Markdown):
 
 def _line(kind: str, cells: Row) -> str:
     return f"<tr>{''.join(f'<{kind}>{cell}</{kind}>' for cell in cells)}</tr>"
-
-
-SENTENCES = r"p{0.2\linewidth}"  # a column that is broken into lines
-TIMES = r" \times "
-SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "×": r"$\times$",
-    "±": r"$\pm$",
-    "<": "$<$",
-    ">": "$>$",
-    "–": "--",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-}
-
-
-class Latex:
-    """See :class:`Style`."""
-
-    def text(self, plain: str) -> str:
-        """See :class:`Style`."""
-        return "".join(SPECIAL.get(character, character) for character in plain)
-
-    def code(self, plain: str) -> str:
-        """See :class:`Style`."""
-        return rf"\texttt{{{self.text(plain)}}}"
-
-    def number(self, value: float, unit: str = "") -> str:
-        """See :class:`Style`."""
-        return f"${_power(value)}{_unit(unit)}$"
-
-    def decimals(self, value: float, digits: int) -> str:
-        """See :class:`Style`."""
-        return f"${value:.{digits}f}$"
-
-    def count(self, value: int) -> str:
-        """See :class:`Style`."""
-        return f"{value:,}".replace(",", r"\,")
-
-    def cells(self, *numbers: int) -> str:
-        """See :class:`Style`."""
-        return f"${TIMES.join(map(str, numbers))}$"
-
-    def interval(self, low: float, high: float, unit: str = "") -> str:
-        """See :class:`Style`."""
-        return f"$[{_power(low)}, {_power(high)}]{_unit(unit)}$"
-
-    def equal(self, symbol: str, value: str) -> str:
-        """See :class:`Style`."""
-        return f"{symbol} = {value}".replace("$ = $", " = ")
-
-    def symbol(self, parameter: str) -> str:
-        """See :class:`Style`."""
-        if parameter in SYMBOLS:
-            return f"${SYMBOLS[parameter][1]}$"
-        symbol = shown(parameter).symbol
-        return symbol if symbol.startswith("$") else self.code(symbol)
-
-    def cite(self, *keys: str) -> str:
-        """See :class:`Style`."""
-        return rf"\citep{{{','.join(keys)}}}"
-
-    def cite_in_text(self, key: str) -> str:
-        """See :class:`Style`."""
-        return rf"\citet{{{key}}}"
-
-    def table(
-        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
-    ) -> str:
-        """See :class:`Style`."""
-        columns = "".join(SENTENCES if at in sentences else "l" for at in range(len(head)))
-        body = "\n".join(rf"    {' & '.join(row)} \\" for row in rows)
-        return "\n".join(
-            [
-                r"\begin{table}",
-                rf"  \caption{{{caption}}}",
-                rf"  \begin{{tabular}}{{{columns}}}",
-                r"    \hline",
-                rf"    {' & '.join(head)} \\",
-                r"    \hline",
-                body,
-                r"    \hline",
-                r"  \end{tabular}",
-                r"\end{table}",
-            ]
-        )
-
-    def references(self, keys: Sequence[str]) -> str:
-        """See :class:`Style`."""
-        items = [
-            rf"  \bibitem[{self.text(paper.authors)}({paper.year})]{{{key}}} "
-            f"{self.text(paper.authors)}, {paper.year}, {self.text(paper.where)}"
-            for key, paper in ((key, REFERENCES[key]) for key in keys)
-        ]
-        begin, end = r"\begin{thebibliography}{99}", r"\end{thebibliography}"
-        return "\n".join([begin, *items, end])
-
-
-def _power(value: float) -> str:
-    """A number in mathematics: 1e-07 as a power of ten."""
-    mantissa, _, exponent = f"{value:.6g}".partition("e")
-    if not exponent:
-        return mantissa
-    power = f"10^{{{int(exponent)}}}"
-    return power if math.isclose(float(mantissa), 1) else f"{mantissa}{TIMES}{power}"
-
-
-def _unit(unit: str) -> str:
-    return rf"\,\mathrm{{{unit}}}" if unit else ""

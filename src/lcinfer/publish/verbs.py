@@ -8,12 +8,14 @@ Parser = argparse.ArgumentParser
 
 
 def _methods(options: argparse.Namespace) -> None:
-    from . import methods, recorded, styles
+    from . import latex, methods, recorded, references, styles
 
-    style = styles.Latex() if options.latex else styles.Markdown()
-    print(
-        methods.text(recorded.open_run(options.run, options.results), style, options.scores), end=""
-    )
+    run = recorded.open_run(options.run, options.results)
+    if options.bibtex:
+        print(references.bibtex(methods.cited(run)))
+        return
+    style = latex.Latex() if options.latex else styles.Markdown()
+    print(methods.text(run, style, options.scores), end="")
 
 
 def _crate(options: argparse.Namespace) -> None:
@@ -52,6 +54,11 @@ def add_verbs(verb: Callable[..., Parser]) -> None:
         )
     )
     added.add_argument("--latex", action="store_true", help="LaTeX (amsmath, natbib)")
+    added.add_argument(
+        "--bibtex",
+        action="store_true",
+        help="the references alone, as BibTeX entries with the keys that the LaTeX cites",
+    )
     added.add_argument("--scores", action="store_true", help="with a table of R2")
     added = with_run(
         verb(
