@@ -267,4 +267,5 @@ def open_labelled(image_set: ImageSet) -> "LabelledImages":
         redshift=tuple(store.values(group, "redshift").tolist()),
     )
     images = store.array(group, IMAGES)
-    return LabelledImages(images, parameters, names, tuple(failed), geometry)
+    prior = image_set.lightcones.design.prior
+    return LabelledImages(images, parameters, names, tuple(failed), geometry, prior)
