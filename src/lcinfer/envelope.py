@@ -50,14 +50,13 @@ class Envelope:
         ordered = np.sort(measured, axis=0)
         count = len(ordered)
         tail = min(count - 1, max(LEAST, round(TAIL * count)))
-        # Spreads and steps are positive and span decades: their tails are factors.
-        scaled = ordered.copy()
-        scaled[:, SPREAD:] = np.log(ordered[:, SPREAD:])
-        low = scaled[0] - ALLOWANCE * (scaled[tail] - scaled[0])
-        high = scaled[-1] + ALLOWANCE * (scaled[-1] - scaled[-1 - tail])
-        for each in (low, high):
-            each[SPREAD:] = np.exp(each[SPREAD:])
-        return cls(count, ordered[0], ordered[-1], low, high)
+        least, most = ordered[0], ordered[-1]
+        inner, outer = ordered[tail], ordered[-1 - tail]
+        low, high = least - ALLOWANCE * (inner - least), most + ALLOWANCE * (most - outer)
+        for each in (SPREAD, STEP):  # positive, and over decades: their tails are factors
+            low[each] = least[each] * (least[each] / inner[each]) ** ALLOWANCE
+            high[each] = most[each] * (most[each] / outer[each]) ** ALLOWANCE
+        return cls(count, least, most, low, high)
 
     def plain(self) -> dict[str, Any]:
         """As JSON types, for a checkpoint; ``Envelope.read`` takes it back."""

@@ -62,9 +62,9 @@ def test_the_predictions_are_those_of_the_evaluation(run, checkpoint, cone, caps
     assert [row["image"] for row in rows[::4]] == ["0", "1", "2", "3", "average"]
     assert {row["parameter"] for row in rows} == set(run.config.database.prior)
     assert all(float(row["low"]) <= float(row["high"]) for row in rows)
-    assert {row["light_cones"] for row in rows} == {"3"}
+    assert {row["light_cones"] for row in rows} == {"6"}
     assert "lightcones.zarr:3: 4 images of 8x40 cells, z = 6.00 to" in printed
-    assert "residuals of the 3 test light-cones with the nearest predictions, of 3" in printed
+    assert "residuals of the 6 test light-cones with the nearest predictions, of 6" in printed
     assert "E_0 [keV]" in printed
 
 
@@ -73,10 +73,10 @@ def test_json_says_what_it_rests_on(run, checkpoint, capsys, tmp_path):
     said(capsys, run.database.store, "--checkpoint", checkpoint, "--out", out)
     content = json.loads(out.read_text())
     assert content["training"] == run.trainings["all_images"].fingerprint
-    assert content["test_light_cones"] == 3
-    assert len(content["recovered"]) == 12 * 5 * 4
+    assert content["test_light_cones"] == 6
+    assert len(content["recovered"]) == 24 * 5 * 4
     assert {row["observation"] for row in content["recovered"]} == {
-        f"lightcones.zarr:{index}" for index in range(12)
+        f"lightcones.zarr:{index}" for index in range(24)
     }
 
 

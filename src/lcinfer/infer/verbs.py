@@ -71,7 +71,9 @@ def add_verbs(verb: Callable[..., Parser]) -> None:
         help="a py21cmfast light-cone (.h5), lightcones.zarr or lightcones.zarr:INDEX, or a "
         ".npy of (x, y, line of sight) in mK",
     )
-    added.add_argument("--checkpoint", type=Path, required=True, help="a finished training's")
+    added.add_argument(
+        "--checkpoint", type=Path, required=True, help="a finished training's, or its folder"
+    )
     added.add_argument("--out", type=Path, help="write them here too: .csv or .json")
     added.add_argument(
         "--evaluation",
