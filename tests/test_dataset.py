@@ -45,17 +45,31 @@ def test_the_normalisation_is_that_of_the_training_set(labelled):
     assert found.parameter_std == pytest.approx(labelled.parameters[7:].std(axis=0))
 
 
-def test_the_normalisation_does_not_see_validation_and_test(labelled):
-    before, _ = fit(labelled, range(7, 20), 3)
+def fitted(labelled):
+    """Normalisation and envelope as a checkpoint holds them."""
+    normalisation, envelope = fit(labelled, range(7, 20), 3)
+    return normalisation.plain(), envelope.plain()
+
+
+def test_neither_normalisation_nor_envelope_sees_validation_and_test(labelled):
+    before = fitted(labelled)
     labelled.images[:7] = 1e6
     labelled.parameters[:7] = -1e6
-    assert fit(labelled, range(7, 20), 3)[0] == before
+    assert fitted(labelled) == before
 
 
-def test_the_normalisation_is_the_same_however_much_is_read_at_once(labelled, monkeypatch):
-    whole, _ = fit(labelled, range(7, 20), 3)
+def test_both_are_the_same_however_much_is_read_at_once(labelled, monkeypatch):
+    whole = fitted(labelled)
     monkeypatch.setattr(dataset, "READ_BYTES", 1)
-    assert fit(labelled, range(7, 20), 3)[0] == whole
+    assert fitted(labelled) == whole
+
+
+def test_the_envelope_is_around_the_training_set(labelled):
+    _, envelope = fit(labelled, range(7, 20), 2)
+    assert envelope.light_cones == 13
+    cells = labelled.images[7:, :2].astype(np.float64)
+    assert envelope.least[0] == pytest.approx(cells.mean(axis=(1, 2)).min(axis=0))
+    assert envelope.most[1] == pytest.approx(cells.std(axis=(1, 2)).max(axis=0))
 
 
 def test_normalised_parameters_come_back_in_their_units(labelled):

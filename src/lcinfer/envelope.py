@@ -1,10 +1,11 @@
 """What the light-cones of a training set look like along the line of sight, and what does not.
 
-A network answers on any numbers. Whether it has seen their like is judged by three measures of
-each part of the line of sight: the mean brightness, its spread across the line of sight, and the
-largest step of the mean from one cell to the next, in units of that spread. The first follows
-the global signal, the second fluctuations, noise and missing values, the third seams: a part
-that is empty, or of another light-cone.
+A network answers on any numbers. Whether it has seen their like is judged by four measures of
+each part of the line of sight: the mean brightness; its spread across the line of sight; the
+largest step of the mean from one cell to the next, in units of that spread; and how much the mean
+varies along the whole line of sight, which is the same for all parts. The first follows the
+global signal, the second fluctuations, noise and missing values, the third seams: a part that is
+empty, or of another light-cone. The last is missing where the mean was taken off.
 
 Where a measure leaves the training set's range by more than ``ALLOWANCE`` of the range's tail, a
 new light-cone is unlike all of it. A tail is as wide as what the outermost tenth of the
@@ -23,10 +24,15 @@ ALLOWANCE = 1.0  # tails
 TAIL = 0.1  # of the light-cones
 LEAST = 20  # light-cones in a tail, or all: the outermost of few lie far apart by chance
 FLOOR = 1e-3  # mK, or steps: smaller ones, as of ionised parts, are not told apart
-MEAN, SPREAD, STEP = range(3)
-NAMES = ("mean brightness", "spread across the line of sight", "step of the mean between cells")
+MEAN, *POSITIVE = range(4)
+NAMES = (
+    "mean brightness",
+    "spread across the line of sight",
+    "step of the mean between cells",
+    "variation of the mean along the line of sight",
+)
 ARRAYS = ("least", "most", "low", "high")
-UNITS = ("mK", "mK", "times the spread")
+UNITS = ("mK", "mK", "times the spread", "mK")
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Envelope:
         least, most = ordered[0], ordered[-1]
         inner, outer = ordered[tail], ordered[-1 - tail]
         low, high = least - ALLOWANCE * (inner - least), most + ALLOWANCE * (most - outer)
-        for each in (SPREAD, STEP):  # positive, and over decades: their tails are factors
+        for each in POSITIVE:  # and over decades: their tails are factors
             low[each] = least[each] * (least[each] / inner[each]) ** ALLOWANCE
             high[each] = most[each] * (most[each] / outer[each]) ** ALLOWANCE
         return cls(count, least, most, low, high)
@@ -87,7 +93,7 @@ class Envelope:
         return [
             f"{NAMES[measure]} too {side} at "
             + self._where(measure, np.flatnonzero(outside[measure]), found, end, along)
-            for measure in (MEAN, SPREAD, STEP)
+            for measure in (MEAN, *POSITIVE)
             for side, outside, end in sides
             if outside[measure].any()
         ]
@@ -111,13 +117,13 @@ class Envelope:
 
 
 def measures(images: np.ndarray) -> np.ndarray:
-    """Mean, spread and step of each part of a light-cone's line of sight.
+    """Mean, spread, step and variation in each part of a light-cone's line of sight.
 
     Args:
         images: (image, transverse, line_of_sight) in mK.
 
     Returns:
-        (measure, part): mK, mK, and a ratio.
+        (measure, part) in :data:`UNITS`.
     """
     cells = images.reshape(-1, images.shape[-1]).astype(np.float64, copy=False)
     mean = cells.mean(axis=0)
@@ -132,6 +138,7 @@ def measures(images: np.ndarray) -> np.ndarray:
             np.add.reduceat(mean, starts) / counts,
             np.maximum(FLOOR, np.sqrt(np.add.reduceat(variance, starts) / counts)),
             np.maximum(FLOOR, np.maximum.reduceat(np.append(0, step), starts)),
+            np.full(len(starts), max(FLOOR, mean.std())),
         ]
     )
 
