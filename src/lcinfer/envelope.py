@@ -25,6 +25,7 @@ TAIL = 0.1  # of the light-cones
 LEAST = 20  # light-cones in a tail, or all: the outermost of few lie far apart by chance
 FLOOR = 1e-3  # mK, or steps: smaller ones, as of ionised parts, are not told apart
 MEAN, *POSITIVE = range(4)
+VARIATION = POSITIVE[-1]
 NAMES = (
     "mean brightness",
     "spread across the line of sight",
@@ -91,7 +92,7 @@ class Envelope:
         found, along = measures(images), np.asarray(redshift)
         sides = (("low", found < self.low, self.least), ("high", found > self.high, self.most))
         return [
-            f"{NAMES[measure]} too {side} at "
+            f"{NAMES[measure]} too {side}"
             + self._where(measure, np.flatnonzero(outside[measure]), found, end, along)
             for measure in (MEAN, *POSITIVE)
             for side, outside, end in sides
@@ -103,16 +104,21 @@ class Envelope:
     ) -> str:
         """At which redshifts, neighbouring parts taken together, and by how much at the worst."""
         edges = _edges(len(along))
-        runs = np.split(parts, np.flatnonzero(np.diff(parts) > 1) + 1)
-        spans = ((along[edges[run[0]]], along[edges[run[-1] + 1] - 1]) for run in runs)
-        where = ", ".join(f"{near:.2f} to {far:.2f}" for near, far in spans)
+
+        def span(first: int, last: int) -> str:
+            return f"z = {along[edges[first]]:.2f} to {along[edges[last + 1] - 1]:.2f}"
+
         beyond, width = np.abs(found - end)[measure], (self.most - self.least)[measure]
         worst = parts[np.argmax((beyond / np.maximum(width, FLOOR))[parts])]
-        at = (measure, worst)
+        at, unit = (measure, worst), UNITS[measure]
+        where, there = "", ""
+        if measure != VARIATION:
+            runs = np.split(parts, np.flatnonzero(np.diff(parts) > 1) + 1)
+            where = f" at {', '.join(span(run[0], run[-1]) for run in runs)}"
+            there = f" at {span(worst, worst)}"
         return (
-            f"z = {where}: by {beyond[worst]:.3g} at z = {along[edges[worst]]:.2f}, where it is "
-            f"{found[at]:.3g} {UNITS[measure]} and the training set's is {self.least[at]:.3g} to "
-            f"{self.most[at]:.3g}"
+            f"{where}: by {beyond[worst]:.3g} {unit}{there}, {found[at]:.3g} where the training "
+            f"set has {self.least[at]:.3g} to {self.most[at]:.3g}"
         )
 
 
