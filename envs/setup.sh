@@ -58,7 +58,7 @@ if [[ -z $python ]]; then
 fi
 
 if [[ -n ${PYTHON:-} && -x .venv/bin/python && $(.venv/bin/python -V) != $("$python" -V) ]]; then
-    say ".venv has $(.venv/bin/python -V), and PYTHON is $("$python" -V): remove .venv first"
+    say ".venv has $(.venv/bin/python -V), and PYTHON is $("$python" -V): move .venv aside first"
     exit 1
 fi
 bash envs/21cmfast.sh "$python" "$engine" check

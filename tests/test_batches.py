@@ -7,7 +7,7 @@ import zarr
 
 from lcinfer import batches as module
 from lcinfer.batches import Batches
-from lcinfer.dataset import LabelledImages, divide, fit_normalisation
+from lcinfer.dataset import LabelledImages, divide, fit
 from lcinfer.processes import World
 from lcinfer.sections import Split
 
@@ -27,7 +27,7 @@ def labelled():
 def batches(labelled, **settings):
     training = divide(SPLIT, labelled.light_cones).training
     arguments = {"images": 3, "batch": 4, "world": WORLD, "host_bytes": 2**30, **settings}
-    normalisation = fit_normalisation(labelled, training, arguments["images"])
+    normalisation, _ = fit(labelled, training, arguments["images"])
     return Batches(labelled, training, normalisation=normalisation, **arguments)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lcinfer import dataset
-from lcinfer.dataset import LabelledImages, divide, fit_normalisation
+from lcinfer.dataset import LabelledImages, divide, fit
 from lcinfer.errors import UserError
 from lcinfer.sections import Split
 
@@ -37,7 +37,7 @@ def test_a_split_that_leaves_nothing_to_train_on_is_refused():
 
 
 def test_the_normalisation_is_that_of_the_training_set(labelled):
-    found = fit_normalisation(labelled, range(7, 20), 2)
+    found, _ = fit(labelled, range(7, 20), 2)
     images = labelled.images[7:, :2].astype(np.float64)
     assert found.image_mean == pytest.approx(images.mean(), rel=1e-12)
     assert found.image_std == pytest.approx(images.std(), rel=1e-10)
@@ -45,21 +45,35 @@ def test_the_normalisation_is_that_of_the_training_set(labelled):
     assert found.parameter_std == pytest.approx(labelled.parameters[7:].std(axis=0))
 
 
-def test_the_normalisation_does_not_see_validation_and_test(labelled):
-    before = fit_normalisation(labelled, range(7, 20), 3)
+def fitted(labelled):
+    """Normalisation and envelope as a checkpoint holds them."""
+    normalisation, envelope = fit(labelled, range(7, 20), 3)
+    return normalisation.plain(), envelope.plain()
+
+
+def test_neither_normalisation_nor_envelope_sees_validation_and_test(labelled):
+    before = fitted(labelled)
     labelled.images[:7] = 1e6
     labelled.parameters[:7] = -1e6
-    assert fit_normalisation(labelled, range(7, 20), 3) == before
+    assert fitted(labelled) == before
 
 
-def test_the_normalisation_is_the_same_however_much_is_read_at_once(labelled, monkeypatch):
-    whole = fit_normalisation(labelled, range(7, 20), 3)
+def test_both_are_the_same_however_much_is_read_at_once(labelled, monkeypatch):
+    whole = fitted(labelled)
     monkeypatch.setattr(dataset, "READ_BYTES", 1)
-    assert fit_normalisation(labelled, range(7, 20), 3) == whole
+    assert fitted(labelled) == whole
+
+
+def test_the_envelope_is_around_the_training_set(labelled):
+    _, envelope = fit(labelled, range(7, 20), 2)
+    assert envelope.light_cones == 13
+    cells = labelled.images[7:, :2].astype(np.float64)
+    assert envelope.least[0] == pytest.approx(cells.mean(axis=(1, 2)).min(axis=0))
+    assert envelope.most[1] == pytest.approx(cells.std(axis=(1, 2)).max(axis=0))
 
 
 def test_normalised_parameters_come_back_in_their_units(labelled):
-    found = fit_normalisation(labelled, range(7, 20), 3)
+    found, _ = fit(labelled, range(7, 20), 3)
     back = found.physical(found.parameters(labelled.parameters))
     assert back == pytest.approx(labelled.parameters, rel=1e-6)
 
@@ -67,15 +81,15 @@ def test_normalised_parameters_come_back_in_their_units(labelled):
 def test_a_parameter_that_does_not_vary_is_named(labelled):
     labelled.parameters[:, 1] = 5.0
     with pytest.raises(UserError, match="b does not vary over the 13 training light-cones"):
-        fit_normalisation(labelled, range(7, 20), 3)
+        fit(labelled, range(7, 20), 3)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_an_image_with_nan_names_its_light_cone(labelled, value):
     labelled.images[11, 2, 3, 3] = value
     with pytest.raises(UserError, match="light-cone 11 hold NaN or infinity"):
-        fit_normalisation(labelled, range(7, 20), 3)
-    fit_normalisation(labelled, range(7, 20), 2)  # an image that is not used does no harm
+        fit(labelled, range(7, 20), 3)
+    fit(labelled, range(7, 20), 2)  # an image that is not used does no harm
 
 
 def test_images_and_parameters_of_different_light_cones_do_not_go_together(labelled):

@@ -187,6 +187,12 @@ def test_a_training_by_two_processes_goes_on_to_the_same_numbers(two):
     assert not torch.equal(own, other["torch"]), "each draws dropout of its own"
 
 
+def test_the_envelope_does_not_depend_on_the_number_of_processes(two, tmp_path):
+    together = checkpoints.load(two / "exact" / "checkpoint.pt")
+    alone = train(toy_training(**EXACT), SPLIT, toy_images(), tmp_path, IDENTITY, show=False)
+    assert together.envelope == alone.envelope
+
+
 def test_a_training_by_two_processes_can_be_finished_by_one(two, tmp_path):
     path = tmp_path / "checkpoint.pt"
     whole = checkpoints.load(two / "exact" / "checkpoint.pt")

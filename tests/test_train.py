@@ -123,6 +123,32 @@ def test_a_training_on_mirrored_images_goes_on_to_the_same_numbers(
     assert history(tmp_path / "stopped") == history(tmp_path / "undisturbed_too")
 
 
+def test_a_training_begun_before_there_were_envelopes_goes_on_to_the_same_numbers_and_has_one(
+    labelled, trained, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patched, pytest.raises(StoppedError):
+        patched.setattr(checkpoints, "save", stopping_after(3))
+        run(labelled, tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    began = {key: value for key, value in vars(checkpoints.load(path)).items() if key != "envelope"}
+    began["normalisation"]["image_mean"] += 1e-9  # an earlier lcinfer may have rounded otherwise
+    torch.save(began, path)
+    run(labelled, tmp_path)
+    now, whole = checkpoints.load(path), checkpoints.load(trained / "checkpoint.pt")
+    assert now.envelope == whole.envelope
+    assert now.normalisation == began["normalisation"]
+    assert history(tmp_path).splitlines()[:4] == history(trained).splitlines()[:4]
+
+
+def test_a_finished_training_without_an_envelope_stays_as_it_is(labelled, trained):
+    path = trained / "checkpoint.pt"
+    old = {key: value for key, value in vars(checkpoints.load(path)).items() if key != "envelope"}
+    torch.save(old, path)
+    before = path.read_bytes()
+    run(labelled, trained)
+    assert path.read_bytes() == before, "what was made from it names its digest"
+
+
 def test_out_of_memory_names_a_batch_that_fits_and_writes_nothing(labelled, tmp_path, monkeypatch):
     forward = torch.nn.Conv2d.forward
 
@@ -198,8 +224,9 @@ def test_a_complete_training_is_not_trained_again(labelled, trained):
 
 def test_another_training_s_checkpoint_is_refused_and_kept(labelled, trained):
     before = (trained / "checkpoint.pt").read_bytes()
-    with pytest.raises(UserError, match=r"another training \(it differs in images\)"):
+    with pytest.raises(UserError, match=r"another training \(it differs in images\)") as refused:
         run(labelled, trained, identity={**IDENTITY, "images": "def"})
+    assert "remove" not in str(refused.value)
     assert (trained / "checkpoint.pt").read_bytes() == before
 
 
@@ -220,6 +247,7 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(labelled, trained, damage):
     with pytest.raises(UserError, match=r"checkpoint\.pt: this checkpoint is damaged") as refused:
         run(labelled, trained)
     assert "\n" not in str(refused.value)
+    assert str(refused.value).endswith("move it aside, and the training begins anew")
 
 
 def test_a_flipped_bit_is_refused_or_read_as_if_it_were_not_there(trained) -> None:

@@ -24,6 +24,10 @@ from .networks.section import Network
 NAME = "checkpoint.pt"
 
 
+class DamagedCheckpoint(UserError):
+    """A checkpoint that cannot be read."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """The state of a training after an epoch."""
@@ -54,6 +58,10 @@ class Checkpoint:
     """The product that it is part of, and the code that made it."""
     geometry: dict[str, Any] = field(default_factory=dict)
     """``Geometry.plain()`` of the images; empty if it is not known, as in version 0.1."""
+    prior: dict[str, list[float]] = field(default_factory=dict)
+    """Lowest and highest value of each parameter; empty: an earlier lcinfer did not keep it."""
+    envelope: dict[str, Any] = field(default_factory=dict)
+    """``Envelope.plain()`` of the training set; empty: an earlier lcinfer did not keep it."""
     version: str = ""
     """The lcinfer that wrote it; 0.1 did not say."""
     revision: int = 1
@@ -144,16 +152,26 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         torch.save(content, file)
 
 
+def found(path: Path) -> Path:
+    """The checkpoint that a user means: of a folder that holds one, that."""
+    inside = path / NAME
+    return inside if inside.is_file() else path
+
+
 def load(path: Path) -> Checkpoint:
     """Read a checkpoint onto the CPU.
 
     Raises:
-        UserError: if it is missing or damaged, or of another version.
+        DamagedCheckpoint: if it is damaged, or is no such file at all.
+        UserError: if it is missing, not lcinfer's, or of another version.
     """
+    if path.is_dir():
+        raise UserError(f"{path}: a folder without a {NAME}")
+    whole = False
     try:
         with ZipFile(path) as archive:  # PyTorch reads past a flipped bit
             whole = archive.testzip() is None
-        content = torch.load(path, map_location="cpu", weights_only=True) if whole else None
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no checkpoint: train the network first") from None
     except PermissionError as error:
@@ -161,13 +179,14 @@ def load(path: Path) -> Checkpoint:
     except MemoryError:
         raise
     except Exception:
-        # A damage is named by whatever broke on it, in several lines.
-        whole = False
-    if not whole:
-        raise UserError(f"{path}: this checkpoint is damaged: remove it to train from the start")
+        content = None  # a damage is named by whatever broke on it, in several lines
+    ours = isinstance(content, dict) and {"model", "identity"} <= content.keys()
+    if not whole or content is None:
+        doubt = "" if ours else ", or is none of lcinfer"
+        raise DamagedCheckpoint(f"{path}: this checkpoint is damaged{doubt}")
     known = {each.name for each in fields(Checkpoint)}
     needed = {each.name for each in fields(Checkpoint) if _has_no_default(each)}
-    if not isinstance(content, dict) or not {"model", "identity"} <= content.keys():
+    if not ours:
         raise UserError(f"{path}: not a checkpoint of lcinfer")
     if not needed <= content.keys() <= known:
         version = content.get("version") or "of another version"
@@ -198,5 +217,5 @@ def check_identity(checkpoint: Checkpoint, identity: dict[str, Any], path: Path)
     ]
     raise UserError(
         f"{path}: this checkpoint is of another training (it differs in "
-        f"{', '.join(differing)}): remove it, or train in another directory"
+        f"{', '.join(differing)}): train in another directory, or move it to one"
     )

@@ -5,9 +5,9 @@ its initial conditions, and a network told to generalise would remember the box 
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -15,6 +15,8 @@ import torch
 import zarr
 from torch import Tensor
 
+from . import envelope
+from .envelope import Envelope
 from .errors import UserError
 from .geometry import Geometry
 from .sections import Split
@@ -45,6 +47,8 @@ class LabelledImages:
     """Light-cones without images, since their simulations failed."""
     geometry: Geometry | None = None
     """Where the images lie in their light-cones, if that is known."""
+    prior: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Lowest and highest value of each parameter that could be drawn, if that is known."""
 
     def __post_init__(self) -> None:
         """Refuse arrays of different light-cones."""
@@ -210,18 +214,18 @@ def left_out(split: Split, failed: Collection[int]) -> dict[str, Any]:
     }
 
 
-def fit_normalisation(
+def fit(
     labelled: LabelledImages, training: Sequence[int], images: int
-) -> Normalisation:
-    """Means and standard deviations over the training light-cones and nothing else.
+) -> tuple[Normalisation, Envelope]:
+    """Means and standard deviations over the training light-cones and nothing else; their range.
 
-    ``images`` of each light-cone count.
+    ``images`` of each light-cone count. All are read once.
 
     Raises:
         UserError: if an image holds NaN, or nothing varies over the training set.
     """
     # Sums per light-cone, so that the result does not depend on how many are read at a time.
-    sums = labelled.each(training, images, lambda _, values: _sums(values.astype(np.float64)))
+    sums, measured = zip(*labelled.each(training, images, _measured), strict=True)
     total, squares = (sum(column) for column in zip(*sums, strict=True))
     count = len(training) * images * labelled.image_shape[0] * labelled.image_shape[1]
     mean = total / count
@@ -236,14 +240,17 @@ def fit_normalisation(
                 f"{name} does not vary over the {len(training)} training light-cones: "
                 f"nothing can be learnt about it"
             )
-    return Normalisation(
+    normalisation = Normalisation(
         image_mean=mean,
         image_std=image_std,
         parameter_mean=tuple(parameters.mean(axis=0).tolist()),
         parameter_std=tuple(spread.tolist()),
     )
+    return normalisation, Envelope.of(measured)
 
 
-def _sums(values: np.ndarray) -> tuple[float, float]:
-    """Of the values and of their squares."""
-    return float(values.sum()), float(np.square(values).sum())
+def _measured(_: int, values: np.ndarray) -> tuple[tuple[float, float], np.ndarray]:
+    """Sums of a light-cone's values and of their squares; its measures."""
+    exact = values.astype(np.float64)
+    measured = envelope.measures(exact)
+    return (float(exact.sum()), float(np.square(exact).sum())), measured

@@ -32,6 +32,10 @@ class Design(Protocol):
         """The varied parameters in the order of every array of them: sorted."""
 
     @property
+    def prior(self) -> dict[str, tuple[float, float]]:
+        """Lowest and highest value of each parameter; empty for a point."""
+
+    @property
     def content(self) -> dict[str, Any]:
         """What decides the draws; part of the database's fingerprint."""
 
@@ -60,6 +64,11 @@ class PriorDesign:
     def names(self) -> tuple[str, ...]:
         """See :class:`Design`."""
         return tuple(sorted(self.database.prior))
+
+    @property
+    def prior(self) -> dict[str, tuple[float, float]]:
+        """See :class:`Design`."""
+        return self.database.prior
 
     @property
     def content(self) -> dict[str, Any]:
@@ -120,6 +129,11 @@ class MockDesign:
         return tuple(sorted(self.mock.parameters))
 
     @property
+    def prior(self) -> dict[str, tuple[float, float]]:
+        """See :class:`Design`."""
+        return {}
+
+    @property
     def content(self) -> dict[str, Any]:
         """See :class:`Design`."""
         return {"mock": self.name, "parameters": self.mock.parameters}
@@ -155,6 +169,11 @@ class AdoptedDesign:
     def names(self) -> tuple[str, ...]:
         """See :class:`Design`."""
         return tuple(sorted(self.database.prior))
+
+    @property
+    def prior(self) -> dict[str, tuple[float, float]]:
+        """See :class:`Design`."""
+        return self.database.prior
 
     @property
     def content(self) -> dict[str, Any]:

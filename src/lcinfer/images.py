@@ -280,4 +280,5 @@ def open_labelled(image_set: ImageSet) -> "LabelledImages":
         velocities=simulator.treatment if simulator.engine == DEFAULT_ENGINE else "",
     )
     images = store.array(group, IMAGES)
-    return LabelledImages(images, parameters, names, tuple(failed), geometry)
+    prior = image_set.lightcones.design.prior
+    return LabelledImages(images, parameters, names, tuple(failed), geometry, prior)

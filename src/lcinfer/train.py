@@ -22,7 +22,7 @@ from . import __version__
 from . import checkpoint as checkpoints
 from .batches import Batches
 from .checkpoint import Checkpoint
-from .dataset import LabelledImages, Normalisation, divide, fit_normalisation
+from .dataset import LabelledImages, Normalisation, divide, fit
 from .device import choose_device, staged_dtype
 from .durable import sweep, write_text
 from .errors import UserError
@@ -80,7 +80,8 @@ def train(
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / checkpoints.NAME
     geometry = labelled.geometry.plain() if labelled.geometry else {}
-    resumed = world.shared(checkpoints.load(path) if world.first and path.exists() else None)
+    prior = {name: list(ends) for name, ends in labelled.prior.items()}
+    resumed = world.shared(_reached(path) if world.first and path.exists() else None)
     if resumed is not None:
         checkpoints.check_identity(resumed, identity, path)
         resumed.check_images(labelled)
@@ -134,6 +135,8 @@ def train(
                     random=generators,
                     provenance=stamp or {},
                     geometry=geometry,
+                    prior=prior,
+                    envelope=data.envelope,
                     version=__version__,
                 )
                 checkpoints.save(reached, path)
@@ -142,6 +145,14 @@ def train(
     if world.first:
         sweep(path)
     return cast(Checkpoint, world.shared(checkpoints.load(path) if world.first else None))
+
+
+def _reached(path: Path) -> Checkpoint:
+    """The checkpoint to go on from."""
+    try:
+        return checkpoints.load(path)
+    except checkpoints.DamagedCheckpoint as error:
+        raise UserError(f"{error}: move it aside, and the training begins anew") from None
 
 
 class _Data:
@@ -169,7 +180,7 @@ class _Data:
         image_bytes = bytes_of_step(training.network.sizes(labelled.image_shape))
         if on_cpu:
             check_batch(batch, image_bytes, "trainings.*.batch")
-        self.normalisation = _normalisation(labelled, sets.training, images, resumed, world)
+        self.normalisation, self.envelope = _fitted(labelled, sets.training, images, resumed, world)
         self.batches = Batches(
             labelled,
             sets.training,
@@ -194,18 +205,26 @@ class _Data:
         )
 
 
-def _normalisation(
+def _fitted(
     labelled: LabelledImages,
     training: Sequence[int],
     images: int,
     resumed: Checkpoint | None,
     world: World,
-) -> Normalisation:
-    """That of the checkpoint, or of the training set: the first process reads it for all."""
-    if resumed is not None:
-        return resumed.fitted_normalisation()
-    fitted = fit_normalisation(labelled, training, images) if world.first else None
-    return cast(Normalisation, world.shared(fitted))
+) -> tuple[Normalisation, dict[str, Any]]:
+    """Normalisation and envelope of the checkpoint, or of the training set.
+
+    The first process reads it for all.
+    """
+    if resumed is not None and resumed.envelope:
+        return resumed.fitted_normalisation(), resumed.envelope
+    fitted = None
+    if world.first:
+        normalisation, envelope = fit(labelled, training, images)
+        fitted = normalisation, envelope.plain()
+    normalisation, plain = cast(tuple[Normalisation, dict[str, Any]], world.shared(fitted))
+    # A checkpoint of before there were envelopes has its own normalisation: it stays.
+    return resumed.fitted_normalisation() if resumed else normalisation, plain
 
 
 def _generators(shuffling: torch.Generator, world: World) -> dict[str, Any]:

@@ -18,6 +18,8 @@ def run(tmp_path_factory) -> Run:
     """Light-cones, images, a network and its evaluation; only to be read."""
     settings = small_settings()
     settings["mocks"] = {}
+    settings["database"]["realizations"] = 24
+    settings["split"]["test"] = 6  # the fewest that an interval of 68 % takes
     finished = Run(config.parse(settings), tmp_path_factory.mktemp("infer") / "results")
     complete(finished.database)
     cut = finished.database_images

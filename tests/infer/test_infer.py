@@ -62,9 +62,9 @@ def test_the_predictions_are_those_of_the_evaluation(run, checkpoint, cone, caps
     assert [row["image"] for row in rows[::4]] == ["0", "1", "2", "3", "average"]
     assert {row["parameter"] for row in rows} == set(run.config.database.prior)
     assert all(float(row["low"]) <= float(row["high"]) for row in rows)
-    assert {row["light_cones"] for row in rows} == {"3"}
+    assert {row["light_cones"] for row in rows} == {"6"}
     assert "lightcones.zarr:3: 4 images of 8x40 cells, z = 6.00 to" in printed
-    assert "residuals of the 3 test light-cones with the nearest predictions, of 3" in printed
+    assert "residuals of the 6 test light-cones with the nearest predictions, of 6" in printed
     assert "E_0 [keV]" in printed
 
 
@@ -73,10 +73,10 @@ def test_json_says_what_it_rests_on(run, checkpoint, capsys, tmp_path):
     said(capsys, run.database.store, "--checkpoint", checkpoint, "--out", out)
     content = json.loads(out.read_text())
     assert content["training"] == run.trainings["all_images"].fingerprint
-    assert content["test_light_cones"] == 3
-    assert len(content["recovered"]) == 12 * 5 * 4
+    assert content["test_light_cones"] == 6
+    assert len(content["recovered"]) == 24 * 5 * 4
     assert {row["observation"] for row in content["recovered"]} == {
-        f"lightcones.zarr:{index}" for index in range(12)
+        f"lightcones.zarr:{index}" for index in range(24)
     }
 
 
@@ -200,3 +200,149 @@ def test_impossible_options_are_refused(checkpoint, cone, capsys, arguments):
     with pytest.raises(SystemExit) as stopped:
         cli.main(["infer", cone, "--checkpoint", str(checkpoint), *arguments])
     assert stopped.value.code == 2
+
+
+@pytest.fixture
+def inferred(checkpoint, redshift, capsys, tmp_path):
+    """What is said of a cube, and its rows; by another checkpoint if one is named."""
+
+    def infer(cube, *options, by=checkpoint):
+        evaluation = checkpoint.parents[2] / "evaluations"
+        (directory,) = evaluation.iterdir()
+        np.save(tmp_path / "z.npy", redshift)
+        np.save(tmp_path / "cone.npy", cube)
+        out = tmp_path / "recovered.csv"
+        out.unlink(missing_ok=True)
+        arguments = ["--redshifts", tmp_path / "z.npy", "--cell-size", 6, "--out", out]
+        arguments += ["--checkpoint", by, "--evaluation", directory, *options]
+        printed = said(capsys, tmp_path / "cone.npy", *arguments)
+        return printed, list(csv.DictReader(out.open()))
+
+    return infer
+
+
+def test_a_light_cone_like_the_training_set_has_no_warning(inferred, cube):
+    printed, rows = inferred(cube)
+    assert "WARNING" not in printed
+    assert {row["unlike"] for row in rows} == {"False"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said_of_it"),
+    [
+        (
+            lambda cube, random: cube - cube.mean(axis=(0, 1)),
+            "variation of the mean",
+        ),
+        (lambda cube, random: random.normal(0, 50, cube.shape), "spread across the line of sight"),
+        (lambda cube, random: np.where(np.arange(40) < 20, 0, cube), "too low at z = 6.00 to "),
+        (
+            lambda cube, random: np.where(random.random(cube.shape) < 0.02, -999, cube),
+            "spread across the line of sight too high at z = ",
+        ),
+    ],
+    ids=["mean subtracted", "noise alone", "half empty", "missing as -999"],
+)
+def test_a_light_cone_unlike_the_training_set_is_answered_with_a_warning(
+    inferred, cube, spoil, said_of_it
+):
+    printed, rows = inferred(spoil(cube, np.random.default_rng(1)).astype(np.float32))
+    assert "WARNING: unlike each of the 16 light-cones that the network was trained on" in printed
+    assert said_of_it in printed.split("WARNING")[1]
+    assert {row["unlike"] for row in rows} == {"True"}
+
+
+def test_a_checkpoint_without_its_training_set_s_range_says_that_it_was_not_checked(
+    inferred, cube, edited
+):
+    printed, rows = inferred(cube, by=edited(envelope=None, prior=None))  # as 0.1 wrote it
+    assert "not checked whether it is like the training set: an earlier lcinfer" in printed
+    assert {row["unlike"] for row in rows} == {""}
+    assert all(float(row["low"]) < float(row["high"]) for row in rows)
+
+
+def test_intervals_stay_inside_the_prior(run, checkpoint, inferred, cube, edited):
+    prior = {name: list(ends) for name, ends in run.config.database.prior.items()}
+    assert checkpoints.load(checkpoint).prior == prior
+    loaded = checkpoints.load(checkpoint)
+    far = [10 * mean for mean in loaded.normalisation["parameter_mean"]]
+    by = edited(normalisation={**loaded.normalisation, "parameter_mean": far})
+    _, rows = inferred(cube, by=by)
+    for row in rows:
+        low, high = prior[row["parameter"]]
+        assert float(row["predicted"]) > high
+        assert low <= float(row["low"]) < float(row["high"]) <= high
+
+
+def test_a_parameter_without_skill_is_named_beside_its_number(
+    checkpoint, cone, capsys, monkeypatch, tmp_path
+):
+    find = recover.find_tested
+
+    def of_one_skill(*args):
+        found = find(*args)
+        true = found.true[:, None]
+        nothing = true.mean(axis=0, keepdims=True) + 0.1 * (true - true[::-1])
+        told = np.concatenate([true[..., :1], nothing[..., 1:].repeat(len(true), 0)[:6]], axis=2)
+        return replace(found, predicted=np.repeat(told, found.predicted.shape[1], axis=1))
+
+    monkeypatch.setattr(recover, "find_tested", of_one_skill)
+    out = tmp_path / "recovered.csv"
+    printed = said(capsys, cone, "--checkpoint", checkpoint, "--out", out)
+    (line,) = (line for line in printed.splitlines() if "test set's R2" in line)
+    assert line.split("R2")[1].split()[0] == "1.00"
+    assert line.count("no skill") == 3
+    (line,) = (line for line in printed.splitlines() if line.startswith("no skill"))
+    assert "zeta" not in line
+    assert "E_0" in line
+    for row in csv.DictReader(out.open()):
+        assert (float(row["r2"]) > 0) == (row["parameter"] == "HII_EFF_FACTOR")
+
+
+@pytest.mark.parametrize(
+    ("tested", "confidence", "told"),
+    [
+        (2, "0.68", "no interval: one of 68% takes 6 test light-cones, and there are 2"),
+        (6, "0.95", "no interval: one of 95% takes 39 test light-cones, and there are 6"),
+    ],
+)
+def test_too_few_test_light_cones_give_no_interval(
+    checkpoint, cone, capsys, monkeypatch, tmp_path, tested, confidence, told
+):
+    find = recover.find_tested
+
+    def few(*args):
+        found = find(*args)
+        some = {name: getattr(found, name)[:tested] for name in ("light_cones", "true")}
+        return replace(found, predicted=found.predicted[:tested], **some)
+
+    monkeypatch.setattr(recover, "find_tested", few)
+    out = tmp_path / "recovered.csv"
+    arguments = ["--checkpoint", checkpoint, "--confidence", confidence, "--out", out]
+    printed = said(capsys, cone, *arguments)
+    assert told in printed
+    assert "none" in next(line for line in printed.splitlines() if "% from" in line)
+    assert {(row["low"], row["high"]) for row in csv.DictReader(out.open())} == {("", "")}
+
+
+def test_a_training_s_folder_stands_for_its_checkpoint(checkpoint, cone, capsys):
+    of_folder = said(capsys, cone, "--checkpoint", checkpoint.parent)
+    assert of_folder == said(capsys, cone, "--checkpoint", checkpoint)
+    assert "% from" in of_folder
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (lambda path: path.mkdir(), "a folder without a checkpoint.pt"),
+        (lambda path: path.write_text("x = 1"), "is damaged, or is none of lcinfer"),
+        (lambda path: torch.save(torch.nn.Linear(2, 2), path), "is damaged, or is none of lcinfer"),
+        (lambda path: torch.save({"model": {}}, path), "not a checkpoint of lcinfer"),
+    ],
+    ids=["folder", "text", "a whole model", "somebody's weights"],
+)
+def test_what_may_be_somebody_s_is_never_advised_to_be_removed(cone, capsys, tmp_path, made, told):
+    made(tmp_path / "theirs")
+    line = refused(capsys, cone, "--checkpoint", tmp_path / "theirs")
+    assert told in line
+    assert "remove" not in line

@@ -111,11 +111,11 @@ def test_networks_that_do_not_say_how_velocities_were_treated_are_read(known):
 
 def test_a_database_gives_all_its_light_cones_or_one(run, known, expected):
     every = list(observations(str(run.database.store)))
-    assert [each.name for each in every] == [f"lightcones.zarr:{i}" for i in range(12)]
+    assert [each.name for each in every] == [f"lightcones.zarr:{i}" for i in range(24)]
     (one,) = observations(f"{run.database.store}:{TESTED}")
     assert np.array_equal(cut_like(one, *known), expected)
-    with pytest.raises(UserError, match="there is no light-cone 12; it holds 12"):
-        list(observations(f"{run.database.store}:12"))
+    with pytest.raises(UserError, match="there is no light-cone 24; it holds 24"):
+        list(observations(f"{run.database.store}:24"))
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".txt"])

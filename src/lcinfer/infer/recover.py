@@ -10,9 +10,11 @@ import numpy as np
 from torch import nn
 
 from .. import __version__, durable
+from .. import checkpoint as checkpoints
 from ..checkpoint import Checkpoint
 from ..dataset import Normalisation
 from ..device import choose_device
+from ..envelope import Envelope
 from ..errors import UserError
 from ..evaluate import Predictions, load_trained
 from ..geometry import Geometry
@@ -21,13 +23,14 @@ from ..memory import within_memory
 from ..parameters import shown
 from .agreement import cut_like
 from .observation import Observation
-from .uncertainty import Interval, Residuals, find_tested
+from .uncertainty import Interval, Residuals, find_tested, needed, prior_of
 
 AVERAGE = "average"
+NONE = "none"  # in the place of an interval's end
 BATCH = 2  # images in the network at a time: on a CPU more of them fall out of the cache
 COLUMNS = (
     *("observation", "image", "parameter", "predicted", "low", "high", "bias", "spread"),
-    *("near_from", "near_to", "light_cones", "beyond"),
+    *("near_from", "near_to", "light_cones", "beyond", "r2", "unlike"),
 )
 
 
@@ -43,6 +46,8 @@ class Recovered:
     """(image, parameter)."""
     intervals: dict[int | str, list[Interval]] = field(default_factory=dict)
     """Per image, and for ``average``: one per parameter; empty without a test set."""
+    unlike: list[str] | None = None
+    """In what the observation is unlike all of the training set; None: it was not checked."""
 
     @property
     def average(self) -> np.ndarray:
@@ -77,7 +82,11 @@ class Inference:
         Raises:
             UserError: if the observation does not fit the network, or memory does not suffice.
         """
-        images = self.normalisation.images(cut_like(observation, self.geometry, self.normalisation))
+        cut = cut_like(observation, self.geometry, self.normalisation)
+        images, unlike = self.normalisation.images(cut), None
+        if self.checkpoint.envelope:
+            envelope = Envelope.read(self.checkpoint.envelope)
+            unlike = envelope.unlike(cut, self.geometry.redshift)
         outputs = within_memory(
             lambda together: apply(self.network, images, together),
             min(batch, len(images)),
@@ -87,12 +96,14 @@ class Inference:
         names = tuple(self.checkpoint.names)
         if not np.isfinite(predicted).all():
             raise UserError(f"{observation.name}: the network's outputs are not finite")
-        return Recovered(observation.name, names, predicted, self._intervals(predicted))
+        return Recovered(observation.name, names, predicted, self._intervals(predicted), unlike)
 
     def _intervals(self, predicted: np.ndarray) -> dict[int | str, list[Interval]]:
         if self.tested is None:
             return {}
-        alone, together = Residuals.of_images(self.tested), Residuals.of_averages(self.tested)
+        prior = prior_of(self.checkpoint)
+        alone = Residuals.of_images(self.tested, prior)
+        together = Residuals.of_averages(self.tested, prior)
         rows: list[tuple[int | str, Residuals, np.ndarray]] = [
             (image, alone, values) for image, values in enumerate(predicted)
         ]
@@ -109,11 +120,14 @@ class Inference:
 def load(path: Path, device: str | None, evaluation: Path | None, confidence: float) -> Inference:
     """Read a checkpoint, and the predictions of the test set that its evaluation left.
 
+    ``path`` is its file, or the directory of a training.
+
     Raises:
         UserError: if it is missing, damaged, unfinished, of another version, or says too little;
             if there is no such device.
     """
     chosen = choose_device(device)
+    path = checkpoints.found(path)
     checkpoint = load_trained(path)
     try:
         geometry, network = checkpoint.images_geometry(), checkpoint.trained_network(chosen)
@@ -139,10 +153,15 @@ def table(recovered: Recovered, inference: Inference) -> str:
     rows.append([AVERAGE, *(f"{value:.4g}" for value in recovered.average * scales)])
     found = recovered.intervals.get(AVERAGE)
     if found:
-        percent = f"{inference.confidence:.0%}"
-        pairs = list(zip(found, scales.tolist(), strict=True))
-        rows.append([f"{percent} from", *(f"{each.low * scale:.4g}" for each, scale in pairs)])
-        rows.append([f"{percent} to", *(f"{each.high * scale:.4g}" for each, scale in pairs)])
+        percent = _percent(inference.confidence)
+        for end, word in (("low", "from"), ("high", "to")):
+            values = [getattr(each, end) for each in found]
+            cells = [
+                NONE if value is None else f"{value * scale:.4g}"
+                for value, scale in zip(values, scales.tolist(), strict=True)
+            ]
+            rows.append([f"{percent} {word}", *cells])
+        rows.append(["test set's R2", *(_skill(each.r2) for each in found)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
@@ -153,7 +172,32 @@ def table(recovered: Recovered, inference: Inference) -> str:
         f"{recovered.name}: {len(recovered.predicted)} images of {across}x{along} cells, "
         f"z = {redshift[0]:.2f} to {redshift[-1]:.2f}"
     )
-    return "\n".join([head, *lines, *_rests_on(recovered, inference)])
+    told = [*_likeness(recovered, inference.checkpoint), *_rests_on(recovered, inference)]
+    return "\n".join([head, *lines, *told])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g}%"
+
+
+def _skill(r2: float) -> str:
+    return f"{r2:.2f}" if r2 > 0 else f"{r2:.2f}, no skill"
+
+
+def _likeness(recovered: Recovered, checkpoint: Checkpoint) -> list[str]:
+    """Whether the observation is like the training set."""
+    if recovered.unlike is None:
+        return [
+            "not checked whether it is like the training set: an earlier lcinfer wrote this "
+            "checkpoint, and did not keep the training set's range in it"
+        ]
+    if not recovered.unlike:
+        return []
+    return [
+        f"WARNING: unlike each of the {checkpoint.envelope['light_cones']} light-cones that the "
+        f"network was trained on, so its answer may mean nothing:",
+        *(f"  {line}" for line in recovered.unlike),
+    ]
 
 
 def _rests_on(recovered: Recovered, inference: Inference) -> list[str]:
@@ -163,19 +207,28 @@ def _rests_on(recovered: Recovered, inference: Inference) -> list[str]:
             "no uncertainty: the evaluation of this network was not found; make it with "
             "`lcinfer evaluate`, or give its directory with --evaluation"
         ]
-    found = recovered.intervals[AVERAGE]
+    found, tested = recovered.intervals[AVERAGE], len(inference.tested.light_cones)
+    least, percent = needed(inference.confidence), _percent(inference.confidence)
     lines = [
         f"interval of the average: residuals of the {found[0].light_cones} test light-cones "
-        f"with the nearest predictions, of {len(inference.tested.light_cones)}"
+        f"with the nearest predictions, of {tested}"
+        if tested >= least
+        else f"no interval: one of {percent} takes {least} test light-cones, and there are {tested}"
     ]
-    outside = [
-        shown(name).text for name, each in zip(recovered.names, found, strict=True) if each.beyond
-    ]
-    if outside:
-        lines.append(
-            f"beyond every prediction of the test set, so its interval is a guess from the "
-            f"nearest ones: {', '.join(outside)}"
-        )
+    for which, said in (
+        (
+            [each.beyond for each in found],
+            "beyond every prediction of the test set, so its interval is a guess from the "
+            "nearest ones",
+        ),
+        (
+            [not each.r2 > 0 for each in found],
+            "no skill, R2 not above 0 on the test set: a guess of the mean does as well",
+        ),
+    ):
+        named = [shown(name).text for name, it in zip(recovered.names, which, strict=True) if it]
+        if named:
+            lines.append(f"{said}: {', '.join(named)}")
     return lines
 
 
@@ -192,6 +245,7 @@ def rows(recovered: Recovered) -> list[dict[str, Any]]:
                 "image": image,
                 "parameter": name,
                 "predicted": float(values[number]),
+                "unlike": None if recovered.unlike is None else bool(recovered.unlike),
             }
             if intervals:
                 about = asdict(intervals[number])

@@ -4,11 +4,20 @@ A residual is r = predicted - true. Those of the test light-cones whose predicti
 to a prediction say where the true value lies: between ``predicted - high`` and
 ``predicted - low`` quantile of r. A bin of the figure has fixed edges; the bin here is
 centred on the prediction and holds a fixed number of light-cones, so that none is empty.
+
+It never leaves the prior. What lies beyond is cut off; where that is all of it, the bin's true
+values take its place.
+
+There is none from too few test light-cones: between the smallest and the largest of n residuals
+another one lies with probability (n - 1)/(n + 1), so a confidence c takes (1 + c)/(1 - c) of
+them, 6 for 68 % and 39 for 95 %.
 """
 
 import json
+import math
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,21 +25,26 @@ import numpy as np
 
 from ..checkpoint import Checkpoint
 from ..errors import UserError
-from ..evaluate import Predictions, read_predictions
+from ..evaluate import Predictions, r2, read_predictions
 
 LEAST = 20  # light-cones of a bin: their 16 % and 84 % quantiles rest on three at either end
 SHARE = 0.1  # of the test light-cones in a bin, where that is more
 SPEC, PREDICTIONS = "spec.json", "predictions.csv"  # of an evaluation's directory
 
 
+def needed(confidence: float) -> int:
+    """Test light-cones that a central interval of this confidence takes at least."""
+    return math.ceil((1 + confidence) / (1 - confidence) - 1e-9)  # 38.99... and 39.00... are 39
+
+
 @dataclass(frozen=True)
 class Interval:
     """Where the true value of one parameter lies, given a prediction."""
 
-    low: float
-    """Its lower end, in py21cmfast's units."""
-    high: float
-    """Its upper end."""
+    low: float | None
+    """Its lower end, in py21cmfast's units; None: there are too few test light-cones."""
+    high: float | None
+    """Its upper end, or None."""
     bias: float
     """Mean residual (predicted - true) in the bin; the interval is already free of it."""
     spread: float
@@ -41,6 +55,8 @@ class Interval:
     """Test light-cones in the bin."""
     beyond: bool
     """Whether the prediction lies outside all the test set's: then the bin is the nearest."""
+    r2: float
+    """R2 of the parameter over the whole test set; up to 0, a guess of the mean does as well."""
 
 
 @dataclass(frozen=True)
@@ -51,36 +67,56 @@ class Residuals:
     """(light_cone, image, parameter)."""
     residual: np.ndarray
     """(light_cone, image, parameter) predicted - true."""
+    prior: np.ndarray
+    """(end, parameter) lowest and highest value of each parameter."""
 
     @classmethod
-    def of_images(cls, tested: Predictions) -> Self:
-        """Of every image alone."""
-        return cls(tested.predicted, tested.predicted - tested.true[:, None])
+    def of_images(cls, tested: Predictions, prior: np.ndarray | None = None) -> Self:
+        """Of every image alone; without a ``prior``, the ends of the true values stand for it."""
+        ends = [tested.true.min(axis=0), tested.true.max(axis=0)] if prior is None else prior
+        return cls(tested.predicted, tested.predicted - tested.true[:, None], np.asarray(ends))
 
     @classmethod
-    def of_averages(cls, tested: Predictions) -> Self:
+    def of_averages(cls, tested: Predictions, prior: np.ndarray | None = None) -> Self:
         """Of the average over each light-cone's images."""
         mean = tested.predicted.mean(axis=1, keepdims=True)
-        return cls(mean, mean - tested.true[:, None])
+        return cls.of_images(replace(tested, predicted=mean), prior)
 
     def interval(self, parameter: int, prediction: float, confidence: float) -> Interval:
         """The central interval of p(true | prediction) that holds ``confidence``."""
         light_cones, images, _ = self.predicted.shape
         predicted = self.predicted[:, :, parameter].ravel()
-        some = images * min(light_cones, max(LEAST, round(SHARE * light_cones)))
+        least = max(LEAST, needed(confidence), round(SHARE * light_cones))
+        some = images * min(light_cones, least)
         nearest = np.argsort(np.abs(predicted - prediction), kind="stable")[:some]
-        residual = self.residual[:, :, parameter].ravel()[nearest]
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(residual, [tail, 1 - tail])
+        all_residuals = self.residual[:, :, parameter].ravel()
+        residual = all_residuals[nearest]
+        low, high = None, None
+        if light_cones >= needed(confidence):
+            tails = (1 - confidence) / 2, (1 + confidence) / 2
+            # Weibull's: of n residuals another one is below the k-th with probability k/(n + 1).
+            quantiles = partial(np.quantile, q=tails, method="weibull")
+            ends = np.clip(prediction - quantiles(residual)[::-1], *self.prior[:, parameter])
+            if not ends[0] < ends[1]:  # all of it lay beyond the prior
+                ends = quantiles(predicted[nearest] - residual)
+            low, high = ends.tolist()
         return Interval(
-            low=prediction - float(high),
-            high=prediction - float(low),
+            low=low,
+            high=high,
             bias=float(residual.mean()),
             spread=float(residual.std(ddof=1)),
             near=(float(predicted[nearest].min()), float(predicted[nearest].max())),
             light_cones=len(np.unique(nearest // images)),
             beyond=not predicted.min() <= prediction <= predicted.max(),
+            r2=float(r2(predicted - all_residuals, predicted)),
         )
+
+
+def prior_of(checkpoint: Checkpoint) -> np.ndarray | None:
+    """(end, parameter) the ends of each parameter's prior; None: it was not kept then."""
+    if not checkpoint.prior:
+        return None
+    return np.array([checkpoint.prior[name] for name in checkpoint.names]).T
 
 
 def find_tested(

@@ -80,7 +80,9 @@ def add_verbs(verb: Callable[..., Parser]) -> None:
         help="a py21cmfast light-cone (.h5), lightcones.zarr or lightcones.zarr:INDEX, or an array "
         "(x, y, line of sight) in mK: .npy, .npz, HDF5",
     )
-    added.add_argument("--checkpoint", type=Path, required=True, help="a finished training's")
+    added.add_argument(
+        "--checkpoint", type=Path, required=True, help="a finished training's, or its folder"
+    )
     added.add_argument("--out", type=Path, help="write them here too: .csv or .json")
     added.add_argument(
         "--evaluation",

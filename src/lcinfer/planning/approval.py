@@ -90,7 +90,7 @@ def _read(path: Path) -> dict[str, Any]:
             return {**record, **sizes}
     except (ValueError, TypeError, KeyError):
         pass
-    raise UserError(f"{path} is damaged: remove it, and approve again") from None
+    raise UserError(f"{path} is damaged: move it aside, and approve again") from None
 
 
 def _name(cones: LightCones) -> str:

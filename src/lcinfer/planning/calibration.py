@@ -240,7 +240,7 @@ def _read(path: Path) -> Calibration:
             return Calibration(**content, runs=runs)
     except (ValueError, TypeError, KeyError, AttributeError):
         pass
-    raise UserError(f"{path} is damaged: remove it, and calibrate again")
+    raise UserError(f"{path} is damaged: move it aside, and calibrate again")
 
 
 def _cpu() -> str:

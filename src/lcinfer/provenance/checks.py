@@ -216,22 +216,28 @@ def predicted_again(run: EvaluationRun, test: Sequence[int]) -> Iterator[str]:
 
 
 def normalised_again(run: TrainingRun, training: Sequence[int]) -> Iterator[str]:
-    """A normalisation that these light-cones do not give: others had a part in it."""
+    """What a checkpoint says of its training set and these light-cones do not give.
+
+    Others had a part in it. One that an earlier lcinfer wrote says nothing of their range.
+    """
     from .. import checkpoint as checkpoints
-    from ..dataset import fit_normalisation
+    from ..dataset import fit
+    from ..envelope import Envelope
 
     try:
-        said = checkpoints.load(run.checkpoint).fitted_normalisation()
+        trained = checkpoints.load(run.checkpoint)
         labelled = cutting.open_labelled(run.images)
         images = run.training.images
         count = labelled.per_lightcone if images == "all" else images
-        fitted = fit_normalisation(labelled, training, count)
+        normalisation, envelope = fit(labelled, training, count)
     except UserError as error:
         yield str(error)
         return
-    for name, value in fitted.plain().items():
-        if not np.allclose(getattr(said, name), value, rtol=ROUNDING, atol=0):
+    for name, value in normalisation.plain().items():
+        if not np.allclose(trained.normalisation[name], value, rtol=ROUNDING, atol=0):
             yield f"{run.checkpoint}: its {name} is not that of the training set"
+    if trained.envelope and not Envelope.read(trained.envelope).equals(envelope):
+        yield f"{run.checkpoint}: its envelope is not that of the training set"
 
 
 def trials(run: SweepRun) -> Iterator[str]:

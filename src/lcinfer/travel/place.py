@@ -148,7 +148,7 @@ def move(cones: LightCones, root: Path, threads: int = 1) -> tuple[Placed, Path]
     if there.place == old or old in there.place.parents:
         raise UserError(f"{there.place}: this is where it is: give another root")
     if kept.exists() and not interrupted and not cones.directory.is_symlink():
-        raise UserError(f"{kept}: an earlier move left this: remove it first")
+        raise UserError(f"{kept}: an earlier move left this: move it elsewhere first")
     _check_idle(cones)
     _copy(old, there.place, cones.name)
     report = verify(there, threads)

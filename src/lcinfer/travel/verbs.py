@@ -39,7 +39,7 @@ def _move(options: argparse.Namespace) -> None:
 
     there, old = place.move(_named(options), options.to, options.threads)
     print(f"{there.name} is in {there.place}; every light-cone holds")
-    print(f"the old one is in {old}: remove it when you have looked")
+    print(f"the old one stays in {old}, and nothing reads it there")
 
 
 def _subset(options: argparse.Namespace) -> None:
