@@ -98,7 +98,7 @@ def test_a_trial_learns_from_as_many_light_cones_as_it_says(swept) -> None:
 def test_the_runs_table_says_how_many_light_cones_each_trial_learnt_from(swept) -> None:
     with swept.summary.table.open() as file:
         rows = list(csv.DictReader(uncommented(file)))
-    told = {row["training"]: int(row["training light-cones"]) for row in rows}
+    told = {row["training"]: int(row["training_light_cones"]) for row in rows}
     curve = swept.sweeps["curve"]
     names = {run.directory.name: name for name, run in swept.trainings.items()}
     sizes = [told[names[run.directory.name]] for _, run in curve.trials]
@@ -167,7 +167,7 @@ def test_an_edited_table_of_trials_fails_the_audit(copied) -> None:
     table.write_text("\n".join(lines) + "\n")
     report = audit(table, copied.root, Depth())
     failed = [link.what for step in report.steps for link in step.links if not link.holds]
-    assert failed == ["files", "trials"]
+    assert failed == ["files", "trials", "given file"]
 
 
 def test_an_edited_outcome_fails_the_audit(copied) -> None:

@@ -29,7 +29,7 @@ def test_snakemake_itself_plans_the_run_and_says_how_many_jobs_there_are(planned
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("name: [", "not valid JSON or YAML"), ("name: small", "key is required")]
+    ("text", "says"), [("name: [", "not YAML"), ("name: small", "key is required")]
 )
 def test_what_stops_snakemake_is_told(planned, text, says):
     planned.file.write_text(text)

@@ -141,7 +141,7 @@ def test_a_configuration_that_was_not_run_is_one_line(
 ) -> None:
     path, results = write_config(settings), tmp_path / "none"
     line = refused(capsys, "methods", str(path), "--results", str(results))
-    assert "this run is not finished" in line
+    assert "nothing of this configuration is here" in line
     assert not results.exists()
 
 
