@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lcinfer import cli, journal
+from lcinfer import cli, config, journal
 from lcinfer.publish.recorded import open_run
 from lcinfer.run import Run
 
