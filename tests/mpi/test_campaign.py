@@ -66,6 +66,7 @@ def test_a_second_run_simulates_nothing(undisturbed, settings, write_config, tmp
 def test_what_stops_a_campaign_is_said_once_with_what_is_left(settings, write_config, tmp_path):
     settings["database"]["simulator"]["engine"] = "standin:no_such_engine"
     path = write_config(settings)
+    cones_of(path, tmp_path)
     done = run(simulate(path, tmp_path, 1, "--block", "0-4"))
     (told,) = [line for line in done.stderr.splitlines() if "stopped by" in line]
     assert "light-cone 0, which cannot be made" in told

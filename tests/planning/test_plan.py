@@ -165,7 +165,7 @@ def test_the_verb_calibrates_plans_and_compares(settings, write_config, tmp_path
     finish(Run(config.load(path), root))
     text = said(capsys, path, "--results", root, "--nodes", 2, "--ranks-per-node", 8)
     assert "with 16 ranks on 2 nodes: 1 job at a time" in text
-    assert "14 light-cones that are there" in text
+    assert "14 light-cones already there" in text
     told = json.loads(said(capsys, path, "--results", root, "--json", "--ranks", 4))
     assert told["core_hours"] == 0
     assert told["check"]["rows"][0]["what"] == "a light-cone"
