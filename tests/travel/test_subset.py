@@ -5,6 +5,7 @@ import pytest
 from parts import Killed, markers, part, run_in, voxels
 
 from lcinfer import cli, images, journal, store
+from lcinfer.counting import counted
 from lcinfer.errors import UserError
 from lcinfer.travel import carry, place
 from lcinfer.travel.merge import merge
@@ -145,7 +146,7 @@ def test_the_verb_takes_the_first_n_or_ranges(
     cli.main([*arguments, *asked, "--results", str(cones.root)])
     made = place.at(cones, tmp_path / "cut")
     assert sorted(journal.finished(made.journal)) == there
-    assert f"{len(there)} light-cones checked, all hold" in capsys.readouterr().out
+    assert f"{counted(len(there), 'light-cone')} checked, all hold" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..arguments import choose, planned, run_of
+from ..counting import counted
 from ..errors import UserError
 from ..products import LightCones
 
@@ -51,7 +52,7 @@ def _subset(options: argparse.Namespace) -> None:
     else:
         indices = sorted({index for span in options.indices for index in range(*span)})
     made = subset.subset(cones, indices, options.to, options.link, options.threads)
-    print(f"{made.place}: {len(indices)} light-cones of {cones.directory}")
+    print(f"{made.place}: {counted(len(indices), 'light-cone')} of {cones.directory}")
     _verified([made], options.threads)
 
 
