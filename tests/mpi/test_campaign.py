@@ -63,6 +63,16 @@ def test_a_second_run_simulates_nothing(undisturbed, settings, write_config, tmp
     assert attempts(undisturbed) == before
 
 
+def test_what_stops_a_campaign_is_said_once_with_what_is_left(settings, write_config, tmp_path):
+    settings["database"]["simulator"]["engine"] = "standin:no_such_engine"
+    path = write_config(settings)
+    cones_of(path, tmp_path)
+    done = run(simulate(path, tmp_path, 1, "--block", "0-4"))
+    (told,) = [line for line in done.stderr.splitlines() if "stopped by" in line]
+    assert "light-cone 0, which cannot be made" in told
+    assert told.endswith("4 of light-cones 0 to 3 are left for the next job")
+
+
 def test_a_failure_leaves_the_others_finished_and_the_block_incomplete(
     settings, write_config, tmp_path
 ):

@@ -11,7 +11,7 @@ from lcinfer.planning import calibration
 from lcinfer.planning.calibration import Calibration, Timed, kind
 from lcinfer.planning.check import check
 from lcinfer.planning.cost import COMPRESSION
-from lcinfer.planning.plan import Ranks, number, plan, size, span
+from lcinfer.planning.plan import Ranks, here, number, plan, size, span
 from lcinfer.run import Run
 
 
@@ -64,6 +64,13 @@ def test_the_journal_comes_before_a_calibration_and_that_before_the_scaling(run)
     found = plan(run).cost
     assert (found.seconds, found.peak_bytes) == (pytest.approx(180), 3 * 10**9)
     assert found.doubt == "they took 0.33 to 2.00 of their mean"
+
+
+def test_without_a_number_of_ranks_the_time_is_that_of_this_machine(run, monkeypatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert here(run).total == 4  # of two threads each
+    wall = next(line for line in str(plan(run, here(run))).splitlines() if "wall time" in line)
+    assert "with 4 ranks, as many as this machine has CPUs for" in wall
 
 
 def test_light_cones_that_are_there_cost_nothing_more(run) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lcinfer import cli, journal
+from lcinfer import cli, config, journal
 from lcinfer.publish.recorded import open_run
 from lcinfer.run import Run
 
@@ -141,8 +141,14 @@ def test_a_configuration_that_was_not_run_is_one_line(
 ) -> None:
     path, results = write_config(settings), tmp_path / "none"
     line = refused(capsys, "methods", str(path), "--results", str(results))
-    assert "nothing of this configuration is here" in line
+    assert f"{results}: nothing of this configuration is here" in line
     assert not results.exists()
+    run = Run(config.parse(settings), results)
+    run.database.prepared.parent.mkdir(parents=True)
+    run.database.prepared.touch()
+    for verb in ("methods", "scores"):
+        line = refused(capsys, verb, str(path), "--results", str(results))
+        assert "not there: the run is not finished, or was moved" in line
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

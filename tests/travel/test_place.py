@@ -127,7 +127,7 @@ def test_a_root_without_any_of_them_is_one_line(settings, path, tmp_path, capsys
 def test_a_copy_that_is_not_whole_is_refused(cones, archive, fault) -> None:
     there = place.at(cones, archive)
     fault(there)
-    with pytest.raises(UserError, match=r"1 light-cone said .* not there, the first is 3"):
+    with pytest.raises(UserError, match=r"1 light-cone .* not there, the first is 3"):
         attach(cones, archive)
     assert not cones.directory.exists()
 
