@@ -20,21 +20,21 @@ random = np.random.default_rng(1)
 Spoil = Callable[[np.ndarray], np.ndarray]
 
 
-def half(cells: np.ndarray, first: int, last: int) -> np.ndarray:
-    """Nothing in some of the eighths of the line of sight."""
-    emptied = cells.copy()
-    length = cells.shape[-1]
-    emptied[..., first * length // 8 : last * length // 8] = 0
-    return emptied
+def emptied(cells: np.ndarray, first: float, last: float) -> np.ndarray:
+    """Zero between two shares of the line of sight; not where the envelope's parts end."""
+    left = cells.copy()
+    start, stop = (round(share * cells.shape[-1]) for share in (first, last))
+    left[..., start:stop] = 0
+    return left
 
 
 CASES: dict[str, Spoil] = {
     "as they are": lambda cells: cells,
     "mean of each plane subtracted": lambda cells: cells - cells.mean(axis=(0, 1)),
     "Gaussian noise alone, 50 mK": lambda cells: random.normal(0, 50, cells.shape),
-    "the near half zero": lambda cells: half(cells, 0, 4),
-    "the far half zero": lambda cells: half(cells, 4, 8),
-    "the middle quarter zero": lambda cells: half(cells, 3, 5),
+    "the near half zero": lambda cells: emptied(cells, 0, 0.48),
+    "the far half zero": lambda cells: emptied(cells, 0.48, 1),
+    "the middle quarter zero": lambda cells: emptied(cells, 0.36, 0.61),
     "-999 in a thousandth of the cells": lambda cells: np.where(
         random.random(cells.shape) < 1e-3, -999, cells
     ),

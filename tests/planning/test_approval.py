@@ -125,7 +125,7 @@ def test_a_damaged_record_is_named(small_limit, call, tmp_path) -> None:
     (path,) = (run_of(small_limit, tmp_path).database.directory / DIRECTORY).iterdir()
     for text in ("", "[]", '{"light_cones": {}}', '{"light_cones": [], "core_hours": 1}'):
         path.write_text(text)
-        assert f"{path} is damaged" in call(small_limit, "design", "cones")
+        assert f"{path} is damaged: move it aside" in call(small_limit, "design", "cones")
 
 
 def test_status_and_verify_can_look_at_what_is_only_approved(small_limit, call) -> None:

@@ -141,5 +141,5 @@ def test_a_damaged_calibration_is_named(tmp_path) -> None:
     path = calibration.keep(tmp_path, calibrated(PAPER, 10))
     for text in ("", "[]", '{"runs": 3}', '{"runs": []}', '{"runs": [{"cells": 3}]}'):
         path.write_text(text)
-        with pytest.raises(UserError, match=f"{path} is damaged"):
+        with pytest.raises(UserError, match=f"{path} is damaged: move it aside"):
             calibration.find(tmp_path, PAPER)

@@ -134,6 +134,21 @@ def test_a_normalisation_that_other_light_cones_had_a_part_in_is_found(run) -> N
     assert "trainings: normalisation" in failed(asked(run, repredict=True))
 
 
+def test_an_envelope_of_other_light_cones_is_found_and_one_that_was_not_kept_is_no_fault(
+    run,
+) -> None:
+    import torch
+
+    path = one_of(run.trainings).checkpoint
+    content = torch.load(path, weights_only=True)
+    content["envelope"]["least"][0][0] -= 1
+    torch.save(content, path)
+    assert "trainings: normalisation" in failed(asked(run, repredict=True))
+    del content["envelope"]  # as an earlier lcinfer wrote it
+    torch.save(content, path)
+    assert "trainings: normalisation" not in failed(asked(run, repredict=True))
+
+
 def test_light_cones_are_simulated_again(run) -> None:
     report = asked(run, resimulate=3, seed=4)
     again = [

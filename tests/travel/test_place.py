@@ -145,6 +145,14 @@ def test_a_moved_database_is_the_same_and_the_old_one_stays(cones, sound, settin
     assert verify(cones).findings == []
 
 
+def test_an_old_one_is_nowhere_advised_to_be_removed(cones, tmp_path) -> None:
+    kept = cones.directory.with_name(f"{cones.directory.name}.old")
+    kept.mkdir()  # of an earlier move, or somebody's
+    with pytest.raises(UserError, match="move it elsewhere first"):
+        move(cones, tmp_path / "archive")
+    assert kept.is_dir()
+
+
 STEPS = [(durable, "sync_up"), (place, "verify"), (Path, "rename"), (Path, "symlink_to")]
 
 
