@@ -17,6 +17,7 @@ from lcinfer import campaign, cli, config, images, journal, simulate, store
 from lcinfer.design import TABLE
 from lcinfer.errors import UserError
 from lcinfer.lightcone import coordinates
+from lcinfer.provenance.audit import Depth, audit
 from lcinfer.travel.adopt import adopt
 from lcinfer.travel.merge import merge
 from lcinfer.travel.subset import subset
@@ -103,6 +104,12 @@ def test_an_adopted_database_is_what_the_files_say(settings, files, tmp_path) ->
         assert store.read(cones.store, index).tobytes() == cube.tobytes()
         assert "seconds" not in record and "node" not in record
     assert [path.read_bytes() for path in files] == before
+
+
+def test_an_adopted_database_can_be_audited(settings, files, tmp_path) -> None:
+    cones = adopt(config.parse(settings), files, tmp_path / "results")
+    report = audit(cones.directory, tmp_path / "results", Depth(resimulate=1))
+    assert report.holds, report
 
 
 def test_where_cells_are_moved_the_light_cones_are_those_in_redshift_space(

@@ -5,9 +5,14 @@ rule compare:
     """Rank a study's trials on the validation set, or gather those of a learning curve."""
     input:
         lambda wildcards: ancient(of(wildcards).needed),
-        # The best trial of a study is evaluated here: not while the same is done elsewhere.
-        lambda wildcards: ancient(
-            [evaluation.scores for evaluation in RUN.evaluations.values()]
+        # The best trial of a study is evaluated here: not while the same is done elsewhere. A
+        # sweep that is compared would else be compared again for each new training.
+        lambda wildcards: (
+            []
+            if of(wildcards).outcome.exists()
+            else ancient(
+                [evaluation.scores for evaluation in RUN.evaluations.values()]
+            )
         ),
         lambda wildcards: ancient([mock.sealed for mock in RUN.mock_images.values()]),
     output:
