@@ -80,6 +80,11 @@ def planned(said: str) -> Counter:
     return Counter({rule: int(n) for rule, n in table if rule not in ("total", "all")})
 
 
+# How an interval is taken from the test set is a matter of the version; what a network predicts is
+# not. Keys may be added.
+INTERVAL = ("low", "high")
+
+
 def about(value: object) -> object:
     """Another processor may give other last digits."""
     return pytest.approx(value, rel=1e-5, abs=1e-6) if type(value) is float else value
@@ -92,7 +97,8 @@ def test_products_are_where_they_were_and_networks_answer_as_they_did(release, h
     assert now["recovered"].keys() == then["recovered"].keys()
     for network, rows in then["recovered"].items():
         for row, found in zip(rows, now["recovered"][network], strict=True):
-            assert found == {key: about(value) for key, value in row.items()}, network
+            kept = {key: about(value) for key, value in row.items() if key not in INTERVAL}
+            assert {key: found[key] for key in kept} == kept, network
 
 
 @pytest.mark.parametrize("name", RUNS)
