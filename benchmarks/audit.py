@@ -23,11 +23,12 @@ from pathlib import Path
 import numpy as np
 from chunks import PAPER, look_alike
 
-from lcinfer import database, images, journal, store
+from lcinfer.audit.audit import Depth, audit
 from lcinfer.config import load
-from lcinfer.products import LightCones
-from lcinfer.provenance.audit import Depth, audit
-from lcinfer.run import Run
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import database, journal, store
+from lcinfer.products.kinds import LightCones
+from lcinfer.products.run import Run
 
 NODES = [35.0, 6.0]
 READ_BYTES = 16 * 2**20

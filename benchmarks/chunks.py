@@ -23,12 +23,12 @@ import zarr
 from scipy import fft
 from scipy.stats import norm
 
-from lcinfer import database, store
 from lcinfer.config import load
-from lcinfer.lightcone import coordinates
-from lcinfer.products import LightCones
-from lcinfer.run import Run
-from lcinfer.sections import Simulation
+from lcinfer.config.sections import Simulation
+from lcinfer.lightcones import database, store
+from lcinfer.products.kinds import LightCones
+from lcinfer.products.run import Run
+from lcinfer.simulator.lightcone import coordinates
 
 PAPER = Path(__file__).parents[1] / "config" / "config.yaml"
 # z, mean neutral fraction, mean brightness temperature in mK: see tests/physics.

@@ -58,9 +58,9 @@ def spectra(folder: Path, cells: int, seed: int, density: str, threads: int) -> 
     from astropy import units
     from py21cmfast import RectilinearLightconer
 
-    from lcinfer import simulate
-    from lcinfer.coeval import coeval_boxes
-    from lcinfer.velocities import include_gradient, move_to_redshift_space
+    from lcinfer.simulator import gm18 as simulate
+    from lcinfer.simulator.coeval import coeval_boxes
+    from lcinfer.simulator.velocities import include_gradient, move_to_redshift_space
 
     settings = simulation(
         cells,

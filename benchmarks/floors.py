@@ -9,8 +9,8 @@ convolutions, poolings and their ways back are kernels, and all else would cost 
 from itertools import pairwise
 from math import prod
 
-from lcinfer.networks.layout import feature_sizes
-from lcinfer.networks.section import Network
+from lcinfer.config.layout import feature_sizes
+from lcinfer.config.networks import Network
 
 CARDS = {  # NVIDIA's data sheets, SXM, dense: bytes/s, and operations/s by precision
     "H100": (3.35e12, {"bfloat16": 989e12, "tf32": 494e12, "single": 67e12}),

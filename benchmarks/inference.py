@@ -18,17 +18,19 @@ import h5py
 import numpy as np
 import torch
 
-from lcinfer import checkpoint as checkpoints
-from lcinfer import config, durable, store
-from lcinfer.checkpoint import Checkpoint
-from lcinfer.evaluate import Predictions, write_predictions
-from lcinfer.geometry import Geometry
+from lcinfer import config
+from lcinfer.base import durable
+from lcinfer.evaluation.evaluate import Predictions, write_predictions
+from lcinfer.images.geometry import Geometry
 from lcinfer.infer import recover
 from lcinfer.infer.observation import observations
-from lcinfer.lightcone import coordinates
-from lcinfer.networks import gillet2019
-from lcinfer.products import LightCones
-from lcinfer.run import Run
+from lcinfer.lightcones import store
+from lcinfer.products.kinds import LightCones
+from lcinfer.products.run import Run
+from lcinfer.simulator.lightcone import coordinates
+from lcinfer.training import checkpoint as checkpoints
+from lcinfer.training.checkpoint import Checkpoint
+from lcinfer.training.networks import gillet2019
 
 THREADS = 2
 MOCK = "A2_TOP"  # a database of one light-cone

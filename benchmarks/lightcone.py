@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from lcinfer.config import load
-from lcinfer.sections import Simulation
+from lcinfer.config.sections import Simulation
 
 FAINT = {"HII_EFF_FACTOR": 30.0, "ION_Tvir_MIN": 4.69897, "L_X": 40.0, "NU_X_THRESH": 500.0}
 PAPER = Path(__file__).parents[1] / "config" / "config.yaml"
@@ -54,7 +54,7 @@ def simulation_of(cells: int, threads: int, velocities: str, density: str) -> Si
 
 def measure(engine: str, simulation: Simulation) -> dict[str, object]:
     """Simulate FAINT once, here; wall and CPU seconds, peak memory in GB, digest of the voxels."""
-    from lcinfer import simulate
+    from lcinfer.simulator import gm18 as simulate
 
     begin = time.perf_counter()
     if engine == "lcinfer":
@@ -99,8 +99,8 @@ def velocities(cells: int, along: int) -> dict[str, object]:
     import numpy as np
     from py21cmfast import rsds
 
-    from lcinfer import simulate
-    from lcinfer.velocities import (
+    from lcinfer.simulator import gm18 as simulate
+    from lcinfer.simulator.velocities import (
         KM_IN_MPC,
         SUBCELLS_OF_BOX,
         include_gradient,

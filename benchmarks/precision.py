@@ -21,12 +21,12 @@ import yaml
 import zarr
 from zarr.codecs import BloscCodec
 
-from lcinfer.dataset import LabelledImages, divide
-from lcinfer.device import choose_device
-from lcinfer.evaluate import predict, r2
-from lcinfer.processes import World
-from lcinfer.sections import Split, Training
-from lcinfer.train import train
+from lcinfer.config.sections import Split, Training
+from lcinfer.evaluation.evaluate import predict, r2
+from lcinfer.images.dataset import LabelledImages, divide
+from lcinfer.training.device import choose_device
+from lcinfer.training.processes import World
+from lcinfer.training.train import train
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config/small.yaml").read_text())
 NAMES = tuple(CONFIG["database"]["prior"])

@@ -6,7 +6,7 @@ import numpy as np
 import zarr
 from zarr.codecs import ZstdCodec
 
-from lcinfer.dataset import Normalisation
+from lcinfer.images.dataset import Normalisation
 
 IMAGE, OUTPUTS = (100, 2200), 4
 NORMALISATION = Normalisation(-30.0, 40.0, (0.0,) * OUTPUTS, (1.0,) * OUTPUTS)

@@ -19,9 +19,12 @@ from typing import Any
 
 import yaml
 
-from lcinfer import config, durable, journal, summary
-from lcinfer.products import LightCones, Realizations
-from lcinfer.run import Run
+from lcinfer import config
+from lcinfer.base import durable
+from lcinfer.lightcones import journal
+from lcinfer.products.kinds import LightCones, Realizations
+from lcinfer.products.run import Run
+from lcinfer.stages import summary
 
 PROJECT = Path(__file__).parents[1]
 PAPER = PROJECT / "config" / "config.yaml"
@@ -106,7 +109,7 @@ def main() -> None:
     settings = yaml.safe_load(PAPER.read_text(encoding="utf-8"))
     settings["database"]["block"] = options.block
     # What is installed here decides nothing here.
-    settings["database"]["simulator"]["engine"] = "lcinfer.simulate:none"
+    settings["database"]["simulator"]["engine"] = "lcinfer.simulator.gm18:none"
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         old = directory / "old.yaml"

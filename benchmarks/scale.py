@@ -34,9 +34,10 @@ import cluster  # noqa: E402
 from projects import Project, on_both_nodes  # noqa: E402
 from small import small_settings  # noqa: E402
 
-from lcinfer import config, journal  # noqa: E402
-from lcinfer.products import LightCones  # noqa: E402
-from lcinfer.run import Run  # noqa: E402
+from lcinfer import config  # noqa: E402
+from lcinfer.lightcones import journal  # noqa: E402
+from lcinfer.products.kinds import LightCones  # noqa: E402
+from lcinfer.products.run import Run  # noqa: E402
 
 FIGURE = ROOT / "docs" / "figures" / "scale.png"
 RANKS = 4

@@ -33,13 +33,13 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from whole_training import paper
 
-from lcinfer import batches as batches_module
-from lcinfer.batches import Batch, Batches
-from lcinfer.dataset import LabelledImages
-from lcinfer.device import Precision, staged_dtype
-from lcinfer.learning import Learner
-from lcinfer.processes import World
-from lcinfer.sections import Training
+from lcinfer.config.sections import Training
+from lcinfer.images.dataset import LabelledImages
+from lcinfer.training import batches as batches_module
+from lcinfer.training.batches import Batch, Batches
+from lcinfer.training.device import Precision, staged_dtype
+from lcinfer.training.learning import Learner
+from lcinfer.training.processes import World
 
 WEIGHTS = 10_023_604
 EVERYTHING = 2**62  # bytes: any training set fits

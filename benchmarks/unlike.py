@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from lcinfer.envelope import Envelope, measures
+from lcinfer.images.envelope import Envelope, measures
 
 DRAWS = 30  # of the light-cones that the envelope is made of
 random = np.random.default_rng(1)

@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "physics"))
 
 from heavy import FAINT, SEED
 
-from lcinfer import simulate
-from lcinfer.coeval import coeval_boxes
-from lcinfer.sections import Simulation
+from lcinfer.config.sections import Simulation
+from lcinfer.simulator import gm18 as simulate
+from lcinfer.simulator.coeval import coeval_boxes
 
 ROOT = Path(__file__).parents[1]
 PARAMETERS = {

@@ -13,14 +13,14 @@ import torch
 from floors import floors
 from random_images import IMAGE, OUTPUTS, targets
 
-from lcinfer import checkpoint as checkpoints
-from lcinfer import learning
-from lcinfer.dataset import LabelledImages
-from lcinfer.device import choose_device
-from lcinfer.learning import Learner
-from lcinfer.processes import World
-from lcinfer.sections import Split, Training
-from lcinfer.train import train
+from lcinfer.config.sections import Split, Training
+from lcinfer.images.dataset import LabelledImages
+from lcinfer.training import checkpoint as checkpoints
+from lcinfer.training import learning
+from lcinfer.training.device import choose_device
+from lcinfer.training.learning import Learner
+from lcinfer.training.processes import World
+from lcinfer.training.train import train
 
 
 def paper(options: argparse.Namespace) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from lcinfer.lightcone import cosmology
-from lcinfer.sections import Cosmology
-from lcinfer.velocities import KM_IN_MPC, include_gradient
+from lcinfer.config.sections import Cosmology
+from lcinfer.simulator.lightcone import cosmology
+from lcinfer.simulator.velocities import KM_IN_MPC, include_gradient
 
 CELL = 3.0  # Mpc
 NODES = np.array([12.0, 10.0, 8.0, 6.0])
@@ -40,7 +40,7 @@ def with_gradient(fields: dict[str, np.ndarray]) -> np.ndarray:
     """The brightness temperature, with the velocity gradient put in."""
     known = {name: COSMOLOGY[name] for name in ("hlittle", "OMm", "OMb")}
     universe = cosmology(Cosmology(**known))
-    from lcinfer.lightcone import redshift_at
+    from lcinfer.simulator.lightcone import redshift_at
 
     distance = FIRST + CELL * np.arange(fields["tau_21"].shape[-1])
     hubble = universe.H(redshift_at(Cosmology(**known), distance)).value

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lcinfer import store
-from lcinfer.products import LightCones
+from lcinfer.lightcones import store
+from lcinfer.products.kinds import LightCones
 
 TESTS = Path(__file__).parent
 # For the tests themselves, and for the MPI ranks and Snakemake jobs that they start.

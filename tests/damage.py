@@ -11,8 +11,8 @@ import numpy as np
 import zarr
 from filling import fill
 
-from lcinfer import database, journal, store
-from lcinfer.products import LightCones
+from lcinfer.lightcones import database, journal, store
+from lcinfer.products.kinds import LightCones
 
 Fault = Callable[[LightCones], set[int]]
 

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from lcinfer import config, database, drawing, images, journal, stages, summary
-from lcinfer.products import LightCones
-from lcinfer.run import Run
-from lcinfer.supervise import realize
+from lcinfer import config
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import database, journal
+from lcinfer.lightcones.supervise import realize
+from lcinfer.products.kinds import LightCones
+from lcinfer.products.run import Run
+from lcinfer.stages import drawing, stages, summary
 
 
 def fill(cones: LightCones, *indices: int) -> None:

@@ -8,8 +8,10 @@ import damage
 import numpy as np
 import zarr
 
-from lcinfer import durable, images, journal
-from lcinfer.evaluate import read_predictions
+from lcinfer.base import durable
+from lcinfer.evaluation.evaluate import read_predictions
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import journal
 
 
 def edited(path: Path, old: str, new: str) -> None:

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lcinfer import config, database, journal, store
-from lcinfer.products import LightCones
-from lcinfer.run import Run
+from lcinfer import config
+from lcinfer.lightcones import database, journal, store
+from lcinfer.products.kinds import LightCones
+from lcinfer.products.run import Run
 
 MPIEXEC = str(Path(sys.executable).with_name("mpiexec"))
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lcinfer import store
-from lcinfer.lightcone import Engine, LightCone
-from lcinfer.sections import Simulation
+from lcinfer.config.sections import Simulation
+from lcinfer.lightcones import store
+from lcinfer.simulator.lightcone import Engine, LightCone
 
 MARKER = "STANDIN_MARKER"
 RANGES = {

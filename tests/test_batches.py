@@ -5,11 +5,11 @@ import pytest
 import torch
 import zarr
 
-from lcinfer import batches as module
-from lcinfer.batches import Batches
-from lcinfer.dataset import LabelledImages, divide, fit
-from lcinfer.processes import World
-from lcinfer.sections import Split
+from lcinfer.config.sections import Split
+from lcinfer.images.dataset import LabelledImages, divide, fit
+from lcinfer.training import batches as module
+from lcinfer.training.batches import Batches
+from lcinfer.training.processes import World
 
 SPLIT = Split(validation=3, test=4)
 WORLD = World(torch.device("cpu"))

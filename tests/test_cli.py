@@ -8,7 +8,7 @@ import pytest
 from filling import fill
 
 from lcinfer import cli, config
-from lcinfer.run import Run
+from lcinfer.products.run import Run
 
 CONFIG = Path(__file__).parents[1] / "config"
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from lcinfer import cli, config
-from lcinfer.errors import UserError
-from lcinfer.sections import Optimiser
+from lcinfer.base.errors import UserError
+from lcinfer.config.sections import Optimiser
 
 HERE = Path(__file__).parents[1] / "config"
 ENGINE = "lcinfer.simulate:simulate"

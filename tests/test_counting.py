@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lcinfer.counting import counted
+from lcinfer.base.counting import counted
 from lcinfer.upkeep.findings import Finding, Report
 
 

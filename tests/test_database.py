@@ -8,10 +8,11 @@ import xarray
 import zarr
 from filling import fill
 
-from lcinfer import config, database, journal, store
-from lcinfer.errors import UserError
-from lcinfer.run import Run
-from lcinfer.supervise import realize
+from lcinfer import config
+from lcinfer.base.errors import UserError
+from lcinfer.lightcones import database, journal, store
+from lcinfer.lightcones.supervise import realize
+from lcinfer.products.run import Run
 
 
 @pytest.fixture

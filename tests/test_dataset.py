@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from lcinfer import dataset
-from lcinfer.dataset import LabelledImages, divide, fit
-from lcinfer.errors import UserError
-from lcinfer.sections import Split
+from lcinfer.base.errors import UserError
+from lcinfer.config.sections import Split
+from lcinfer.images import dataset
+from lcinfer.images.dataset import LabelledImages, divide, fit
 
 SPLIT = Split(validation=3, test=4)
 

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from lcinfer import config
-from lcinfer.design import MockDesign, PriorDesign
-from lcinfer.sections import Mock
+from lcinfer.config.sections import Mock
+from lcinfer.products.design import MockDesign, PriorDesign
 
 SAMPLINGS = ("uniform", "sobol")
 

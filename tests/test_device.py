@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from lcinfer import device
-from lcinfer.device import arithmetic, choose_device
-from lcinfer.errors import UserError
+from lcinfer.base.errors import UserError
+from lcinfer.training import device
+from lcinfer.training.device import arithmetic, choose_device
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lcinfer.envelope import PARTS, Envelope, measures
+from lcinfer.images.envelope import PARTS, Envelope, measures
 
 CELLS = 64  # along the line of sight, and across: axes may be swapped
 REDSHIFT = np.linspace(6, 30, CELLS)

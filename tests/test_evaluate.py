@@ -6,9 +6,9 @@ import pytest
 import torch
 from toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
-from lcinfer.dataset import LabelledImages
-from lcinfer.errors import UserError
-from lcinfer.evaluate import (
+from lcinfer.base.errors import UserError
+from lcinfer.config.sections import Evaluation
+from lcinfer.evaluation.evaluate import (
     Predictions,
     load_trained,
     predict,
@@ -17,8 +17,8 @@ from lcinfer.evaluate import (
     scores_from,
     write_predictions,
 )
-from lcinfer.sections import Evaluation
-from lcinfer.train import train
+from lcinfer.images.dataset import LabelledImages
+from lcinfer.training.train import train
 
 EVALUATION = Evaluation(bootstrap=500)
 TEST = range(4, 16)

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from filling import complete, complete_without, fail, fill
 
-from lcinfer import config, database, failures, images, journal, stages, store, summary
-from lcinfer.errors import UserError
-from lcinfer.run import Run
+from lcinfer import config
+from lcinfer.base.errors import UserError
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import database, failures, journal, store
+from lcinfer.products.run import Run
+from lcinfer.stages import stages, summary
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lcinfer import config
-from lcinfer.errors import UserError
+from lcinfer.base.errors import UserError
 from lcinfer.figures import draw_examples, draw_loss, draw_recovery, save
 from lcinfer.figures.examples import redshift_ticks
 from lcinfer.figures.style import BRIGHTNESS, brightness_norm

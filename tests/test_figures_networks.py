@@ -6,6 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
+from lcinfer.config.networks import Network
+from lcinfer.evaluation.residuals import gaussian_fit
 from lcinfer.figures import (
     draw_activations,
     draw_architecture,
@@ -14,9 +16,7 @@ from lcinfer.figures import (
     draw_responses,
     draw_slicing,
 )
-from lcinfer.networks.architectures import layers
-from lcinfer.networks.section import Network
-from lcinfer.residuals import gaussian_fit
+from lcinfer.training.networks.architectures import layers
 
 NAMES = ["HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH"]
 

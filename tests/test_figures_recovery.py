@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lcinfer.errors import UserError
+from lcinfer.base.errors import UserError
+from lcinfer.evaluation.residuals import density_bins, profile_bins, residual_profile
 from lcinfer.figures import draw_recovery, draw_residuals
-from lcinfer.residuals import density_bins, profile_bins, residual_profile
 
 NAMES = ["HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH"]
 PRIORS = {

@@ -7,14 +7,14 @@ from pydantic import ValidationError
 from torch.nn import BatchNorm1d, ReLU, SiLU
 
 from lcinfer import config
-from lcinfer.errors import UserError
-from lcinfer.learning import SETTLED_TOGETHER, Learner
-from lcinfer.networks import architectures
-from lcinfer.networks.filter_bank import POWER_FLOOR, FilterBank
-from lcinfer.networks.layout import Window
-from lcinfer.networks.section import Network
-from lcinfer.processes import World
-from lcinfer.sections import Training
+from lcinfer.base.errors import UserError
+from lcinfer.config.layout import Window
+from lcinfer.config.networks import Network
+from lcinfer.config.sections import Training
+from lcinfer.training.learning import SETTLED_TOGETHER, Learner
+from lcinfer.training.networks import architectures
+from lcinfer.training.networks.filter_bank import POWER_FLOOR, FilterBank
+from lcinfer.training.processes import World
 
 BANK = Network.model_validate(
     {

@@ -8,10 +8,10 @@ import yaml
 from pydantic import Field
 
 from lcinfer import config
-from lcinfer.fingerprint import canonical_json, content, fingerprint
-from lcinfer.run import Run
-from lcinfer.section import RUN_ONLY, Section
-from lcinfer.sections import Database
+from lcinfer.base.fingerprint import canonical_json, content, fingerprint
+from lcinfer.config.section import RUN_ONLY, Section
+from lcinfer.config.sections import Database
+from lcinfer.products.run import Run
 
 HERE = Path(__file__).parents[1] / "config"
 
@@ -229,7 +229,7 @@ def test_a_key_of_a_later_version_is_left_out_while_it_has_its_default() -> None
 
 
 def test_a_raised_stage_version_changes_that_stages_fingerprint_alone(monkeypatch) -> None:
-    from lcinfer import fingerprint as module
+    from lcinfer.base import fingerprint as module
 
     lightcones, images = fingerprint("lightcones", x=1), fingerprint("images", x=1)
     assert lightcones != images

@@ -3,11 +3,11 @@ import torch
 from torch.nn.functional import max_pool2d
 from toy_images import SPLIT, toy_images, toy_training
 
-from lcinfer import learning
-from lcinfer.networks.architectures import build, in_steps
-from lcinfer.networks.folding import Folded, largest
-from lcinfer.networks.section import Network
-from lcinfer.train import train
+from lcinfer.config.networks import Network
+from lcinfer.training import learning
+from lcinfer.training.networks.architectures import build, in_steps
+from lcinfer.training.networks.folding import Folded, largest
+from lcinfer.training.train import train
 
 PAPER = Network(dropout=0.0)
 DEEP = {"filters": 3, "kernel": 3, "pool": 2}

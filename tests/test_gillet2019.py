@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from lcinfer.networks.architectures import layers
-from lcinfer.networks.gillet2019 import build
-from lcinfer.networks.section import Network
+from lcinfer.config.networks import Network
+from lcinfer.training.networks.architectures import layers
+from lcinfer.training.networks.gillet2019 import build
 
 PAPER = (100, 2200)
 SMALL = Network.model_validate(

@@ -8,11 +8,13 @@ import xarray
 import zarr
 from filling import complete, fill
 
-from lcinfer import config, database, images, store
-from lcinfer.errors import UserError
-from lcinfer.run import Run
-from lcinfer.sections import Box, Images
-from lcinfer.store import DamagedStore
+from lcinfer import config
+from lcinfer.base.errors import UserError
+from lcinfer.config.sections import Box, Images
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import database, store
+from lcinfer.lightcones.store import DamagedStore
+from lcinfer.products.run import Run
 
 BOX = Box(cells=8, length=48)
 SETTINGS = [

@@ -4,13 +4,15 @@ import json
 
 import pytest
 
-from lcinfer import config, engine, journal, store
-from lcinfer.arguments import check_engine
-from lcinfer.errors import UserError
-from lcinfer.probe import Probed
-from lcinfer.run import Run
-from lcinfer.sections import Simulator
-from lcinfer.supervise import Simulating
+from lcinfer import config
+from lcinfer.base.errors import UserError
+from lcinfer.cli.arguments import check_engine
+from lcinfer.config.sections import Simulator
+from lcinfer.lightcones import journal, store
+from lcinfer.lightcones.supervise import Simulating
+from lcinfer.products.run import Run
+from lcinfer.simulator import engine
+from lcinfer.simulator.probe import Probed
 
 GM18 = Probed(growth=0.9994, dark_shell=1e-6, homogeneous=True)
 RELEASED = Probed(growth=0.526, dark_shell=0.0, homogeneous=False)

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from lcinfer import journal
-from lcinfer.journal import Journal
+from lcinfer.lightcones import journal
+from lcinfer.lightcones.journal import Journal
 
 
 def write(directory, writer, *records) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from lcinfer.launch import gpus, lcinfer
+from lcinfer.training.launch import gpus, lcinfer
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,6 @@ def test_torchrun_starts_a_process_for_each_of_several_gpus_and_nothing_for_one(
     assert "torch" not in lcinfer({"gpu": 1})
     started = lcinfer({"gres": "gpu:h200:4"}).split()
     assert started[1:] == [
-        *("-m", "lcinfer.torchrun", "--standalone", "--nproc-per-node", "4"),
+        *("-m", "lcinfer.training.torchrun", "--standalone", "--nproc-per-node", "4"),
         *("-m", "lcinfer"),
     ]

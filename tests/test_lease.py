@@ -8,11 +8,12 @@ import time
 
 import pytest
 
-from lcinfer import config, stages
-from lcinfer import lease as module
-from lcinfer.errors import UserError
-from lcinfer.lease import Lease, holders
-from lcinfer.run import Run
+from lcinfer import config
+from lcinfer.base import lease as module
+from lcinfer.base.errors import UserError
+from lcinfer.base.lease import Lease, holders
+from lcinfer.products.run import Run
+from lcinfer.stages import stages
 
 
 def test_a_held_lease_says_block_ranks_and_that_its_holder_lives(tmp_path) -> None:

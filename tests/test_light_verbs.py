@@ -7,7 +7,7 @@ import pytest
 from filling import complete
 
 from lcinfer import config
-from lcinfer.run import Run
+from lcinfer.products.run import Run
 
 # Each takes longer to load than such a verb takes.
 HEAVY = {

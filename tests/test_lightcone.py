@@ -9,10 +9,11 @@ import standin
 from astropy import units
 from astropy.cosmology import z_at_value
 
-from lcinfer import config, lightcone
-from lcinfer.errors import UserError
-from lcinfer.lightcone import BadLightCone, LightCone, check, coordinates
-from lcinfer.sections import Cosmology, Simulation
+from lcinfer import config
+from lcinfer.base.errors import UserError
+from lcinfer.config.sections import Cosmology, Simulation
+from lcinfer.simulator import lightcone
+from lcinfer.simulator.lightcone import BadLightCone, LightCone, check, coordinates
 
 PAPER = Path(__file__).parents[1] / "config" / "config.yaml"
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from lcinfer import memory
-from lcinfer.errors import UserError
-from lcinfer.memory import available, check_batch, within_memory
+from lcinfer.base.errors import UserError
+from lcinfer.training import memory
+from lcinfer.training.memory import available, check_batch, within_memory
 
 FAILURES = [
     MemoryError("cannot allocate"),

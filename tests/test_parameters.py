@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from lcinfer.parameters import REGISTRY, shown
+from lcinfer.config.parameters import REGISTRY, shown
 
 
 def test_an_unknown_parameter_is_shown_by_its_name_and_unchanged() -> None:

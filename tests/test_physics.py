@@ -5,9 +5,11 @@ import subprocess
 
 import pytest
 
-from lcinfer import arguments, cli, config, engine, physics
-from lcinfer.errors import UserError
-from lcinfer.run import Run
+from lcinfer import cli, config
+from lcinfer.base.errors import UserError
+from lcinfer.cli import arguments
+from lcinfer.products.run import Run
+from lcinfer.simulator import engine, physics
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
-from lcinfer import checkpoint as checkpoints
-from lcinfer import learning, processes
-from lcinfer.batches import Batch, Batches
-from lcinfer.errors import UserError
-from lcinfer.processes import World, joined
-from lcinfer.train import train
+from lcinfer.base.errors import UserError
+from lcinfer.training import checkpoint as checkpoints
+from lcinfer.training import learning, processes
+from lcinfer.training.batches import Batch, Batches
+from lcinfer.training.processes import World, joined
+from lcinfer.training.train import train
 
 EXACT = {
     "network": {**toy_training().network.model_dump(), "dropout": 0},
@@ -40,11 +40,11 @@ from pathlib import Path
 import torch
 from test_folding import fold
 from test_processes import BANK, EXACT, IDENTITY, SPLIT, in_double, toy_images, toy_training
-from lcinfer import learning
-from lcinfer.errors import UserError
-from lcinfer.learning import Learner
-from lcinfer.processes import World, joined
-from lcinfer.train import train
+from lcinfer.training import learning
+from lcinfer.base.errors import UserError
+from lcinfer.training.learning import Learner
+from lcinfer.training.processes import World, joined
+from lcinfer.training.train import train
 
 torch.set_num_threads(1)
 directory, wanted = Path(sys.argv[1]), sys.argv[2:]
@@ -110,8 +110,9 @@ def in_double():
 def started(number, *arguments):
     """What becomes of so many processes, as torchrun starts them."""
     path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    torchrun = [sys.executable, "-m", "lcinfer.training.torchrun", *TORCHRUN]
     return subprocess.run(
-        [sys.executable, "-m", "lcinfer.torchrun", *TORCHRUN, str(number), *map(str, arguments)],
+        [*torchrun, str(number), *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

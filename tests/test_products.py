@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lcinfer import config, durable
-from lcinfer.products import RESPONSE_FIGURES, TRAINING_FIGURES
-from lcinfer.run import Run
+from lcinfer import config
+from lcinfer.base import durable
+from lcinfer.products.kinds import RESPONSE_FIGURES, TRAINING_FIGURES
+from lcinfer.products.run import Run
 
 STAGES = ("lightcones", "images", "trainings", "evaluations", "figures")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lcinfer.residuals import decimals, gaussian_fit, residual_profile
+from lcinfer.evaluation.residuals import decimals, gaussian_fit, residual_profile
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])

@@ -6,9 +6,9 @@ import torch
 from torch.nn.functional import conv2d, relu
 from toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
-from lcinfer.evaluate import load_trained, predict
-from lcinfer.responses import filters, reach, responses
-from lcinfer.train import train
+from lcinfer.evaluation.evaluate import load_trained, predict
+from lcinfer.evaluation.responses import filters, reach, responses
+from lcinfer.training.train import train
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,12 @@ import pytest
 import standin
 import xarray
 
-from lcinfer import config, durable, store, stored
-from lcinfer.errors import UserError
-from lcinfer.run import Run
-from lcinfer.store import DamagedStore
+from lcinfer import config
+from lcinfer.base import durable
+from lcinfer.base.errors import UserError
+from lcinfer.lightcones import store, stored
+from lcinfer.lightcones.store import DamagedStore
+from lcinfer.products.run import Run
 
 POINT = {"HII_EFF_FACTOR": 100.0, "ION_Tvir_MIN": 5.0, "L_X": 40.0, "NU_X_THRESH": 500.0}
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import standin
 
-from lcinfer import config, journal, store, supervise
-from lcinfer.run import Run
-from lcinfer.supervise import Simulating, realize
+from lcinfer import config
+from lcinfer.lightcones import journal, store, supervise
+from lcinfer.lightcones.supervise import Simulating, realize
+from lcinfer.products.run import Run
 
 POINT = {"HII_EFF_FACTOR": 100.0, "ION_Tvir_MIN": 5.0, "L_X": 40.0, "NU_X_THRESH": 500.0}
 PATIENCE = 60.0
@@ -196,8 +197,8 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from lcinfer import config
-from lcinfer.run import Run
-from lcinfer.supervise import Simulating
+from lcinfer.products.run import Run
+from lcinfer.lightcones.supervise import Simulating
 
 if __name__ == "__main__":
     cones = Run(config.load(sys.argv[1]), Path(sys.argv[2])).database

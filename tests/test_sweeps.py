@@ -3,10 +3,10 @@
 import pytest
 
 from lcinfer import config
-from lcinfer.errors import UserError
-from lcinfer.run import Run
-from lcinfer.sections import Training
-from lcinfer.sweeps import Sweep, repeats, trials
+from lcinfer.base.errors import UserError
+from lcinfer.config.sections import Training
+from lcinfer.config.sweeps import Sweep, repeats, trials
+from lcinfer.products.run import Run
 
 
 def sweep(**settings) -> Sweep:

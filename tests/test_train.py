@@ -11,11 +11,11 @@ import pytest
 import torch
 from toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
-from lcinfer import checkpoint as checkpoints
-from lcinfer import memory
-from lcinfer.dataset import LabelledImages
-from lcinfer.errors import UserError
-from lcinfer.train import train
+from lcinfer.base.errors import UserError
+from lcinfer.images.dataset import LabelledImages
+from lcinfer.training import checkpoint as checkpoints
+from lcinfer.training import memory
+from lcinfer.training.train import train
 
 
 @pytest.fixture(autouse=True)
@@ -177,7 +177,7 @@ import os, signal, sys
 from pathlib import Path
 import torch
 from toy_images import IDENTITY, SPLIT, toy_images, toy_training
-from lcinfer.train import train
+from lcinfer.training.train import train
 
 torch.set_num_threads(1)
 save = torch.save

@@ -9,15 +9,16 @@ import pytest
 from filling import whole_run
 from small import small_settings
 
-from lcinfer import stages, trials
+from lcinfer.audit.audit import Depth, audit
+from lcinfer.base.errors import UserError
 from lcinfer.changes.unused import find
 from lcinfer.changes.work import to_make
-from lcinfer.errors import UserError
+from lcinfer.evaluation import trials
+from lcinfer.evaluation.trials import Trend
 from lcinfer.figures import draw_learning, draw_study
-from lcinfer.provenance.audit import Depth, audit
-from lcinfer.provenance.stamp import uncommented
-from lcinfer.run import Run
-from lcinfer.trials import Trend
+from lcinfer.products.run import Run
+from lcinfer.records.stamp import uncommented
+from lcinfer.stages import stages
 
 SWEEPS = {
     "curve": {

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lcinfer import config, yamlfile
+from lcinfer import config
+from lcinfer.base import yamlfile
+from lcinfer.base.errors import UserError
 from lcinfer.doctor import profile
-from lcinfer.errors import UserError
 
 TWICE = """\
 name: a

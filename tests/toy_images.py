@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lcinfer.dataset import LabelledImages
-from lcinfer.sections import Split, Training
+from lcinfer.config.sections import Split, Training
+from lcinfer.images.dataset import LabelledImages
 
 SPLIT = Split(validation=4, test=12)
 IDENTITY = {"stage": "training", "version": 1, "images": "abc"}

@@ -6,12 +6,14 @@ import pytest
 from filling import complete, fill
 from reruns import edited
 
-from lcinfer import cli, config, database, durable, journal
+from lcinfer import cli, config
+from lcinfer.base import durable
 from lcinfer.changes.diff import compare
 from lcinfer.changes.keys import changes
 from lcinfer.changes.work import to_make
+from lcinfer.lightcones import database, journal
 from lcinfer.planning.plan import plan
-from lcinfer.run import Run
+from lcinfer.products.run import Run
 
 
 def run_of(settings, root) -> Run:

@@ -3,11 +3,13 @@
 import pytest
 from reruns import edited
 
-from lcinfer import config, durable, summary
+from lcinfer import config
+from lcinfer.base import durable
 from lcinfer.changes.reasons import Reasons
 from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan
-from lcinfer.run import Run
+from lcinfer.products.run import Run
+from lcinfer.stages import summary
 
 
 @pytest.fixture

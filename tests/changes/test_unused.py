@@ -9,9 +9,12 @@ import pytest
 from filling import complete
 from reruns import edited
 
-from lcinfer import cli, config, durable, images, summary
+from lcinfer import cli, config
+from lcinfer.base import durable
 from lcinfer.changes import unused
-from lcinfer.run import Run
+from lcinfer.images import cutting as images
+from lcinfer.products.run import Run
+from lcinfer.stages import summary
 
 HOUR = 3600.0
 

@@ -21,11 +21,11 @@ from reruns import CUT, EVERYTHING, REST, edited, edits, table
 from small import small_settings
 
 from lcinfer import config
+from lcinfer.base.fingerprint import STAGE_VERSIONS
 from lcinfer.changes.diff import compare
 from lcinfer.changes.work import to_make
-from lcinfer.fingerprint import STAGE_VERSIONS
-from lcinfer.provenance.stamp import uncommented
-from lcinfer.run import Run
+from lcinfer.products.run import Run
+from lcinfer.records.stamp import uncommented
 
 PROJECT = Path(__file__).parents[2]
 EXAMPLES = [

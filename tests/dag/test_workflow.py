@@ -12,11 +12,13 @@ import pytest
 import yaml
 from small import small_settings
 
-from lcinfer import cli, config, engine, store
+from lcinfer import cli, config
+from lcinfer.audit.audit import Depth, audit
+from lcinfer.lightcones import store
 from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan
-from lcinfer.provenance.audit import Depth, audit
-from lcinfer.run import Run
+from lcinfer.products.run import Run
+from lcinfer.simulator import engine
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 

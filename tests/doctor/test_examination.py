@@ -8,8 +8,8 @@ import yaml
 from ranks import MPIEXEC
 
 from lcinfer import cli
+from lcinfer.base.errors import UserError
 from lcinfer.doctor import profile
-from lcinfer.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
 
@@ -80,7 +80,7 @@ def test_results_that_are_not_there_yet_are_not_made(
         monkeypatch.setattr(module, "check", lambda site: iter(()))
     given = ["--results", tmp_path / "not" / "yet", "--profile", local(tmp_path)]
     monkeypatch.setattr(
-        "lcinfer.doctor.verbs.lines_of", lambda name, check, site, seconds: check(site)
+        "lcinfer.cli.doctor.lines_of", lambda name, check, site, seconds: check(site)
     )
     status, said = examined(capsys, write_config(settings), *given)
     assert status == 0, said

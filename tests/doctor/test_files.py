@@ -7,7 +7,7 @@ import pytest
 from filling import complete
 
 from lcinfer.doctor import files
-from lcinfer.run import Run
+from lcinfer.products.run import Run
 
 
 def test_an_ordinary_directory_passes_and_only_its_own_directory_is_written_to(site, tmp_path):

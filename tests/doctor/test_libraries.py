@@ -2,9 +2,9 @@
 
 import pytest
 
+from lcinfer.base.errors import UserError
 from lcinfer.doctor import libraries, trial
 from lcinfer.doctor.bounded import Answer
-from lcinfer.errors import UserError
 
 NEEDED = ["21cmfast>=4.1.1", "numpy>=2", "mpich; extra == 'mpi'", "snakemake; extra == 'workflow'"]
 INSTALLED = {"21cmfast": "4.1.1", "numpy": "2.4.6", "snakemake": "9.27.0"}

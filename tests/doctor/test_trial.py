@@ -6,7 +6,7 @@ import pytest
 
 from lcinfer import config
 from lcinfer.doctor import trial
-from lcinfer.run import Run
+from lcinfer.products.run import Run
 
 CONFIGS = Path(__file__).parents[2] / "config"
 

@@ -16,7 +16,7 @@ from ranks import cones_of, shards, simulate
 from victims import HELD_UP, Campaign
 
 from lcinfer import config
-from lcinfer.run import Run
+from lcinfer.products.run import Run
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from ranks import attempts
 from victims import check_the_rest, ended
 
-from lcinfer import journal
+from lcinfer.lightcones import journal
 
 
 @pytest.mark.parametrize(

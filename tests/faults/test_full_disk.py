@@ -9,7 +9,7 @@ import pytest
 from ranks import cones_of
 from victims import check_the_rest, ended
 
-from lcinfer import journal
+from lcinfer.lightcones import journal
 
 
 @pytest.fixture

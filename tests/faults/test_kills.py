@@ -16,8 +16,9 @@ from victims import (
     wait_until_held_up,
 )
 
-from lcinfer import durable, journal, store
-from lcinfer.stopping import END_OF_JOB
+from lcinfer.base import durable
+from lcinfer.lightcones import journal, store
+from lcinfer.lightcones.stopping import END_OF_JOB
 
 
 @pytest.mark.parametrize("victim", [0, 1])

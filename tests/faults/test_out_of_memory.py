@@ -9,7 +9,7 @@ import pytest
 from ranks import attempts, wait_until
 from victims import check_the_rest, ended
 
-from lcinfer import journal
+from lcinfer.lightcones import journal
 
 MEGABYTES = 1500  # two ranks with their children take a third of it
 # Where control groups are mounted, a group's limit and what it counts: version 1 and version 2.

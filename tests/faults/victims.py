@@ -14,8 +14,8 @@ import psutil
 from ranks import attempts, shards, wait_until
 from standin import waiting
 
-from lcinfer import journal
-from lcinfer.products import LightCones
+from lcinfer.lightcones import journal
+from lcinfer.products.kinds import LightCones
 from lcinfer.upkeep.verify import verify
 
 HELD_UP = "waits_for_fourth_seeds"

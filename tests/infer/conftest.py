@@ -7,8 +7,11 @@ import pytest
 from filling import complete
 from small import small_settings
 
-from lcinfer import config, images, stages, store
-from lcinfer.run import Run
+from lcinfer import config
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import store
+from lcinfer.products.run import Run
+from lcinfer.stages import stages
 
 TESTED = 3  # a light-cone of the test set
 

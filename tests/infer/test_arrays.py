@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import zarr
 
-from lcinfer import checkpoint as checkpoints
-from lcinfer.errors import UserError
-from lcinfer.geometry import Geometry
+from lcinfer.base.errors import UserError
+from lcinfer.images.geometry import Geometry
 from lcinfer.infer.agreement import cut_like
 from lcinfer.infer.files import observations
+from lcinfer.training import checkpoint as checkpoints
 
 TESTED = 3
 CELL = 6.0  # Mpc

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from lcinfer import checkpoint as checkpoints
-from lcinfer import cli, stages
-from lcinfer.evaluate import read_predictions
+from lcinfer import cli
+from lcinfer.evaluation.evaluate import read_predictions
 from lcinfer.infer import recover
+from lcinfer.stages import stages
+from lcinfer.training import checkpoint as checkpoints
 
 TESTED = 3
 

@@ -7,13 +7,14 @@ import pytest
 import zarr
 from astropy import units
 
-from lcinfer import checkpoint as checkpoints
-from lcinfer import cli, store
-from lcinfer.errors import UserError
-from lcinfer.geometry import Geometry
+from lcinfer import cli
+from lcinfer.base.errors import UserError
+from lcinfer.images.geometry import Geometry
 from lcinfer.infer.agreement import cut_like
 from lcinfer.infer.files import observations
 from lcinfer.infer.observation import Observation
+from lcinfer.lightcones import store
+from lcinfer.training import checkpoint as checkpoints
 
 TESTED = 3
 CELL = 6.0  # Mpc
@@ -134,7 +135,7 @@ def test_an_array_with_its_redshifts_gives_them_too(
 def test_a_light_cone_that_reaches_further_is_cut_to_the_networks_redshifts(
     run, cube, known, expected
 ):
-    from lcinfer.lightcone import redshift_at
+    from lcinfer.simulator.lightcone import redshift_at
 
     simulation = run.database.simulation
     _, distance = store.coordinates(simulation)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lcinfer.errors import UserError
+from lcinfer.base.errors import UserError
 from lcinfer.infer import redshifts
 
 Z = np.array([6.0, 6.015625, 6.03125])

@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from lcinfer import checkpoint as checkpoints
-from lcinfer.errors import UserError
-from lcinfer.evaluate import Predictions
+from lcinfer.base.errors import UserError
+from lcinfer.evaluation.evaluate import Predictions
 from lcinfer.infer.uncertainty import Residuals, find_tested
+from lcinfer.training import checkpoint as checkpoints
 
 
 def some_tested(light_cones=400, images=3, seed=1):

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from lcinfer.errors import UserError
+from lcinfer.base.errors import UserError
 from lcinfer.lightcone_file import hdf5, saved
 from lcinfer.lightcone_file.treatment import treated
 

@@ -12,7 +12,7 @@ import xarray as xr
 from ranks import attempts, cones_of, run, shards, simulate, wait_until
 from standin import waiting
 
-from lcinfer import database, journal
+from lcinfer.lightcones import database, journal
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_ranks(

@@ -9,13 +9,13 @@ import pytest
 from small import small_settings
 
 from lcinfer import config
-from lcinfer.errors import UserError
-from lcinfer.evaluate import Predictions, write_predictions
+from lcinfer.base.errors import UserError
+from lcinfer.evaluation.evaluate import Predictions, write_predictions
 from lcinfer.paper import claims
 from lcinfer.paper.claims import FAILS, HOLDS, OPEN, Line
-from lcinfer.provenance.stamp import uncommented
-from lcinfer.publish.styles import Csv
-from lcinfer.run import Run
+from lcinfer.products.run import Run
+from lcinfer.records.stamp import uncommented
+from lcinfer.text.styles import Csv
 
 TEST = 400
 NAMES = ("HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lcinfer.evaluate import r2
+from lcinfer.config.sections import Evaluation
+from lcinfer.evaluation.evaluate import r2
 from lcinfer.paper import measures
-from lcinfer.sections import Evaluation
 
 
 @pytest.fixture

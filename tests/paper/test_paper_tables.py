@@ -11,13 +11,13 @@ from filling import whole_run
 from small import small_settings
 
 from lcinfer import config
-from lcinfer.evaluate import r2, read_predictions
-from lcinfer.networks.architectures import layers
+from lcinfer.evaluation.evaluate import r2, read_predictions
 from lcinfer.paper import architecture, basis, published, scores, tables
-from lcinfer.provenance.stamp import uncommented
-from lcinfer.publish.latex import Latex
-from lcinfer.publish.styles import Csv, Html, Markdown
-from lcinfer.run import Run
+from lcinfer.products.run import Run
+from lcinfer.records.stamp import uncommented
+from lcinfer.text.latex import Latex
+from lcinfer.text.styles import Csv, Html, Markdown
+from lcinfer.training.networks.architectures import layers
 
 CONFIG = Path(__file__).parents[2] / "config"
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from lcinfer import simulate
-from lcinfer.lightcone import LightCone
-from lcinfer.sections import Simulation
+from lcinfer.config.sections import Simulation
+from lcinfer.simulator import gm18 as simulate
+from lcinfer.simulator.lightcone import LightCone
 
 FAINT = {"HII_EFF_FACTOR": 30.0, "ION_Tvir_MIN": 4.69897, "L_X": 40.0, "NU_X_THRESH": 500.0}
 ANOTHER = {"HII_EFF_FACTOR": 180.0, "ION_Tvir_MIN": 5.3, "L_X": 39.1, "NU_X_THRESH": 1100.0}

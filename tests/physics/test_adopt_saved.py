@@ -9,11 +9,13 @@ import pytest
 from astropy.units import Mpc
 from small import small_settings
 
-from lcinfer import config, journal, simulate, store
-from lcinfer.errors import UserError
+from lcinfer import config
+from lcinfer.base.errors import UserError
 from lcinfer.infer.files import observations
-from lcinfer.lightcone import coordinates
 from lcinfer.lightcone_file import saved as lightcone_files
+from lcinfer.lightcones import journal, store
+from lcinfer.simulator import gm18 as simulate
+from lcinfer.simulator.lightcone import coordinates
 from lcinfer.travel.adopt import adopt
 from lcinfer.upkeep.verify import verify
 

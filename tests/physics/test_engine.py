@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from heavy import FAINT, ours, simulation
 
-from lcinfer import simulate
-from lcinfer.probe import probe
+from lcinfer.simulator import gm18 as simulate
+from lcinfer.simulator.probe import probe
 
 COARSE = {"z_step_factor": 1.3}
 SMALL = simulation(16, 48.0, 100, simulator=COARSE)
@@ -52,7 +52,7 @@ SEEDED = {
 
 def first_boxes(adiabatic: bool) -> tuple[np.ndarray, np.ndarray]:
     """Density and kinetic temperature at the first node."""
-    from lcinfer.coeval import coeval_boxes
+    from lcinfer.simulator.coeval import coeval_boxes
 
     options = {**COARSE, "options": {"USE_ADIABATIC_FLUCTUATIONS": adiabatic}}
     boxes = coeval_boxes(
@@ -70,7 +70,7 @@ def in_turn(*settings: tuple) -> list[np.ndarray]:
 
 def hottest() -> list[tuple[float, float]]:
     """Largest electron fraction and sum of spin temperatures of each node."""
-    from lcinfer.coeval import coeval_boxes
+    from lcinfer.simulator.coeval import coeval_boxes
 
     settings = simulation(32, 96.0, 1043, simulator={"z_step_factor": 1.05})
     boxes = coeval_boxes(simulate.inputs_for(settings, HOTTEST, HOTTEST_SEED))

@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from heavy import ANOTHER, FAINT, ours, simulation, theirs
 from spectra import GM18_COSMOLOGY, published, relative
 
-from lcinfer import simulate
-from lcinfer.errors import UserError
-from lcinfer.lightcone import BadLightCone, LightCone, check, cosmology
+from lcinfer.base.errors import UserError
+from lcinfer.simulator import gm18 as simulate
+from lcinfer.simulator.lightcone import BadLightCone, LightCone, check, cosmology
 
 FULL = simulation(32, 96.0, 1043)  # every node from z = 6 to 35
 GRADIENTS_OFF = simulation(

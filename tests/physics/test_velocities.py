@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from heavy import FAINT, simulation
 
-from lcinfer import simulate
-from lcinfer.lightcone import BadLightCone
-from lcinfer.velocities import KM_IN_MPC, include_gradient, move_to_redshift_space, moved
+from lcinfer.simulator import gm18 as simulate
+from lcinfer.simulator.lightcone import BadLightCone
+from lcinfer.simulator.velocities import KM_IN_MPC, include_gradient, move_to_redshift_space, moved
 
 CELL = 3.0  # Mpc
 
@@ -179,7 +179,7 @@ def test_blocks_of_rows_change_nothing(monkeypatch) -> None:
     whole = brightness.copy()
     include_gradient(whole, velocity, tau, 800.0, CELL, largest=0.2)
     move_to_redshift_space(whole, velocity, 800.0, CELL)
-    monkeypatch.setattr("lcinfer.velocities.BLOCK_VOXELS", 400)
+    monkeypatch.setattr("lcinfer.simulator.velocities.BLOCK_VOXELS", 400)
     include_gradient(brightness, velocity, tau, 800.0, CELL, largest=0.2)
     move_to_redshift_space(brightness, velocity, 800.0, CELL)
     np.testing.assert_array_equal(brightness, whole)

@@ -7,7 +7,7 @@ from filling import complete
 
 from lcinfer import cli, config
 from lcinfer.planning.approval import DIRECTORY
-from lcinfer.run import Run
+from lcinfer.products.run import Run
 
 
 @pytest.fixture

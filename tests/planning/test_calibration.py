@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from lcinfer import config, simulate
-from lcinfer.errors import UserError
+from lcinfer import config
+from lcinfer.base.errors import UserError
 from lcinfer.planning import calibration
 from lcinfer.planning.calibration import Calibration, Timed, calibrate, kind, scaled, sizes
 from lcinfer.planning.cost import nodes
+from lcinfer.simulator import gm18 as simulate
 
 PAPER = config.load("config/config.yaml").database
 DEMO = config.load("config/demo.yaml").database

@@ -6,13 +6,15 @@ import os
 import pytest
 from filling import complete, fill
 
-from lcinfer import cli, config, database, images, journal
+from lcinfer import cli, config
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import database, journal
 from lcinfer.planning import calibration
 from lcinfer.planning.calibration import Calibration, Timed, kind
 from lcinfer.planning.check import check
 from lcinfer.planning.cost import COMPRESSION
 from lcinfer.planning.plan import Ranks, here, number, plan, size, span
-from lcinfer.run import Run
+from lcinfer.products.run import Run
 
 
 @pytest.fixture

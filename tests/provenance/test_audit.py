@@ -12,11 +12,13 @@ from filling import fill, whole_run
 from forgery import FAULTS, a_checkpoint_replaced, one_of, two_shards_swapped
 from small import small_settings
 
-from lcinfer import config, database, store, summary
-from lcinfer.products import TABLE_FORMATS
-from lcinfer.provenance.audit import Depth, audit
-from lcinfer.provenance.record import sha256
-from lcinfer.run import Run
+from lcinfer import config
+from lcinfer.audit.audit import Depth, audit
+from lcinfer.lightcones import database, store
+from lcinfer.products.kinds import TABLE_FORMATS
+from lcinfer.products.run import Run
+from lcinfer.records.record import sha256
+from lcinfer.stages import summary
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 

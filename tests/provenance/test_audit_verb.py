@@ -10,11 +10,13 @@ import damage
 import pytest
 from forgery import a_score_edited, edited_json, one_of
 
-from lcinfer import cli, report, store
-from lcinfer.errors import UserError
-from lcinfer.provenance.audit import Depth, audit
-from lcinfer.provenance.record import recorded
-from lcinfer.run import Run
+from lcinfer import cli
+from lcinfer.audit.audit import Depth, audit
+from lcinfer.base.errors import UserError
+from lcinfer.lightcones import store
+from lcinfer.products.run import Run
+from lcinfer.records.record import recorded
+from lcinfer.stages import report
 
 
 def verb(capsys, *arguments) -> tuple[int, str, str]:

@@ -13,11 +13,11 @@ import pytest
 import zarr
 
 import lcinfer
-from lcinfer import journal
-from lcinfer.errors import UserError
-from lcinfer.evaluate import read_predictions
-from lcinfer.fingerprint import digest
-from lcinfer.provenance import record, stamp
+from lcinfer.base.errors import UserError
+from lcinfer.base.fingerprint import digest
+from lcinfer.evaluation.evaluate import read_predictions
+from lcinfer.lightcones import journal
+from lcinfer.records import record, stamp
 
 STAGES = {
     "lightcones": {"prepare": 1, "simulate": 3, "seal": 1},
@@ -142,7 +142,7 @@ def test_a_file_of_something_else_is_one_line(tmp_path, suffix, content) -> None
     assert "\n" not in str(told.value)
 
 
-SCRIPT = "from lcinfer.provenance.record import code_version; print(code_version())"
+SCRIPT = "from lcinfer.records.record import code_version; print(code_version())"
 
 
 def version_of(package: Path) -> str:

@@ -6,7 +6,7 @@ import pytest
 from filling import whole_run
 from small import small_settings
 
-from lcinfer.run import Run
+from lcinfer.products.run import Run
 
 
 @pytest.fixture(scope="session")

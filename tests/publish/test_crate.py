@@ -19,10 +19,11 @@ from requests_cache import CachedSession
 from rocrate_validator.models import Severity, ValidationSettings
 from rocrate_validator.services import validate
 
-from lcinfer import cli, config, store
+from lcinfer import cli, config
+from lcinfer.lightcones import store
+from lcinfer.products.run import Run
 from lcinfer.publish import crate, recorded
 from lcinfer.publish.entities import TERMS
-from lcinfer.run import Run
 
 PROJECT = Path(__file__).parents[2]
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from lcinfer import cli, journal
+from lcinfer import cli
+from lcinfer.lightcones import journal
 from lcinfer.planning.cost import nodes
-from lcinfer.provenance.record import processor
 from lcinfer.publish import inputs, methods
-from lcinfer.publish.latex import Latex
 from lcinfer.publish.recorded import Recorded, open_run
-from lcinfer.publish.references import REFERENCES
-from lcinfer.publish.styles import Markdown
+from lcinfer.records.record import processor
+from lcinfer.text.citations import REFERENCES
+from lcinfer.text.latex import Latex
+from lcinfer.text.styles import Markdown
 
 STYLES = [Markdown(), Latex()]
 

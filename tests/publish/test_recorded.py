@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lcinfer import cli, config, journal
+from lcinfer import cli, config
+from lcinfer.lightcones import journal
+from lcinfer.products.run import Run
 from lcinfer.publish.recorded import open_run
-from lcinfer.run import Run
 
 
 def only(products: dict):

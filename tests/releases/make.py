@@ -79,7 +79,7 @@ def expected(directory: Path, lcinfer: Callable[..., object]) -> dict[str, Any]:
 def products(directory: Path, name: str) -> dict[str, str]:
     """The directory of each product of a configuration, with its fingerprint."""
     from lcinfer import config
-    from lcinfer.run import Run
+    from lcinfer.products.run import Run
 
     run = Run(config.load(directory / f"{name}.yaml"), directory / "results")
     made = [*run.by_directory.values(), run.summary]
@@ -115,8 +115,9 @@ def save_light_cones(path: Path, directory: Path) -> list[Path]:
     from astropy.units import Mpc
     from py21cmfast import LightCone
 
-    from lcinfer import config, simulate
-    from lcinfer.lightcone import coordinates
+    from lcinfer import config
+    from lcinfer.simulator import gm18 as simulate
+    from lcinfer.simulator.lightcone import coordinates
 
     database = config.load(path).database
     shape = (database.box.cells, database.box.cells, database.lightcone.cells)
@@ -139,7 +140,7 @@ def save_light_cones(path: Path, directory: Path) -> list[Path]:
 
 def adopt(work: Workplace) -> None:
     """Make the database of files, and have its configuration name it."""
-    from lcinfer import simulate
+    from lcinfer.simulator import gm18 as simulate
 
     path = work.directory / "adopted.yaml"
     settings = path.read_text(encoding="utf-8").replace("ENGINE_VERSION", simulate.version())

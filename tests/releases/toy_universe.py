@@ -5,8 +5,8 @@ Its name stands in their configurations, and so in their fingerprints: it stays 
 
 import numpy as np
 
-from lcinfer.lightcone import LightCone
-from lcinfer.sections import Simulation
+from lcinfer.config.sections import Simulation
+from lcinfer.simulator.lightcone import LightCone
 
 NODES = np.linspace(35.0, 6.0, 7)
 

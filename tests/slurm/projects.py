@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from lcinfer import config
-from lcinfer.products import LightCones
-from lcinfer.run import Run
+from lcinfer.products.kinds import LightCones
+from lcinfer.products.run import Run
 
 PROJECT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "profiles", "slurm", "config", "envs")

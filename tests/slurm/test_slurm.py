@@ -19,9 +19,9 @@ from ranks import attempts, cones_of, run, shards, simulate, wait_until
 from small import small_settings
 from standin import waiting
 
-from lcinfer import database, journal, supervise
-from lcinfer.products import LightCones
-from lcinfer.simulate import version as engine_version
+from lcinfer.lightcones import database, journal, supervise
+from lcinfer.products.kinds import LightCones
+from lcinfer.simulator.gm18 import version as engine_version
 
 HELD_UP = "standin:waits_for_fourth_seeds"
 PATIENCE = 400  # seconds: a busy machine takes its time

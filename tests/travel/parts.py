@@ -7,9 +7,10 @@ import numpy as np
 from filling import fill
 from small import Settings
 
-from lcinfer import config, database, store
-from lcinfer.products import LightCones
-from lcinfer.run import Run
+from lcinfer import config
+from lcinfer.lightcones import database, store
+from lcinfer.products.kinds import LightCones
+from lcinfer.products.run import Run
 
 
 class Killed(BaseException):

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 from parts import Killed, markers, run_in, voxels
 
-from lcinfer import campaign, cli, config, images, journal, simulate, store
-from lcinfer.design import TABLE
-from lcinfer.errors import UserError
-from lcinfer.lightcone import coordinates
-from lcinfer.provenance.audit import Depth, audit
+from lcinfer import cli, config
+from lcinfer.audit.audit import Depth, audit
+from lcinfer.base.errors import UserError
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import campaign, journal, store
+from lcinfer.products.design import TABLE
+from lcinfer.simulator import gm18 as simulate
+from lcinfer.simulator.lightcone import coordinates
 from lcinfer.travel.adopt import adopt
 from lcinfer.travel.merge import merge
 from lcinfer.travel.subset import subset

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from small import small_settings
 
-from lcinfer import cli, config, journal, store
-from lcinfer.errors import UserError
-from lcinfer.lightcone import cosmology, redshift_at
-from lcinfer.provenance import checks
-from lcinfer.provenance.record import records
+from lcinfer import cli, config
+from lcinfer.audit import checks
+from lcinfer.base.errors import UserError
+from lcinfer.lightcones import journal, store
+from lcinfer.records.record import records
+from lcinfer.simulator.lightcone import cosmology, redshift_at
 from lcinfer.travel.adopt import adopt
 from lcinfer.upkeep.verify import verify
 

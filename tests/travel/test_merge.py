@@ -9,9 +9,10 @@ import pytest
 from filling import fill
 from parts import Killed, made_by_another_build, markers, part, run_in, voxels
 
-from lcinfer import cli, database, journal, store
-from lcinfer.errors import UserError
-from lcinfer.lease import Lease
+from lcinfer import cli
+from lcinfer.base.errors import UserError
+from lcinfer.base.lease import Lease
+from lcinfer.lightcones import database, journal, store
 from lcinfer.travel import carry
 from lcinfer.travel.merge import merge
 from lcinfer.upkeep.repair import repair

@@ -15,8 +15,11 @@ import yaml
 from filling import complete
 from parts import Killed, markers, run_in, voxels
 
-from lcinfer import cli, database, durable, images
-from lcinfer.errors import UserError
+from lcinfer import cli
+from lcinfer.base import durable
+from lcinfer.base.errors import UserError
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import database
 from lcinfer.travel import place
 from lcinfer.travel.place import attach, begin, move
 from lcinfer.upkeep.verify import verify

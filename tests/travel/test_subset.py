@@ -4,9 +4,11 @@ import damage
 import pytest
 from parts import Killed, markers, part, run_in, voxels
 
-from lcinfer import cli, images, journal, store
-from lcinfer.counting import counted
-from lcinfer.errors import UserError
+from lcinfer import cli
+from lcinfer.base.counting import counted
+from lcinfer.base.errors import UserError
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import journal, store
 from lcinfer.travel import carry, place
 from lcinfer.travel.merge import merge
 from lcinfer.travel.subset import subset

@@ -5,9 +5,10 @@ import json
 import pytest
 from filling import complete_without, fill
 
-from lcinfer import config, database, store
-from lcinfer.errors import UserError
-from lcinfer.run import Run
+from lcinfer import config
+from lcinfer.base.errors import UserError
+from lcinfer.lightcones import database, store
+from lcinfer.products.run import Run
 from lcinfer.upkeep.repair import make_again, repair
 from lcinfer.upkeep.verify import verify
 

@@ -16,10 +16,12 @@ from conftest import small_settings
 from damage import go_on
 from filling import complete, fill
 
-from lcinfer import cli, config, database, images, journal, store
-from lcinfer.errors import UserError
-from lcinfer.provenance.record import DIRECTORY as RECORDS
-from lcinfer.run import Run
+from lcinfer import cli, config
+from lcinfer.base.errors import UserError
+from lcinfer.images import cutting as images
+from lcinfer.lightcones import database, journal, store
+from lcinfer.products.run import Run
+from lcinfer.records.record import DIRECTORY as RECORDS
 from lcinfer.upkeep import repair as repairing
 from lcinfer.upkeep.findings import Finding
 from lcinfer.upkeep.repair import repair

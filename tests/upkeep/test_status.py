@@ -9,8 +9,9 @@ import time
 import pytest
 from filling import complete, fill
 
-from lcinfer import cli, config, database, journal
-from lcinfer.run import Run
+from lcinfer import cli, config
+from lcinfer.lightcones import database, journal
+from lcinfer.products.run import Run
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.status import status
 from lcinfer.upkeep.verify import verify

@@ -16,9 +16,11 @@ import zarr
 from conftest import small_settings
 from filling import complete, fill
 
-from lcinfer import cli, config, database, durable, journal, store
-from lcinfer.errors import UserError
-from lcinfer.run import Run
+from lcinfer import cli, config
+from lcinfer.base import durable
+from lcinfer.base.errors import UserError
+from lcinfer.lightcones import database, journal, store
+from lcinfer.products.run import Run
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
@@ -180,7 +182,7 @@ def test_what_is_no_fault_is_not_called_one(cones) -> None:
 
 def test_the_partial_file_of_a_writer_that_was_killed_here_is_found_at_once(cones) -> None:
     script = (
-        "import os, pathlib, sys\nfrom lcinfer import durable\n"
+        "import os, pathlib, sys\nfrom lcinfer.base import durable\n"
         "with durable.written_aside(pathlib.Path(sys.argv[1])) as file:\n"
         "    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
     )

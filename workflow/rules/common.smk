@@ -3,11 +3,11 @@
 import sys
 
 import lcinfer.config
-from lcinfer.arguments import ask_engine, check_engine, check_places
-from lcinfer import launch
+from lcinfer.cli.arguments import ask_engine, check_engine, check_places
+from lcinfer.training import launch
 from lcinfer.changes.reasons import Reasons
-from lcinfer.errors import UserError
-from lcinfer.run import Run
+from lcinfer.base.errors import UserError
+from lcinfer.products.run import Run
 
 
 def resolved() -> Run:

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import journal
-from ..fingerprint import canonical
-from ..products import LightCones
+from ..base.fingerprint import canonical
+from ..lightcones import journal
+from ..products.kinds import LightCones
 
 ALIKE = ("box", "lightcone", "simulator")  # what decides how long a simulation takes
 

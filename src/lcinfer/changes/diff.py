@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .. import failures
-from ..counting import counted
-from ..products import LightCones, Product, Realizations, TrainingRun
-from ..run import Run
+from ..base.counting import counted
+from ..lightcones import failures
+from ..products.kinds import LightCones, Product, Realizations, TrainingRun
+from ..products.run import Run
 from .cost import Cost, of_simulations
 from .keys import Change, behind, changes
 from .work import Work, complete, to_make

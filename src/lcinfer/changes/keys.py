@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.counting import counted
+from ..base.fingerprint import canonical, canonical_json
 from ..config import Config
-from ..counting import counted
-from ..design import MockDesign
-from ..fingerprint import canonical, canonical_json
-from ..products import (
+from ..config.sections import Simulation
+from ..products.design import MockDesign
+from ..products.kinds import (
     EXAMPLES,
     SCHEME,
     EvaluationRun,
@@ -19,7 +20,6 @@ from ..products import (
     SweepRun,
     TrainingRun,
 )
-from ..sections import Simulation
 
 # In no fingerprint of what they count (light-cones of a database or a mock, seeds of a training),
 # but they say how many of them there are, and so what follows.

@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..base.errors import UserError
 from ..config import parse
-from ..errors import UserError
-from ..products import Product, Realizations, Span
-from ..run import Run
+from ..products.kinds import Product, Realizations, Span
+from ..products.run import Run
 from .keys import Change, behind, changes, listed
 
 

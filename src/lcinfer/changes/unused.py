@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from .. import durable, lease
-from ..errors import UserError
-from ..fingerprint import SHOWN_DIGITS, short
-from ..products import (
+from ..base import durable, lease
+from ..base.errors import UserError
+from ..base.fingerprint import SHOWN_DIGITS, short
+from ..products.kinds import (
     EvaluationRun,
     FigureSet,
     ImageSet,
@@ -26,7 +26,7 @@ from ..products import (
     SweepRun,
     TrainingRun,
 )
-from ..run import Run
+from ..products.run import Run
 
 STAGES = (LightCones, ImageSet, TrainingRun, EvaluationRun, SweepRun, FigureSet, Summary)
 KINDS = [stage.kind for stage in STAGES]

@@ -7,9 +7,10 @@ so that nothing is made for the sake of what is there already.
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import durable, journal
-from ..counting import counted
-from ..products import (
+from ..base import durable
+from ..base.counting import counted
+from ..lightcones import journal
+from ..products.kinds import (
     EXAMPLES,
     EvaluationRun,
     FigureSet,
@@ -22,7 +23,7 @@ from ..products import (
     SweepRun,
     TrainingRun,
 )
-from ..run import Run
+from ..products.run import Run
 
 DOES = {
     "lightcones": "simulate",

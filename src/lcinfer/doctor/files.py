@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .. import durable, journal
-from ..products import LightCones
-from ..run import Run
+from ..base import durable
+from ..lightcones import journal
+from ..products.kinds import LightCones
+from ..products.run import Run
 from .site import Line, Site, failed, passed, warned
 
 APPENDS = 300

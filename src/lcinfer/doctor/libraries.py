@@ -8,8 +8,8 @@ from importlib import metadata
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from .. import engine
-from ..errors import UserError
+from ..base.errors import UserError
+from ..simulator import engine
 from .bounded import ask
 from .site import ALL_THERE, Line, Site, failed, passed
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..counting import counted
+from ..base.counting import counted
 from .site import Line, Site, failed, passed, warned
 
 MEMINFO = Path("/proc/meminfo")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import yamlfile
-from ..errors import UserError
+from ..base import yamlfile
+from ..base.errors import UserError
 
 
 @dataclass(frozen=True)

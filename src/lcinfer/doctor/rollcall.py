@@ -17,7 +17,7 @@ from typing import Any
 from mpi4py import MPI
 from platformdirs import user_cache_path
 
-from ..campaign import node
+from ..lightcones.campaign import node
 from .ranks import MARK, seen_after
 
 

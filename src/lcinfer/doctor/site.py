@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..config import Config
-from ..run import Run
+from ..products.run import Run
 from .profile import Profile
 
 Level = Literal["PASS", "WARN", "FAIL"]

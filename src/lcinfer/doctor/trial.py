@@ -3,12 +3,12 @@
 import time
 from collections.abc import Iterator
 
-from .. import journal, store
 from ..config import Config
-from ..products import LightCones
-from ..run import Run
-from ..sections import DEFAULT_ENGINE
-from ..supervise import Simulating
+from ..config.sections import DEFAULT_ENGINE
+from ..lightcones import journal, store
+from ..lightcones.supervise import Simulating
+from ..products.kinds import LightCones
+from ..products.run import Run
 from .site import ALL_THERE, Line, Site, failed, passed
 
 CELLS = 24  # across, at most

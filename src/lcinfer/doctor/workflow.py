@@ -9,7 +9,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from ..counting import counted
+from ..base.counting import counted
 from .bounded import LONGEST, Answer, ask
 from .site import Line, Site, failed, passed, warned
 

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..networks.architectures import Layer
-from ..parameters import shown
+from ..config.parameters import shown
+from ..training.networks.architectures import Layer
 from .style import PAGE, paper
 
 ROW = 0.5  # inches of the page that a layer takes

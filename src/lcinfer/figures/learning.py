@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
-from ..parameters import shown
-from ..trials import Trend
+from ..config.parameters import shown
+from ..evaluation.trials import Trend
 from .style import PAGE, paper, plain_numbers
 
 MORE = 1000  # light-cones that the trend is continued by

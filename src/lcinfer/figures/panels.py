@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..parameters import Shown
+from ..config.parameters import Shown
 from .style import PAGE
 
 # In inches. Placed by hand: an automatic layout would make the squares of unequal size.

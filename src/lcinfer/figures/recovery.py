@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import UserError
-from ..parameters import Shown, shown
-from ..residuals import (
+from ..base.errors import UserError
+from ..config.parameters import Shown, shown
+from ..evaluation.residuals import (
     LEAST_FOR_FIT,
     LEAST_FOR_SPREAD,
     Profile,
@@ -25,7 +25,14 @@ from ..residuals import (
     residual_profile,
 )
 from .mocks import Point
-from .panels import BLOCK_HEIGHT, BLOCK_WIDTH, Panels, add_note, add_panels, set_residual_axes
+from .panels import (
+    BLOCK_HEIGHT,
+    BLOCK_WIDTH,
+    Panels,
+    add_note,
+    add_panels,
+    set_residual_axes,
+)
 from .style import paper, plain_numbers
 
 FloatArray = NDArray[np.float64]

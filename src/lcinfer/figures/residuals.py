@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from ..parameters import Shown, shown
-from ..residuals import decimals, gaussian_fit
+from ..config.parameters import Shown, shown
+from ..evaluation.residuals import decimals, gaussian_fit
 from .style import PAGE, paper
 
 BARS = "#c3d5e8"

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..sweeps import Range, Sweep
-from ..trials import Result, best
+from ..config.sweeps import Range, Sweep
+from ..evaluation.trials import Result, best
 from .style import PAGE, paper, plain_numbers
 
 MOST_COLUMNS = 3

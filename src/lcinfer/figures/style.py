@@ -12,9 +12,9 @@ from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ..durable import written_aside
-from ..errors import UserError
-from ..sections import Figures
+from ..base.durable import written_aside
+from ..base.errors import UserError
+from ..config.sections import Figures
 
 COLUMN, PAGE = 3.32, 6.97  # widths of MNRAS' column and page in inches
 

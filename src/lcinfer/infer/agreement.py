@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import images
-from ..dataset import Normalisation
-from ..errors import UserError
-from ..geometry import Geometry
+from ..base.errors import UserError
+from ..images import cutting as images
+from ..images.dataset import Normalisation
+from ..images.geometry import Geometry
 from .observation import Observation
 
 SIZE_TOLERANCE = 1e-3  # of a cell's size: 0.2 cells over the paper's 200

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 import h5py
 import numpy as np
 
-from ..errors import UserError
+from ..base.errors import UserError
 from ..lightcone_file import hdf5
 from . import redshifts as lists
 from .observation import Observation

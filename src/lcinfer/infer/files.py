@@ -13,11 +13,11 @@ from pathlib import Path
 
 import zarr
 
-from .. import store
-from ..errors import UserError
-from ..images import StoredCube
+from ..base.errors import UserError
+from ..images.cutting import StoredCube
 from ..lightcone_file import hdf5, saved
 from ..lightcone_file.treatment import treated
+from ..lightcones import store
 from .arrays import from_array
 from .observation import Observation
 

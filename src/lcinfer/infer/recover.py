@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from .. import __version__, durable
-from .. import checkpoint as checkpoints
-from ..checkpoint import Checkpoint
-from ..dataset import Normalisation
-from ..device import choose_device
-from ..envelope import Envelope
-from ..errors import UserError
-from ..evaluate import Predictions, load_trained
-from ..geometry import Geometry
-from ..learning import apply
-from ..memory import within_memory
-from ..parameters import shown
+from .. import __version__
+from ..base import durable
+from ..base.errors import UserError
+from ..config.parameters import shown
+from ..evaluation.evaluate import Predictions, load_trained
+from ..images.dataset import Normalisation
+from ..images.envelope import Envelope
+from ..images.geometry import Geometry
+from ..training import checkpoint as checkpoints
+from ..training.checkpoint import Checkpoint
+from ..training.device import choose_device
+from ..training.learning import apply
+from ..training.memory import within_memory
 from .agreement import cut_like
 from .observation import Observation
 from .uncertainty import Interval, Residuals, find_tested, needed, prior_of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError
+from ..base.errors import UserError
 
 LINE = 1420.405751768  # MHz, of the hyperfine transition
 MHZ_PER = {"ghz": 1e3, "mhz": 1.0, "khz": 1e-3, "hz": 1e-6}

@@ -23,9 +23,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..checkpoint import Checkpoint
-from ..errors import UserError
-from ..evaluate import Predictions, r2, read_predictions
+from ..base.errors import UserError
+from ..evaluation.evaluate import Predictions, r2, read_predictions
+from ..training.checkpoint import Checkpoint
 
 LEAST = 20  # light-cones of a bin: their 16 % and 84 % quantiles rest on three at either end
 SHARE = 0.1  # of the test light-cones in a bin, where that is more

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..errors import UserError
+from ..base.errors import UserError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FIRST_USER_BLOCK = 512  # bytes; the signature may stand behind twice as many, and so on

@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..sections import Cosmology
+from ..config.sections import Cosmology
 from .hdf5 import values
 
 STRUCTS = ("simulation_options", "matter_options", "cosmo_params", "astro_params", "astro_options")

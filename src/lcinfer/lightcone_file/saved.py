@@ -16,10 +16,10 @@ from typing import Any, Literal
 import h5py
 import numpy as np
 
-from ..errors import UserError
-from ..lightcone import cosmology, redshift_at
-from ..sections import Cosmology
-from ..velocities import include_gradient
+from ..base.errors import UserError
+from ..config.sections import Cosmology
+from ..simulator.lightcone import cosmology, redshift_at
+from ..simulator.velocities import include_gradient
 from . import inputs as given
 from .gradient import has_gradient
 from .hdf5 import opened, values

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError
-from ..velocities import BEYOND_THE_ENDS
+from ..base.errors import UserError
+from ..simulator.velocities import BEYOND_THE_ENDS
 from .saved import DEPTH, MOVED, PLAIN, VELOCITY, LightConeFile
 
 FOUND = {

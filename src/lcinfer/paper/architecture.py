@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..networks.architectures import Layer, build, layers
-from ..publish.styles import Style
-from ..run import Run
-from ..sections import Training
+from ..config.sections import Training
+from ..products.run import Run
+from ..text.styles import Style
+from ..training.networks.architectures import Layer, build, layers
 from . import basis, published
 
 Column = tuple[str, str]  # data dimension, number of weights; empty: there is none

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from .. import failures
-from ..dataset import Sets, divide
-from ..errors import UserError
-from ..evaluate import Predictions, read_predictions
-from ..fingerprint import canonical, canonical_json
+from ..base.errors import UserError
+from ..base.fingerprint import canonical, canonical_json
+from ..config.sections import DEFAULT_ENGINE, Training
+from ..evaluation.evaluate import Predictions, read_predictions
+from ..images.dataset import Sets, divide
+from ..lightcones import failures
 from ..planning.cost import nodes
-from ..products import EvaluationRun
-from ..provenance.stamp import uncommented
-from ..publish.styles import Style
-from ..run import Run
-from ..sections import DEFAULT_ENGINE, Training
+from ..products.kinds import EvaluationRun
+from ..products.run import Run
+from ..records.stamp import uncommented
+from ..text.styles import Style
 from . import published
 
 

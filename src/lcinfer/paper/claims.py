@@ -11,24 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..evaluate import interval, r2, resampled_r2
-from ..parameters import shown
-from ..publish.styles import Style
-from ..residuals import gaussian_fit
-from ..run import Run
+from ..config.parameters import shown
+from ..evaluation.evaluate import interval, r2, resampled_r2
+from ..evaluation.residuals import gaussian_fit
+from ..products.run import Run
+from ..text.styles import Style
 from . import basis, published
 from .basis import Seeds
-from .measures import (
-    Measured,
-    Sample,
-    less,
-    mean,
-    over,
-    relative_error,
-    slope,
-    spread,
-    within,
-)
+from .measures import Measured, Sample, less, mean, over, relative_error, slope, spread, within
 from .measures import r2 as r2_of
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be said"

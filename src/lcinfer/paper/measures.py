@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluate import interval, resamples
-from ..residuals import profile_bins
-from ..sections import Evaluation
+from ..config.sections import Evaluation
+from ..evaluation.evaluate import interval, resamples
+from ..evaluation.residuals import profile_bins
 from .basis import Seeds
 
 FloatArray = NDArray[np.float64]

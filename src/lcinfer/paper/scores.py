@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..evaluate import interval, r2, resampled_r2
-from ..publish.styles import Style
-from ..run import Run
+from ..evaluation.evaluate import interval, r2, resampled_r2
+from ..products.run import Run
+from ..text.styles import Style
 from . import basis, published
 from .basis import Seeds
 

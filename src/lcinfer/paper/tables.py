@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import durable
-from ..provenance.stamp import comment, stamp_of_table
-from ..publish.latex import Latex
-from ..publish.styles import Csv, Html, Markdown, Style
-from ..run import Run
+from ..base import durable
+from ..products.run import Run
+from ..records.stamp import comment, stamp_of_table
+from ..text.latex import Latex
+from ..text.styles import Csv, Html, Markdown, Style
 from . import architecture, claims, scores
 
 STYLES: dict[str, Style] = {".csv": Csv(), ".md": Markdown(), ".tex": Latex(), ".html": Html()}

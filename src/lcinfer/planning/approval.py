@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .. import durable
-from ..errors import UserError
-from ..products import LightCones
-from ..run import Run
+from ..base import durable
+from ..base.errors import UserError
+from ..products.kinds import LightCones
+from ..products.run import Run
 from .plan import Plan, number, plan, size
 
 DIRECTORY = "approvals"

@@ -14,14 +14,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .. import durable, store
-from ..design import MockDesign
-from ..errors import UserError
-from ..fingerprint import fingerprint, short
-from ..products import LightCones
-from ..progress import told
-from ..sections import Database, Mock, Simulation
-from ..supervise import Simulating
+from ..base import durable
+from ..base.errors import UserError
+from ..base.fingerprint import fingerprint, short
+from ..base.progress import told
+from ..config.sections import Database, Mock, Simulation
+from ..lightcones import store
+from ..lightcones.supervise import Simulating
+from ..products.design import MockDesign
+from ..products.kinds import LightCones
 
 STEP = 8  # cells: FFTs are slow on sides with large prime factors
 SMALLEST = 16

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import durable, journal
-from ..counting import counted
-from ..errors import UserError
-from ..journal import ended
-from ..run import Run
+from ..base import durable
+from ..base.counting import counted
+from ..base.errors import UserError
+from ..lightcones import journal
+from ..lightcones.journal import ended
+from ..products.run import Run
 from .cost import finished, measured
 from .plan import Ranks, forecast, number, size, span
 

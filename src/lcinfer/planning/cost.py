@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import journal, store
-from ..counting import counted
-from ..journal import Record
-from ..lightcone import coordinates
-from ..run import Run
-from ..sections import DEFAULT_ENGINE, Simulation
-from ..velocities import nodes_below, reach
+from ..base.counting import counted
+from ..config.sections import DEFAULT_ENGINE, Simulation
+from ..lightcones import journal, store
+from ..lightcones.journal import Record
+from ..products.run import Run
+from ..simulator.lightcone import coordinates
+from ..simulator.velocities import nodes_below, reach
 from . import calibration
 
 Finished = dict[int, Record]  # by index
@@ -137,7 +137,7 @@ def raw_bytes(simulation: Simulation) -> int:
 
 
 def nodes(simulation: Simulation) -> int:
-    """Nodes of the evolution, as :func:`lcinfer.simulate.node_redshifts` gives them."""
+    """Nodes of the evolution, as :func:`lcinfer.simulator.gm18.node_redshifts` gives them."""
     near, far = reach(simulation, *coordinates(simulation))
     highest = max(simulation.simulator.z_heat_max, far)
     z, count = simulation.lightcone.z_min, 1

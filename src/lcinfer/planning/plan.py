@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from ..counting import counted
-from ..products import ImageSet, LightCones, Realizations
-from ..run import Run
-from ..sections import ApprovalAbove
+from ..base.counting import counted
+from ..config.sections import ApprovalAbove
+from ..products.kinds import ImageSet, LightCones, Realizations
+from ..products.run import Run
 from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
 
 RANKS = 16  # of a job of profiles/slurm

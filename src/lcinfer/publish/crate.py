@@ -17,9 +17,10 @@ import yaml
 from rocrate.model.computationalworkflow import ComputationalWorkflow
 from rocrate.model.entity import Entity
 
-from .. import durable, store
-from ..errors import UserError
-from ..products import (
+from ..base import durable
+from ..base.errors import UserError
+from ..lightcones import store
+from ..products.kinds import (
     EvaluationRun,
     FigureSet,
     ImageSet,
@@ -28,12 +29,12 @@ from ..products import (
     SweepRun,
     TrainingRun,
 )
+from ..text.latex import Latex
+from ..text.styles import Markdown
 from . import methods
 from .entities import Entities, set_all
-from .latex import Latex
 from .recorded import Recorded, Simulated
 from .steps import RULES, add_software, add_steps
-from .styles import Markdown
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",

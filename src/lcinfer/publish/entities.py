@@ -10,7 +10,7 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
-from ..provenance.record import sha256
+from ..records.record import sha256
 
 RO_CRATE = "1.1"  # on which the profiles 0.5 of workflow runs stand
 RUN_TERMS = "https://w3id.org/ro/terms/workflow-run#"

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from ..model import GM18
-from ..parameters import shown
+from ..config.parameters import shown
+from ..config.sections import DEFAULT_ENGINE
 from ..planning.cost import nodes
-from ..sections import DEFAULT_ENGINE
-from ..velocities import SUBCELLS_OF_BOX
+from ..simulator.model import GM18
+from ..simulator.velocities import SUBCELLS_OF_BOX
+from ..text.styles import Style
 from .recorded import Recorded
-from .styles import Style
 
 VELOCITIES = "Mao2012"
 Row = tuple[str, str]

@@ -5,19 +5,19 @@ What is not recorded is left out, never guessed.
 
 import json
 
-from ..dataset import Sets, divide
-from ..engine import PATCHED
-from ..journal import Record
-from ..lightcone import coordinates
-from ..networks.architectures import layers
+from ..config.parameters import shown
+from ..config.sweeps import repeats
+from ..images.dataset import Sets, divide
+from ..lightcones.journal import Record
 from ..paper.scores import table as table2
-from ..parameters import shown
-from ..products import TrainingRun
-from ..sweeps import repeats
+from ..products.kinds import TrainingRun
+from ..simulator.engine import PATCHED
+from ..simulator.lightcone import coordinates
+from ..text.styles import Style
+from ..training.networks.architectures import layers
 from . import inputs
 from .inputs import Row, listed
 from .recorded import HOUR, Recorded, Simulated
-from .styles import Style
 
 MODEL = ("GreigMesinger2018", "Mesinger2011", "Murray2020")
 NETWORK = "Gillet2019"

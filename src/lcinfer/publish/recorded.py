@@ -10,10 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .. import config, durable, failures, journal, store
-from ..errors import UserError
-from ..journal import Record
-from ..products import (
+from .. import config
+from ..audit.rebuild import configuration
+from ..base import durable
+from ..base.errors import UserError
+from ..lightcones import failures, journal, store
+from ..lightcones.journal import Record
+from ..products.kinds import (
     EvaluationRun,
     FigureSet,
     ImageSet,
@@ -22,10 +25,9 @@ from ..products import (
     SweepRun,
     TrainingRun,
 )
-from ..provenance.rebuild import configuration
-from ..provenance.record import DIRECTORY, records
-from ..run import Run
-from ..summary import unfinished
+from ..products.run import Run
+from ..records.record import DIRECTORY, records
+from ..stages.summary import unfinished
 
 HOUR = 3600.0  # seconds
 UNKNOWN_VERSIONS = {"not installed", "0+unknown"}

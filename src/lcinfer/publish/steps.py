@@ -10,8 +10,8 @@ from typing import Any
 
 from rocrate.model.entity import Entity
 
-from ..journal import Record, ended
-from ..products import (
+from ..lightcones.journal import Record, ended
+from ..products.kinds import (
     SCHEME,
     EvaluationRun,
     FigureSet,

@@ -16,16 +16,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import database, durable, journal, lightcone, store
+from ..base import durable
+from ..base.errors import UserError
+from ..base.fingerprint import digest
+from ..base.progress import Progress, told
 from ..config import Config
-from ..design import INCLUDED, TABLE
-from ..errors import UserError
-from ..fingerprint import digest
 from ..lightcone_file.saved import HISTORIES, PLAIN
-from ..products import LightCones
-from ..progress import Progress, told
-from ..provenance.record import recorded
-from ..run import Run
+from ..lightcones import database, journal, store
+from ..products.design import INCLUDED, TABLE
+from ..products.kinds import LightCones
+from ..products.run import Run
+from ..records.record import recorded
+from ..simulator import lightcone
 from .candidates import Candidate, agreement, look
 from .subset import mark
 

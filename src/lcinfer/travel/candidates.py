@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import lightcone
-from ..errors import UserError
-from ..fingerprint import canonical_json
-from ..lightcone import BadLightCone, LightCone
+from ..base.errors import UserError
+from ..base.fingerprint import canonical_json
+from ..config.sections import Database, Simulation
 from ..lightcone_file import saved
 from ..lightcone_file.saved import HISTORIES, LightConeFile
 from ..lightcone_file.treatment import Cube, treated
-from ..sections import Database, Simulation
-from ..velocities import BEYOND_THE_ENDS
+from ..simulator import lightcone
+from ..simulator.lightcone import BadLightCone, LightCone
+from ..simulator.velocities import BEYOND_THE_ENDS
 
 CELL_TOLERANCE = 0.01  # of a cell, between where a cell lies and where it should
 OF_CLASS = 1e-4  # relative: SIGMA_8 that follows from A_s

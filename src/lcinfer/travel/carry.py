@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .. import durable, journal, store
-from ..errors import UserError
-from ..journal import Line
-from ..products import LightCones
-from ..stored import opened
+from ..base import durable
+from ..base.errors import UserError
+from ..lightcones import journal, store
+from ..lightcones.journal import Line
+from ..lightcones.stored import opened
+from ..products.kinds import LightCones
 
 Brought = tuple[Line, store.DamagedStore | None]
 

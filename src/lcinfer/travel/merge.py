@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import database
-from ..errors import UserError
-from ..journal import Line
-from ..lease import Lease
-from ..products import LightCones
-from ..progress import told
+from ..base.errors import UserError
+from ..base.lease import Lease
+from ..base.progress import told
+from ..lightcones import database
+from ..lightcones.journal import Line
+from ..products.kinds import LightCones
 from .carry import Carrier, failed, finished, record_of
 from .place import Placed, at, take_table
 from .subset import mark

@@ -11,14 +11,15 @@ import shutil
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from .. import durable, journal, store
-from ..counting import counted
-from ..design import TABLE
-from ..errors import UserError
-from ..fingerprint import short
-from ..lease import Lease
-from ..products import LightCones
-from ..progress import told
+from ..base import durable
+from ..base.counting import counted
+from ..base.errors import UserError
+from ..base.fingerprint import short
+from ..base.lease import Lease
+from ..base.progress import told
+from ..lightcones import journal, store
+from ..products.design import TABLE
+from ..products.kinds import LightCones
 from ..upkeep import markers
 from ..upkeep.verify import verify
 

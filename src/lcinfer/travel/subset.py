@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .. import database, store
-from ..errors import UserError
-from ..products import LightCones
-from ..progress import told
+from ..base.errors import UserError
+from ..base.progress import told
+from ..lightcones import database, store
+from ..products.kinds import LightCones
 from .carry import Carrier, failed, finished
 from .place import Placed, at, check_room, placed, take_table
 

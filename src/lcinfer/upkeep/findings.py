@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..counting import counted
+from ..base.counting import counted
 
 # What a repair does about it.
 Kind = Literal[

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import groups, journal, store
-from ..journal import Line
-from ..products import LightCones
-from ..stored import Stored, opened
+from ..base import groups
+from ..lightcones import journal, store
+from ..lightcones.journal import Line
+from ..lightcones.stored import Stored, opened
+from ..products.kinds import LightCones
 from . import markers
 from .findings import Finding
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import store
-from ..products import LightCones, Span
+from ..lightcones import store
+from ..products.kinds import LightCones, Span
 from .findings import Finding
 
 NAME = re.compile(
@@ -68,7 +68,7 @@ def span_of(marker: Path) -> Span | None:
 
 def seal_of(marker: Path, given_up: str) -> int | None:
     """How many light-cones a seal is of, by its name; None for others, also for seals that
-    leave out more, or less, than :attr:`~lcinfer.products.Realizations.given_up` says."""
+    leave out more, or less, than :attr:`~lcinfer.products.kinds.Realizations.given_up` says."""
     name = NAME.fullmatch(marker.name)
     if name is None or name["total"] is None or (name["given_up"] or "") != given_up:
         return None

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
-from .. import database, durable, engine, groups, journal, store
-from ..counting import counted
-from ..errors import UserError
-from ..products import LightCones, Span
+from ..base import durable, groups
+from ..base.counting import counted
+from ..base.errors import UserError
+from ..lightcones import database, journal, store
+from ..products.kinds import LightCones, Span
+from ..simulator import engine
 from .findings import Finding, Kind
 from .judge import Judge
 from .markers import seal_of, span_of
@@ -115,7 +117,7 @@ def make_again(cones: LightCones, done: Repairs) -> None:
     Raises:
         UserError: if a simulation fails.
     """
-    from .. import campaign  # begins MPI
+    from ..lightcones import campaign  # begins MPI
 
     if not cones.prepared.exists():
         database.prepare(cones)

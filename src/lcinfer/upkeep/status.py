@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .. import failures, journal, lease
-from ..counting import counted
-from ..failures import Uneven
-from ..journal import Record, ended
-from ..lease import Holder
-from ..products import LightCones
-from ..progress import duration
+from ..base import lease
+from ..base.counting import counted
+from ..base.lease import Holder
+from ..base.progress import duration
+from ..lightcones import failures, journal
+from ..lightcones.failures import Uneven
+from ..lightcones.journal import Record, ended
+from ..products.kinds import LightCones
 
 # The rate is taken over the last hour of activity, or over four simulations if these take longer.
 WINDOW = 3600.0

@@ -17,11 +17,12 @@ import numpy as np
 import zarr
 from zarr.storage import MemoryStore
 
-from .. import durable, groups, journal, store
-from ..errors import UserError
-from ..fingerprint import fingerprint
-from ..products import LightCones
-from ..progress import told
+from ..base import durable, groups
+from ..base.errors import UserError
+from ..base.fingerprint import fingerprint
+from ..base.progress import told
+from ..lightcones import journal, store
+from ..products.kinds import LightCones
 from . import markers
 from .findings import Finding, Report
 from .judge import Judge, Look, place

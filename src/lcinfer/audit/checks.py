@@ -1,0 +1,337 @@
+"""Whether one product follows from those it is made from: each check names what is wrong."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..base.errors import UserError
+from ..base.fingerprint import canonical
+from ..config.sections import DEFAULT_ENGINE
+from ..images import cutting
+from ..lightcones import journal
+from ..products.design import AdoptedDesign, Design
+from ..products.kinds import EvaluationRun, LightCones, Product, SweepRun, TrainingRun
+from ..products.run import Run
+from ..records import stamp
+from ..records.record import Record, sha256
+
+# Of a sum of many products: another processor adds in another order.
+ROUNDING = 1e-9
+
+
+def files(
+    product: Product, made: Iterable[Path], records: list[Record], digest: Callable[[Path], str]
+) -> Iterator[str]:
+    """Files that are not those that a run of a stage recorded, last of all runs.
+
+    Raises:
+        UserError: if a file is missing that no run recorded: the product is not finished.
+    """
+    recorded = {path: value for record in records for path, value in record["outputs"].items()}
+    for path in made:
+        name = path.relative_to(product.root).as_posix()
+        if not path.exists():
+            if name not in recorded:
+                raise UserError(f"{product.directory} is not finished: it has no {path.name}")
+            yield f"{path} is missing"
+        elif name not in recorded:
+            yield f"{path}: no run of a stage recorded it"
+        elif recorded[name] != digest(path):
+            yield f"{path}: its bytes are not those that were recorded"
+
+
+def inputs(root: Path, records: list[Record], digest: Callable[[Path], str]) -> Iterator[str]:
+    """What a product was made from, where that is no longer what it was."""
+    last: dict[str, Record] = {path: record for record in records for path in record["outputs"]}
+    read = {
+        path: value
+        for record in records
+        if any(last[path] is record and (root / path).exists() for path in record["outputs"])
+        for path, value in record["inputs"].items()
+    }
+    for name, value in read.items():
+        path = root / name
+        if not path.exists():
+            yield f"{path}, which it was made from, is missing"
+        elif digest(path) != value:
+            yield f"{path} is not what it was made from"
+
+
+def stamps(product: Product, paths: Iterable[Path]) -> Iterator[str]:
+    """Files that say of themselves that they are another product's, or nothing."""
+    for path in paths:
+        try:
+            said = stamp.read(path)
+        except FileNotFoundError:
+            continue  # `files` tells
+        except UserError as error:
+            yield str(error)
+            continue
+        if said["fingerprint"] != product.fingerprint:
+            yield f"{path}: it says that it is of {said['product']}"
+
+
+def checkpoint(run: TrainingRun, identity: dict[str, Any]) -> Iterator[str]:
+    """A checkpoint that is not this training's, or whose history was written otherwise."""
+    from ..training import checkpoint as checkpoints
+
+    try:
+        found = checkpoints.load(run.checkpoint)
+        checkpoints.check_identity(found, identity, run.checkpoint)
+    except UserError as error:
+        yield str(error)
+        return
+    if not found.complete:
+        yield f"{run.checkpoint}: only {len(found.history)} of {found.epochs} epochs are done"
+    try:
+        with run.history.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(stamp.uncommented(file)))
+        same = [{key: float(row[key]) for key in row} for row in rows] == found.history
+    except (OSError, ValueError, TypeError):
+        same = False
+    if not same:
+        yield f"{run.history}: it is not the checkpoint's history"
+
+
+def engine(cones: LightCones, finished: dict[int, Record]) -> Iterator[str]:
+    """Light-cones that another version of 21cmFAST made than the configuration names.
+
+    Of adopted ones the configuration does not say what made them.
+    """
+    simulator = cones.simulation.simulator
+    if simulator.engine != DEFAULT_ENGINE or isinstance(cones.design, AdoptedDesign):
+        return
+    for index, record in sorted(finished.items()):
+        made = record.get("versions", {}).get("21cmfast")
+        if made != simulator.engine_version:
+            yield f"light-cone {index} was made by 21cmfast {made}, not {simulator.engine_version}"
+
+
+def engine_named(cones: LightCones) -> str:
+    """What made the light-cones, and what was chosen where they were adopted."""
+    if isinstance(cones.design, AdoptedDesign):
+        return " ".join([f"files of 21cmfast {cones.design.version}.", *cones.design.remarks])
+    simulator = cones.simulation.simulator
+    return f"{simulator.engine} {simulator.engine_version}"
+
+
+def shared(groups: dict[str, tuple[LightCones, Iterable[int]]]) -> Iterator[str]:
+    """Seeds, and so initial conditions, that two sets have in common, by the journals.
+
+    Args:
+        groups: what each set is called, its light-cones, and which of them.
+    """
+    known: dict[Path, dict[int, Record]] = {}
+    seeds: dict[str, dict[Any, int]] = {}
+    for name, (cones, indices) in groups.items():
+        if cones.journal not in known:
+            known[cones.journal] = journal.finished(cones.journal, histories=False)
+        seeds[name] = {}
+        for index in indices:
+            seed = known[cones.journal].get(index, {}).get("seed")
+            if seed in seeds[name]:
+                yield f"{name}: light-cones {seeds[name][seed]} and {index} have one seed, {seed}"
+            if seed is not None:
+                seeds[name][seed] = index
+    for (one, first), (other, second) in combinations(seeds.items(), 2):
+        for seed in sorted(first.keys() & second.keys()):
+            yield (
+                f"light-cone {first[seed]} of {one} and {second[seed]} of {other} have one "
+                f"seed, {seed}"
+            )
+
+
+def scores(run: EvaluationRun) -> Iterator[str]:
+    """Scores that do not follow from the predictions beside them."""
+    from ..evaluation.evaluate import read_predictions, scores_from
+
+    try:
+        expected = scores_from(read_predictions(run.predictions), run.evaluation)
+        found = json.loads(run.scores.read_bytes())
+    except UserError as error:
+        yield str(error)
+        return
+    except ValueError:
+        yield f"{run.scores} is damaged"
+        return
+    for name, value, said in _compared(expected, found):
+        yield f"{run.scores}: {name} is {said}, and the predictions give {value}"
+
+
+def _compared(expected: Any, found: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            said = found.get(key) if isinstance(found, dict) else None
+            yield from _compared(value, said, f"{name}.{key}" if name else key)
+    elif not (type(found) in (int, float) and np.isclose(found, expected, rtol=ROUNDING, atol=0)):
+        yield name, expected, found
+
+
+def predictions(path: Path, design: Design, indices: Sequence[int]) -> Iterator[str]:
+    """A table of predictions that is not of these light-cones, or not of their parameters."""
+    from ..evaluation.evaluate import read_predictions
+
+    try:
+        table = read_predictions(path)
+    except UserError as error:
+        yield str(error)
+        return
+    if table.light_cones.tolist() != list(indices):
+        yield f"{path}: it is not of light-cones {indices[0]} to {indices[-1]}"
+    elif table.names != design.names:
+        yield f"{path}: it is of {', '.join(table.names)}, not {', '.join(design.names)}"
+    elif not np.array_equal(table.true, design.parameters(0, indices[-1] + 1)[list(indices)]):
+        yield f"{path}: its true values are not the design's"
+
+
+def predicted_again(run: EvaluationRun, test: Sequence[int]) -> Iterator[str]:
+    """Predictions that the checkpoint does not give for these images.
+
+    A network's float32 outputs may differ in their last digits elsewhere: those within a
+    thousandth of a parameter's spread count as equal.
+    """
+    from ..evaluation.evaluate import predict, read_predictions
+    from ..training import checkpoint as checkpoints
+
+    trained = checkpoints.load(run.training.checkpoint)
+    spread = np.array(trained.fitted_normalisation().parameter_std)
+    tables = [(run.predictions, run.training.images, test)]
+    tables += [
+        (run.mock_predictions(mock.name), mock, range(mock.realizations)) for mock in run.mocks
+    ]
+    for path, image_set, indices in tables:
+        try:
+            again = predict(trained, cutting.open_labelled(image_set), indices).predicted
+            said = read_predictions(path).predicted
+        except UserError as error:
+            yield str(error)
+            continue
+        if said.shape != again.shape or not (np.abs(said - again) <= 1e-3 * spread).all():
+            yield f"{path}: the network predicts something else"
+
+
+def normalised_again(run: TrainingRun, training: Sequence[int]) -> Iterator[str]:
+    """What a checkpoint says of its training set and these light-cones do not give.
+
+    Others had a part in it. One that an earlier lcinfer wrote says nothing of their range.
+    """
+    from ..images.dataset import fit
+    from ..images.envelope import Envelope
+    from ..training import checkpoint as checkpoints
+
+    try:
+        trained = checkpoints.load(run.checkpoint)
+        labelled = cutting.open_labelled(run.images)
+        images = run.training.images
+        count = labelled.per_lightcone if images == "all" else images
+        normalisation, envelope = fit(labelled, training, count)
+    except UserError as error:
+        yield str(error)
+        return
+    for name, value in normalisation.plain().items():
+        if not np.allclose(trained.normalisation[name], value, rtol=ROUNDING, atol=0):
+            yield f"{run.checkpoint}: its {name} is not that of the training set"
+    if trained.envelope and not Envelope.read(trained.envelope).equals(envelope):
+        yield f"{run.checkpoint}: its envelope is not that of the training set"
+
+
+def trials(run: SweepRun) -> Iterator[str]:
+    """A table of trials that does not follow from their histories and scores."""
+    from ..evaluation import trials as compared
+
+    try:
+        tried = compared.results(run)
+        with run.table.open(encoding="utf-8", newline="") as file:
+            if "".join(stamp.uncommented(file)) != compared.table(run, tried):
+                yield f"{run.table}: histories and scores give another table"
+        said = json.loads(run.outcome.read_bytes())
+        if {**canonical(compared.outcome(run, tried)), "provenance": said["provenance"]} != said:
+            yield f"{run.outcome}: histories and scores give another outcome"
+    except UserError as error:
+        yield str(error)
+    except (ValueError, KeyError, TypeError):
+        yield f"{run.outcome} is damaged"
+
+
+def configuration(run: Run, directory: Path) -> list[str]:
+    """Products that a manifest or a link names and its configuration does not make; the reverse."""
+    from ..stages.summary import links
+
+    listed: dict[str, Any] = json.loads((directory / "manifest.json").read_bytes())
+    wrong = []
+    if run.summary.directory != directory:
+        wrong.append(
+            f"{directory / 'manifest.json'}: its configuration makes "
+            f"{run.summary.directory.name}, not this run: it was edited"
+        )
+    for kind in ("lightcones", "images", "trainings", "evaluations", "sweeps", "figures"):
+        made = {
+            name: product.fingerprint
+            for name, product in run.by_directory.items()
+            if product.kind == kind
+        }
+        said = {name: entry.get("fingerprint") for name, entry in listed.get(kind, {}).items()}
+        for name in sorted(made.keys() | said.keys()):
+            if made.get(name) != said.get(name):
+                wrong.append(
+                    f"{directory / 'manifest.json'}: {kind}/{name} is "
+                    + ("not listed" if name not in said else "not what its configuration makes")
+                )
+    for link, product in links(run).items():  # one that was lost on the way misleads nobody
+        if link.is_symlink() and link.resolve() != product.directory.resolve():
+            wrong.append(f"{link}: it leads elsewhere than to {product.directory}")
+    return wrong
+
+
+def table(run: Run) -> Iterator[str]:
+    """Tables of R2 that do not follow from the scores, where they have the columns of today."""
+    from ..stages import scored
+
+    for path, text in ((run.summary.table, scored.table), (run.summary.page, scored.page)):
+        if not stamp.of_older_columns(path) and _below_stamp(path) != text(run):
+            yield f"{path}: the scores give another table"
+
+
+def paper_tables(run: Run) -> Iterator[str]:
+    """The paper's tables where predictions, histories and networks give others, the same way."""
+    from ..paper import tables
+
+    try:
+        for path, text in tables.texts(run).items():
+            if not stamp.of_older_columns(path) and _below_stamp(path) != text:
+                yield f"{path}: predictions, histories and networks give another table"
+    except (UserError, FileNotFoundError) as error:
+        yield str(error)
+
+
+def followed(paths: Iterable[Path], from_what: str) -> str:
+    """What holds of tables that were written anew and compared, or are too old for that."""
+    if not any(map(stamp.of_older_columns, paths)):
+        return f"they follow from {from_what}"
+    return (
+        "an older lcinfer wrote them with other columns: their bytes alone were compared with what "
+        "was recorded; `lcinfer summary CONFIG` writes them anew"
+    )
+
+
+def _below_stamp(path: Path) -> str:
+    return path.read_text(encoding="utf-8").partition("\n")[2]
+
+
+class Digests:
+    """SHA-256 of files, each read once."""
+
+    def __init__(self) -> None:
+        """None is known."""
+        self._known: dict[Path, str] = {}
+
+    def __call__(self, path: Path) -> str:
+        """The digest of a file."""
+        if path not in self._known:
+            self._known[path] = sha256(path)
+        return self._known[path]

@@ -1,0 +1,103 @@
+"""Whether images are those that their light-cones give."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+
+from ..base import groups
+from ..images import cutting
+from ..lightcones import failures, store
+from ..lightcones.stored import Stored, opened
+from ..products.kinds import ImageSet
+
+
+class Recut:
+    """Compares images with those of their light-cones, each time one is read for its digest.
+
+    A file of images that has the digest of when it was cut, from a light-cone of this digest,
+    is what was cut then. Any other is compared with images that are cut anew.
+    """
+
+    def __init__(self, image_set: ImageSet, always: bool = False) -> None:
+        """Nothing is read yet; with ``always`` all are cut anew."""
+        self.image_set, self._always = image_set, always
+        self._seen: set[int] = set()
+        self._cut: set[int] = set()
+        self._wrong: dict[int, str] = {}
+
+    @cached_property
+    def _markers(self) -> dict[str, cutting.Digests]:
+        return cutting.digests(self.image_set)
+
+    def __call__(self, index: int, digest: str, light_cone: Stored) -> None:
+        """Look at the images of a light-cone, which has this digest."""
+        if index >= self.image_set.realizations:
+            return
+        self._seen.add(index)
+        try:
+            said = self._markers.get(str(index), cutting.Digests("", ""))
+            with opened(self.image_set.store, index, cutting.IMAGES) as images:
+                known = said.stored == images.digest(said.light_cone, said.images)
+                if known and said.light_cone == digest and not self._always:
+                    return
+                found = images.values
+        except PermissionError:
+            raise
+        except Exception as error:  # zarr lets through whatever its codecs raise
+            self._wrong[index] = f"cannot be read: {_reason(error)}"
+            return
+        self._cut.add(index)
+        try:
+            cube = light_cone.values
+        except store.DamagedStore as error:
+            self._wrong[index] = f"cannot be compared, since it is {error}"
+            return
+        box = self.image_set.lightcones.simulation.box
+        if not np.array_equal(found, cutting.cut(cube, box, self.image_set.images)):
+            self._wrong[index] = "are not those that its light-cone gives"
+        elif said.images != store.digest(index, found):
+            self._wrong[index] = "are not those of the digest in their block's marker"
+        elif said.light_cone != digest:
+            self._wrong[index] = "are marked as cut from another light-cone"
+
+    def problems(self) -> Iterator[str]:
+        """What was found, when every light-cone was read."""
+        left_out = failures.named(self.image_set.sealed)
+        for index in sorted(set(range(self.image_set.realizations)) - set(left_out)):
+            if index in self._wrong:
+                yield f"light-cone {index}: its images {self._wrong[index]}"
+            elif index not in self._seen:
+                yield f"light-cone {index}: its images cannot be compared, it cannot be read"
+
+    @property
+    def told(self) -> str:
+        """What was compared, if nothing is wrong."""
+        anew, same = len(self._cut), len(self._seen) - len(self._cut)
+        told = [f"the images of {anew} light-cones, bit for bit"] if anew or not same else []
+        told += [f"the files of the images of {same} light-cones, as they were cut"] if same else []
+        return "; ".join(told)
+
+
+def labels(image_set: ImageSet) -> Iterator[str]:
+    """Parameters, seeds and coordinates of images that are not their light-cones'."""
+    cones = image_set.lightcones
+    expected = store.design_columns(cones)
+    along = image_set.images.line_of_sight_cells or cones.simulation.lightcone.cells
+    for name in (*expected, "redshift", "distance"):
+        try:
+            if name not in expected:
+                source = groups.open_group(cones.store)
+                expected[name] = store.values(source, name, along)
+            found = store.values(cutting.open_store(image_set), name, len(expected[name]))
+        except PermissionError:
+            raise
+        except Exception as error:  # zarr lets through whatever its codecs raise
+            yield f"{image_set.store / name}: it cannot be read: {_reason(error)}"
+            continue
+        if not np.array_equal(found, expected[name]):
+            yield f"{image_set.store / name}: it is not that of the light-cones"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

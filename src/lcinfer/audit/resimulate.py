@@ -1,0 +1,90 @@
+"""One light-cone simulated again, in a temporary directory, and compared."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..base.errors import UserError
+from ..lightcones import database, journal, store
+from ..lightcones.supervise import Simulating
+from ..products.kinds import LightCones
+from ..simulator import engine
+
+POLL_SECONDS = 1.0
+# What may change the last bits: the compiled libraries, and what they run on.
+BUILD = ("versions", "python", "machine", "cpu")
+
+
+@dataclass(frozen=True)
+class Again:
+    """A light-cone beside its second self."""
+
+    index: int
+    difference: float  # the largest, in mK; NaN if it could not be made or read
+    tolerance: float  # in mK
+    identical: bool
+    same_build: bool
+    error: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """On the build that made it a light-cone must be identical; elsewhere, close."""
+        close = not self.same_build and self.difference <= self.tolerance
+        return self.identical or close
+
+    def __str__(self) -> str:
+        """IDENTICAL, CLOSE or FAIL, and why."""
+        if self.error:
+            return f"FAIL: {self.error}"
+        if self.identical:
+            return "IDENTICAL"
+        where = "on the build that made it" if self.same_build else "on another build"
+        verdict = "CLOSE" if self.holds else "FAIL"
+        allowed = "0" if self.same_build else f"{self.tolerance:g}"
+        return (
+            f"{verdict}: differs by {self.difference:.3g} mK at most {where}, "
+            f"where {allowed} mK are allowed"
+        )
+
+
+def resimulate(cones: LightCones, index: int, tolerance: float) -> Again:
+    """Simulate a realisation again from its parameters and seed, and compare the voxels.
+
+    Args:
+        cones: the database.
+        index: of the realisation.
+        tolerance: in mK; counts where another build made the light-cone.
+
+    Raises:
+        UserError: if the 21cmFAST that is installed is not the configured one.
+    """
+    engine.check_version(cones.simulation.simulator)
+    engine.check_library(cones.simulation.simulator)
+    made = journal.finished(cones.journal, histories=False).get(index, {})
+    parameters = dict(
+        zip(cones.design.names, cones.design.parameters(index, index + 1)[0].tolist(), strict=True)
+    )
+    seed = int(cones.design.seeds(index, index + 1)[0])
+    with tempfile.TemporaryDirectory(prefix="lcinfer-") as directory:
+        there = replace(cones, root=Path(directory), realizations=index + 1)
+        database.prepare(there)
+        child = Simulating(cones.simulation, there.store, 60 * cones.limit_minutes)
+        try:
+            child.start(index, parameters, seed)
+            while (record := child.result(POLL_SECONDS)) is None:
+                pass
+        finally:
+            child.close()
+        same_build = all(record.get(key) == made.get(key) for key in BUILD)
+        identical = record.get("digest", "") == made.get("digest")
+        error = str(record.get("error") or record.get("unwritable") or record.get("unfit") or "")
+        difference = 0.0 if identical else float("nan")
+        if not identical and not error:
+            try:
+                before, after = store.read(cones.store, index), store.read(there.store, index)
+                difference = float(np.abs(after - before).max())
+            except UserError as damaged:
+                error = str(damaged)
+    return Again(index, difference, tolerance, identical, same_build, error)

@@ -1,0 +1,1 @@
+"""What knows nothing of light-cones: errors, durable files, fingerprints, leases, progress."""

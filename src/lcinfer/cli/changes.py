@@ -1,0 +1,70 @@
+"""The verbs that say what an edit causes, and what nothing points to: ``diff``, ``gc``."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import config
+from ..products.run import Run
+
+Parser = argparse.ArgumentParser
+
+
+def _diff(options: argparse.Namespace) -> None:
+    from ..changes.diff import compare
+
+    # Not arguments.run_of: the version of 21cmfast may be what the edit is about.
+    paths = [options.config] + [options.other] * (options.other is not None)
+    *old, new = (Run(config.load(path), options.results) for path in paths)
+    difference = compare(old[0] if old else None, new)
+    print(json.dumps(difference.as_json(), indent=2) if options.json else difference)
+
+
+def _gc(options: argparse.Namespace) -> None:
+    from ..changes import unused
+
+    runs = [Run(config.load(path), options.results) for path in options.configs]
+    found = unused.find(runs, options.results)
+    if options.json:
+        print(json.dumps(found.as_json(), indent=2))
+    else:
+        print(found)
+    if options.delete:
+        for line in unused.remove(found, options.lightcones):
+            print(line)
+
+
+def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parser]) -> None:
+    """Add them to the command line, by its own means of adding a verb and a configuration."""
+    added = with_config(
+        verb(
+            "diff",
+            _diff,
+            "Say what an edit of a configuration would cause and cost, before it is made; of one "
+            "configuration alone, what is left to do.",
+            "diff config/demo.yaml config/config.yaml",
+        )
+    )
+    added.add_argument(
+        "other", nargs="?", type=Path, metavar="EDITED", help="the edited configuration file"
+    )
+    added.add_argument("--json", action="store_true", help="for programs")
+    added = verb(
+        "gc",
+        _gc,
+        "List what none of these configurations points to, with sizes; remove it when told to.",
+        "gc config/demo.yaml config/config.yaml",
+    )
+    added.add_argument(
+        "configs", type=Path, nargs="+", metavar="CONFIG", help="every configuration to keep"
+    )
+    added.add_argument(
+        "--results", type=Path, default=Path("results"), help="where products are kept"
+    )
+    added.add_argument(
+        "--lightcones", action="store_true", help="with --delete: databases too, and quarantines"
+    )
+    how = added.add_mutually_exclusive_group()
+    how.add_argument("--delete", action="store_true", help="remove it, but what was simulated")
+    how.add_argument("--json", action="store_true", help="for programs; removes nothing")

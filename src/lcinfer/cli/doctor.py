@@ -1,0 +1,123 @@
+"""The verb ``doctor``: every check in turn, and a summary."""
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .. import config
+from ..base.errors import UserError
+from ..doctor.bounded import Check, lines_of
+from ..doctor.site import Line, Site, scratch_for
+
+QUICK_SECONDS = 120.0  # of a check that starts nothing
+SLOW_SECONDS = 600.0  # of all imports, on a busy file system
+STARTING_SECONDS = 180.0  # of a check beside what it waits for
+
+
+def examine(site: Site) -> Iterator[Line]:
+    """What each check says, as it says it; none stops the others."""
+    # Here, so that `lcinfer --help` is not kept waiting.
+    from ..doctor import files, libraries, machine, ranks, slurm, trial, workflow
+
+    patient = site.limit + STARTING_SECONDS
+    checks: list[tuple[str, Check, float]] = [
+        ("libraries", libraries.check, SLOW_SECONDS),
+        ("memory", machine.check, QUICK_SECONDS),
+        ("gpu", machine.gpu, QUICK_SECONDS),
+        ("results", files.check, QUICK_SECONDS),
+        ("workflow", workflow.check, workflow.SECONDS + QUICK_SECONDS),
+        ("slurm", slurm.check, 2 * QUICK_SECONDS),
+        ("ranks", ranks.check, patient),
+        ("simulation", trial.check, patient),
+    ]
+    try:
+        for name, check, seconds in checks:
+            yield from lines_of(name, check, site, seconds)
+    finally:
+        for _ in lines_of("results", _tidy, site, QUICK_SECONDS):
+            pass
+
+
+def _tidy(site: Site) -> Iterator[Line]:
+    shutil.rmtree(site.scratch, ignore_errors=True)
+    yield from ()
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from ..doctor import profile
+
+    if options.ranks < 1 or options.nodes < 1 or options.limit <= 0:
+        raise UserError("--ranks, --nodes and --limit must be above 0")
+    site = Site(
+        config=config.load(options.config),
+        file=options.config.absolute(),
+        profile=profile.load(options.profile),
+        results=options.results,
+        ranks=options.ranks,
+        nodes=options.nodes,
+        limit=options.limit,
+        scratch=scratch_for(options.results, f"{platform.node()}-{os.getpid()}"),
+    )
+    said = []
+    for line in examine(site):
+        said.append(line)
+        if not options.json:
+            print(line, flush=True)
+    levels = Counter(line.level for line in said)
+    if options.json:
+        print(json.dumps({**levels, "lines": [line.as_json() for line in said]}, indent=2))
+    else:
+        print(summary(levels, options))
+    if levels["FAIL"]:
+        raise SystemExit(1)
+
+
+def summary(levels: Counter, options: argparse.Namespace) -> str:
+    """The last line."""
+    counted = f"{levels['PASS']} PASS, {levels['WARN']} WARN, {levels['FAIL']} FAIL"
+    if levels["FAIL"]:
+        return f"{counted}: mend what FAILs, then run this again"
+    given = ["--profile", options.profile, "--configfile", str(options.config)]
+    return f"{counted}: ready for {shlex.join(['snakemake', *given])}"
+
+
+def add_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add it to the command line, by its own means of adding a verb."""
+    added = verb(
+        "doctor",
+        _doctor,
+        "Try what a campaign needs on this machine or cluster, and say what to mend.",
+        "doctor config/demo.yaml --profile profiles/slurm",
+    )
+    added.add_argument(
+        "config",
+        nargs="?",
+        type=Path,
+        default=Path("config/config.yaml"),
+        metavar="CONFIG",
+        help="the configuration file (default: %(default)s)",
+    )
+    added.add_argument(
+        "--results", type=Path, default=Path("results"), help="where products are kept"
+    )
+    added.add_argument(
+        "--profile", default="profiles/local", help="Snakemake's profile (default: %(default)s)"
+    )
+    added.add_argument("--ranks", type=int, default=4, help="ranks to start (default: %(default)s)")
+    added.add_argument(
+        "--nodes", type=int, default=2, help="nodes to ask SLURM for (default: %(default)s)"
+    )
+    added.add_argument(
+        "--limit",
+        type=float,
+        default=180.0,
+        metavar="SECONDS",
+        help="how long ranks may take to start, and the simulation (default: %(default)g)",
+    )
+    added.add_argument("--json", action="store_true", help="for programs")

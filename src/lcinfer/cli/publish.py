@@ -1,0 +1,87 @@
+"""The verbs that publish a finished run: ``methods``, ``crate``."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+Parser = argparse.ArgumentParser
+
+
+def _methods(options: argparse.Namespace) -> None:
+    from ..publish import methods, recorded
+    from ..text import citations as references
+    from ..text import latex, styles
+
+    run = recorded.open_run(options.run, options.results)
+    if options.bibtex:
+        print(references.bibtex(methods.cited(run)))
+        return
+    style = latex.Latex() if options.latex else styles.Markdown()
+    print(methods.text(run, style, options.scores), end="")
+
+
+def _crate(options: argparse.Namespace) -> None:
+    from ..publish import crate, recorded
+
+    found = recorded.open_run(options.run, options.results)
+    name = f"{found.run.summary.directory.name}-crate{'.zip' if options.zip else ''}"
+    wishes = crate.Wishes(
+        workflow=options.workflow,
+        author=options.author,
+        orcid=options.orcid,
+        license=options.license,
+        largest=options.largest * 1e6,
+    )
+    print(crate.write(found, options.to or Path(name), wishes, options.zip))
+
+
+def add_verbs(verb: Callable[..., Parser]) -> None:
+    """Add them to the command line, by its own means of adding a verb."""
+
+    def with_run(added: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        added.add_argument(
+            "run", type=Path, metavar="RUN", help="a configuration file, or a run's directory"
+        )
+        added.add_argument(
+            "--results", type=Path, default=Path("results"), help="where products are kept"
+        )
+        return added
+
+    added = with_run(
+        verb(
+            "methods",
+            _methods,
+            "Print a finished run for a paper's methods section: a paragraph and a table.",
+            "methods config/demo.yaml --latex",
+        )
+    )
+    added.add_argument("--latex", action="store_true", help="LaTeX (amsmath, natbib)")
+    added.add_argument(
+        "--bibtex",
+        action="store_true",
+        help="the references alone, as BibTeX entries with the keys that the LaTeX cites",
+    )
+    added.add_argument("--scores", action="store_true", help="with a table of R2")
+    added = with_run(
+        verb(
+            "crate",
+            _crate,
+            "Write a finished run as a Workflow Run Crate (RO-Crate), to publish beside a paper.",
+            "crate config/demo.yaml --zip",
+        )
+    )
+    added.add_argument("--zip", action="store_true", help="as one archive")
+    added.add_argument("--to", type=Path, help="where to; default: <run>-crate, here")
+    added.add_argument(
+        "--workflow", type=Path, default=Path(), help="the folder with the Snakefile; default: here"
+    )
+    added.add_argument("--author", metavar="NAME", help="who made the run")
+    added.add_argument("--orcid", metavar="URL", help="the author's ORCID")
+    added.add_argument("--license", metavar="URL", help="under which the crate may be used")
+    added.add_argument(
+        "--largest",
+        type=float,
+        default=100,
+        metavar="MB",
+        help="the largest file; default: 100",
+    )

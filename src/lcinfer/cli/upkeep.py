@@ -1,0 +1,114 @@
+"""The verbs that look after a database: ``status``, ``verify``, ``repair``."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+
+from ..base.counting import counted
+from ..base.errors import UserError
+from ..products.kinds import LightCones
+from .arguments import choose, run_of
+
+Parser = argparse.ArgumentParser
+
+
+def _status(options: argparse.Namespace) -> None:
+    from ..upkeep import status
+
+    run = run_of(options)
+    found = [status.status(cones, time.time()) for cones in run.lightcones.values()]
+    if options.json:
+        print(json.dumps([each.as_json() for each in found], indent=2))
+    else:
+        print(*found, sep="\n")
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from ..upkeep import verify
+
+    reports = []
+    for cones in _begun(options):
+        reports.append(verify.verify(cones, options.threads, decode=options.decode))
+        if not options.json:
+            print(reports[-1])
+    if options.json:
+        print(json.dumps([report.as_json() for report in reports], indent=2))
+    if any(report.findings for report in reports):
+        raise SystemExit(1)
+
+
+def _repair(options: argparse.Namespace) -> None:
+    from ..upkeep import repair, verify
+
+    left = 0
+    for cones in _begun(options):
+        found = verify.verify(cones, options.threads, decode=options.decode).findings
+        done = repair.repair(cones, found, options.most)
+        print(*done.said, *done.left, sep="\n", end="\n" * bool(done.said or done.left))
+        left += len(done.left)
+        if options.simulate:
+            repair.make_again(cones, done)
+            again = counted(len(done.again), "light-cone")
+            print(f"{cones.name}: repaired, {again} made again")
+        else:
+            print(f"{cones.name}: {repair.what_next(cones, done, options.config)}")
+    if left:
+        raise SystemExit(1)
+
+
+def _begun(options: argparse.Namespace) -> list[LightCones]:
+    """The named database, or all that are there."""
+    run = run_of(options)
+    if options.database is not None:
+        return [choose(run.lightcones, options.database, "database")]
+    begun = [cones for cones in run.lightcones.values() if cones.directory.exists()]
+    if not begun:
+        raise UserError(f"{run.root}: no database of this configuration is there yet")
+    return begun
+
+
+def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parser]) -> None:
+    """Add them to the command line, by its own means of adding a verb and a configuration."""
+
+    def with_checked(added: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        with_config(added)
+        added.add_argument(
+            "database", nargs="?", metavar="NAME", help="the database, or a mock; default: all"
+        )
+        added.add_argument("--threads", type=int, default=1, help="light-cones read at a time")
+        added.add_argument(
+            "--decode", action="store_true", help="also files that are as they were written"
+        )
+        return added
+
+    added = with_config(
+        verb(
+            "status",
+            _status,
+            "Say how far the database and the mocks are; also while jobs run.",
+            "status config/demo.yaml",
+        )
+    )
+    added.add_argument("--json", action="store_true", help="for programs")
+    added = with_checked(
+        verb(
+            "verify",
+            _verify,
+            "Compare every light-cone with digests, journal and design; change nothing.",
+            "verify config/demo.yaml demo",
+        )
+    )
+    added.add_argument("--json", action="store_true", help="for programs")
+    added = with_checked(
+        verb(
+            "repair",
+            _repair,
+            "Verify, and have made again what does not hold.",
+            "repair config/demo.yaml demo",
+        )
+    )
+    added.add_argument("--simulate", action="store_true", help="make it again here and now")
+    added.add_argument(
+        "--most", type=int, default=100, metavar="N", help="refuse if more would be made again"
+    )

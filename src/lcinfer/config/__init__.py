@@ -1,0 +1,256 @@
+"""The configuration as a whole: its sections, whether they agree, and how it is read."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from ..base import yamlfile
+from ..base.errors import UserError
+from . import mistakes
+from .mistakes import listed, meant
+from .section import Name, Section
+from .sections import (
+    DEFAULT_ENGINE,
+    FIXED,
+    FIXED_IN_21CMFAST,
+    Database,
+    Evaluation,
+    Figures,
+    Images,
+    Mock,
+    Split,
+    Training,
+)
+from .seeds import mock_block
+from .sweeps import Sweep, Trial, trials
+
+OTHER_FIGURES = {"examples": "the mocks' figures", "scheme": "the figure of the slices"}
+
+
+class Config(Section):
+    """The whole configuration of a run."""
+
+    name: Name
+    """What the run is called; the name of its directory of results."""
+    database: Database
+    """The light-cones."""
+    mocks: dict[Name, Mock] = Field(default={})
+    """Named parameter points, simulated like the database."""
+    images: Images = Images()
+    """From light-cones to images."""
+    split: Split
+    """Validation, test and training light-cones."""
+    trainings: Annotated[dict[Name, Training], Field(min_length=1)]
+    """Named trainings."""
+    sweeps: dict[Name, Sweep] = Field(default={})
+    """Named sets of trainings that vary one: learning curves, studies of hyper-parameters."""
+    evaluation: Evaluation = Evaluation()
+    """Scores."""
+    figures: Figures = Figures()
+    """Plots."""
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """(transverse, line of sight) cells of an image."""
+        along = self.images.line_of_sight_cells or self.database.lightcone.cells
+        return self.database.box.cells // self.images.halves, along
+
+    def training_images(self, training: Training) -> int:
+        """Images per light-cone that a training learns from."""
+        return self.images.per_lightcone if training.images == "all" else training.images
+
+    def training_lightcones(self, training: Training) -> int:
+        """Light-cones that a training learns from, if none of them failed."""
+        left = self.database.realizations - self.split.validation - self.split.test
+        return training.light_cones or left
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed and likely not meant, a line each: mocks outside the prior."""
+        return [
+            f"warning: mocks.{name}.parameters.{parameter}: {value:g} is outside database.prior, "
+            f"{low:g} to {high:g}, where no network learns"
+            for name, mock in self.mocks.items()
+            for parameter, value in mock.parameters.items()
+            for low, high in [self.database.prior[parameter]]
+            if not low <= value <= high
+        ]
+
+    def trials(self, sweep: str) -> list[Trial]:
+        """The trainings of a sweep."""
+        settings = self.sweeps[sweep]
+        return trials(settings, self.trainings[settings.training])
+
+    @field_validator("mocks", "trainings", "sweeps")
+    @classmethod
+    def _by_name(cls, named: dict[str, Any]) -> dict[str, Any]:
+        # The order of keys decides nothing: not the rows of a table either.
+        return dict(sorted(named.items()))
+
+    @model_validator(mode="after")
+    def _agrees(self, info: ValidationInfo) -> "Config":
+        found = [*_prior(self), *_mocks(self)]
+        if not (info.context or {}).get("recorded"):
+            found += _cannot_be_varied(self)
+        cut = [*_split(self), *_images(self)]
+        # What a training finds wrong with images that are cut wrongly is no mistake of its own.
+        found += cut or [*_trainings(self), *_sweeps(self)]
+        if found:
+            raise ValueError("\n".join(found))
+        return self
+
+
+def _prior(config: Config) -> Iterator[str]:
+    simulator, prior = config.database.simulator, config.database.prior
+    for name in sorted(set(prior) & set(simulator.options)):
+        yield f"database: {name} is both in prior and in simulator.options"
+
+
+def _cannot_be_varied(config: Config) -> Iterator[str]:
+    simulator, prior = config.database.simulator, config.database.prior
+    fixed = FIXED | FIXED_IN_21CMFAST if simulator.engine == DEFAULT_ENGINE else FIXED
+    for name in sorted(fixed.keys() & prior.keys()):
+        yield f"database.prior: {name} cannot be varied: {fixed[name]}"
+
+
+def _split(config: Config) -> Iterator[str]:
+    taken = config.split.validation + config.split.test
+    if taken >= config.database.realizations:
+        yield (
+            f"split: {config.split.validation} light-cones for validation and "
+            f"{config.split.test} for testing leave none of the database's "
+            f"{config.database.realizations} for training"
+        )
+
+
+def _mocks(config: Config) -> Iterator[str]:
+    varied = set(config.database.prior)
+    named = {name for mock in config.mocks.values() for name in mock.parameters}
+    for name in sorted(varied - named if named else ()):
+        if other := meant(name, sorted(named - varied)):
+            yield f"database.prior: no mock has {name}{other}"
+    for name, mock in config.mocks.items():
+        if set(mock.parameters) != varied:
+            yield (
+                f"mocks.{name}.parameters must name the prior's parameters "
+                f"({', '.join(sorted(varied))}), not {', '.join(sorted(mock.parameters))}"
+            )
+    for key in ("examples", "responses"):
+        unknown = set(getattr(config.figures, key) or ()) - set(config.mocks)
+        for name in sorted(unknown):
+            yield f"figures.{key}: there is no mock {name}{meant(name, config.mocks)}"
+    if config.database.name in config.mocks:
+        yield f"mocks.{config.database.name} has the database's name: rename one"
+    for one, other in combinations(config.mocks, 2):
+        if mock_block(one) == mock_block(other):
+            yield f"mocks {one} and {other} would share seeds: rename one of them"
+
+
+def _images(config: Config) -> Iterator[str]:
+    box, images = config.database.box, config.images
+    steps = images.spacing / box.cell_size
+    if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
+        yield (
+            f"images.spacing {images.spacing:g} Mpc is not a whole number of the box's "
+            f"{box.cell_size:g} Mpc cells"
+        )
+    elif images.slices * round(steps) > box.cells:
+        yield (
+            f"images: {images.slices} slices {images.spacing:g} Mpc apart need a box of "
+            f"{images.slices * images.spacing:g} Mpc, and database.box.length is {box.length:g}"
+        )
+    if box.cells % images.halves:
+        yield f"images.halves {images.halves} does not divide the box's {box.cells} cells"
+    if len(set(images.axes)) < len(images.axes):
+        yield f"images.axes names an axis twice: {', '.join(images.axes)}"
+    along = images.line_of_sight_cells
+    if along is not None and along > config.database.lightcone.cells:
+        yield (
+            f"images.line_of_sight_cells {along} exceeds the light-cone's "
+            f"{config.database.lightcone.cells} cells"
+        )
+
+
+def _trainings(config: Config) -> Iterator[str]:
+    for name, training in config.trainings.items():
+        if what := OTHER_FIGURES.get(name):
+            yield f"trainings: {name!r} is the name of {what}: choose another"
+        else:
+            yield from _training(config, f"trainings.{name}", training)
+
+
+def _training(config: Config, where: str, training: Training) -> Iterator[str]:
+    if config.training_images(training) > config.images.per_lightcone:
+        yield (
+            f"{where}.images {training.images} exceeds the "
+            f"{config.images.per_lightcone} images cut from a light-cone"
+        )
+    left = config.database.realizations - config.split.validation - config.split.test
+    if training.light_cones and training.light_cones > left:
+        yield (
+            f"{where}.light_cones {training.light_cones} exceeds the {left} that validation and "
+            f"test leave of the database's {config.database.realizations}"
+        )
+    try:
+        training.network.sizes(config.image_shape)
+    except ValueError as error:
+        yield f"{where}.network is too large for its image: {error}"
+
+
+def _sweeps(config: Config) -> Iterator[str]:
+    for name, sweep in config.sweeps.items():
+        where = f"sweeps.{name}"
+        if name in (*config.trainings, *OTHER_FIGURES):
+            yield f"{where}: {name} is the name of other figures: choose another"
+        if sweep.training not in config.trainings:
+            near = meant(sweep.training, config.trainings)
+            yield (
+                f"{where}.training: there is no training {sweep.training}{near}; there are "
+                f"{', '.join(config.trainings)}"
+            )
+            continue
+        try:
+            found = config.trials(name)
+        except ValueError as error:
+            yield f"{where}.{error}"
+            continue
+        for trial in found:
+            values = ", ".join(f"{key} = {value}" for key, value in trial.values.items())
+            yield from _training(config, f"{where} ({values}): training", trial.training)
+
+
+def parse(
+    settings: Mapping[str, Any], source: str = "configuration", recorded: bool = False
+) -> Config:
+    """Check settings against the classes above.
+
+    Args:
+        settings: as in a file.
+        source: what a mistake is said to be in.
+        recorded: whether they are of a run that was made, which may have a prior that no new
+            run may have.
+
+    Raises:
+        UserError: one line with key, value and what is allowed.
+    """
+    try:
+        return Config.model_validate(dict(settings), context={"recorded": recorded})
+    except ValidationError as error:
+        found = listed(mistakes.of(error, settings))
+        raise UserError(f"{source}: {found}") from None
+
+
+def load(path: str | Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        UserError: if it is missing, no YAML, or wrong.
+    """
+    path = Path(path)
+    settings = yamlfile.read(path)
+    if not isinstance(settings, dict):
+        raise UserError(f"{path}: not a configuration: it holds no keys")
+    return parse(settings, str(path))

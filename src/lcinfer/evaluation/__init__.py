@@ -1,0 +1,1 @@
+"""A trained network -> predictions, scores, residuals, and the trials of a sweep."""

@@ -1,0 +1,1 @@
+"""Light-cones -> what networks read."""

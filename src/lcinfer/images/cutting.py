@@ -1,0 +1,285 @@
+"""Light-cones -> images (Gillet et al. 2019, Fig. 2).
+
+    images[light_cone, image, transverse, line_of_sight]   mK, float32
+    redshift, distance [line_of_sight]                     coordinates
+    <parameter>[light_cone], random_seed[light_cone]       the design, copied
+
+Planes stand along the line of sight, ``spacing`` apart, on each of ``axes``; each is cut
+across the line of sight into ``halves``. The order of a light-cone's images is axis, plane,
+half.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import dask
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+from ..base import durable, groups
+from ..base.errors import UserError
+from ..config.sections import DEFAULT_ENGINE, Box, Images
+from ..lightcones import failures, journal, store
+from ..products.kinds import ImageSet, Span
+from ..records.record import recorded
+from ..records.stamp import stamp
+from .geometry import Geometry
+
+if TYPE_CHECKING:
+    from .dataset import LabelledImages
+
+IMAGES = "images"
+
+
+class Digests(NamedTuple):
+    """What markers say of a light-cone's images; empty texts where nobody knows."""
+
+    light_cone: str
+    images: str
+    stored: str = ""
+    """Of the images' file, see :func:`store.file_digest`; markers of before have none."""
+
+
+def planes(box: Box, images: Images) -> list[int]:
+    """Cells at which the planes of an axis stand: 0, spacing, 2 spacing, ..."""
+    step = round(images.spacing / box.cell_size)
+    return [number * step for number in range(images.slices)]
+
+
+def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
+    """Images of one light-cone.
+
+    Args:
+        cube: (x, y, line_of_sight), or what reads from one: only planes are asked of it.
+        box: gives the size of a cell.
+        images: planes, axes, halves.
+
+    Returns:
+        (image, transverse, line_of_sight)
+    """
+    along = slice(images.line_of_sight_cells)
+    standing = planes(box, images)
+    cells = slice(standing[0], standing[-1] + 1, standing[1] if len(standing) > 1 else 1)
+    cuts: list[np.ndarray] = []
+    for axis in images.axes:
+        # All of an axis at once: a chunk that two planes share is then decoded once.
+        across = (cells, slice(None)) if axis == "x" else (slice(None), cells)
+        stack = cube[(*across, along)]
+        for plane in stack if axis == "x" else stack.swapaxes(0, 1):
+            cuts += np.split(plane, images.halves)
+    return np.stack(cuts)
+
+
+def prepare(image_set: ImageSet) -> None:
+    """Create the images' store, or grow it to as many light-cones as the database has.
+
+    One process at a time; never shrinks, never touches images that are there.
+    """
+    cones = image_set.lightcones
+    store.open_cubes(cones.store)  # says so if there are none
+    with recorded(image_set, "prepare", [image_set.prepared]):
+        _grow(image_set)
+        durable.write_json(
+            image_set.prepared,
+            {"fingerprint": image_set.fingerprint, "light_cones": image_set.realizations},
+        )
+
+
+def _grow(image_set: ImageSet) -> None:
+    cones = image_set.lightcones
+    source = groups.open_group(cones.store)
+    with groups.changing(image_set.store) as target:
+        if IMAGES not in target:
+            _create(target, image_set, source)
+        cut, count = store.array(target, IMAGES), image_set.realizations
+        have = cut.shape[0]
+        if have < count:
+            for name in (*cones.design.names, "random_seed"):
+                column = store.array(target, name)
+                column.resize((count,))
+                column[have:] = store.values(source, name, count)[have:]
+            cut.resize((count, *cut.shape[1:]))
+
+
+def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None:
+    cones, images = image_set.lightcones, image_set.images
+    box = cones.simulation.box
+    along = images.line_of_sight_cells or cones.simulation.lightcone.cells
+    for name in ("redshift", "distance"):
+        values, units = store.values(source, name, along), dict(source[name].attrs)
+        store.add_array(target, name, values, ["line_of_sight"], **units)
+    for name in (*cones.design.names, "random_seed"):
+        empty = store.values(source, name, 0)
+        store.add_array(target, name, empty, ["light_cone"], **dict(source[name].attrs))
+    shape = (images.per_lightcone, box.cells // images.halves, along)
+    target.attrs.update(
+        {
+            "fingerprint": image_set.fingerprint,
+            "coordinates": "redshift distance",
+            "provenance": dict(stamp(image_set)),
+        }
+    )
+    # Last: its presence says that all the rest is there.
+    target.create_array(
+        IMAGES,
+        shape=(0, *shape),
+        chunks=(1, *shape),
+        dtype="float32",
+        compressors=[
+            ZstdCodec(level=cones.simulation.storage.compression_level),
+            Crc32cCodec(),
+        ],
+        fill_value=np.nan,
+        dimension_names=["light_cone", "image", "transverse", "line_of_sight"],
+        attributes={
+            "units": "mK",
+            "long_name": "21-cm brightness temperature",
+            "cell_size": box.cell_size,
+        },
+    )
+
+
+def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
+    """Cut those of a block's light-cones that have no images yet; write the block's marker.
+
+    At most ``workers`` light-cones' planes are in memory at a time.
+
+    Light-cones that the database's own marker leaves out have none.
+
+    Raises:
+        UserError: if another light-cone is not finished.
+        store.DamagedStore: naming the light-cone that cannot be read.
+    """
+    source = image_set.lightcones.done(span)
+    failed = failures.named(source)
+    markers = image_set.done_with(span, failed)
+    with recorded(image_set, "cut", markers, [source]):
+        made = _cut(image_set, sorted(set(range(*span)) - set(failed)), workers)
+        content = {
+            "fingerprint": image_set.fingerprint,
+            "light_cones": {index: it.light_cone for index, it in made.items()},
+            "images": {index: it.images for index, it in made.items()},
+            **failures.naming(failed),
+        }
+        if stored := {index: it.stored for index, it in made.items() if it.stored}:
+            content["stored"] = stored
+        for marker in markers:
+            durable.write_json(marker, content)
+
+
+def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Digests]:
+    cones = image_set.lightcones
+    source = store.open_cubes(cones.store)
+    open_store(image_set)  # says so if there is none
+    finished = journal.finished(cones.journal, histories=False)
+    have = digests(image_set)
+
+    def cut_one(index: int) -> Digests:
+        if index not in finished:
+            raise UserError(f"{cones.directory}: light-cone {index} is not finished")
+        digest: str = finished[index]["digest"]
+        known = have.get(str(index), Digests("", ""))
+        if known.light_cone == digest and known.images:
+            return known
+        images = cut(StoredCube(source, index), cones.simulation.box, image_set.images)
+        written = store.write_whole(image_set.store, index, images, IMAGES, digest)
+        return Digests(digest, *written)
+
+    tasks = [dask.delayed(cut_one)(index) for index in indices]
+    made = dask.compute(*tasks, scheduler="threads", num_workers=workers)
+    return dict(zip(map(str, indices), made, strict=True))
+
+
+def digests(image_set: ImageSet) -> dict[str, Digests]:
+    """Index -> digests of what is there, from all blocks' markers.
+
+    Empty ones where markers disagree: then nobody knows.
+    """
+    made: dict[str, Digests] = {}
+    for marker in durable.own(image_set.directory.glob("blocks/*.json")):
+        content = json.loads(marker.read_text(encoding="utf-8"))
+        images, stored = content.get("images", {}), content.get("stored", {})
+        for index, source in content["light_cones"].items():
+            said = Digests(source, images.get(index, ""), stored.get(index, ""))
+            before = made.setdefault(index, said)
+            if before[:2] != said[:2]:
+                made[index] = Digests("", "")
+            elif before != said:
+                made[index] = said._replace(stored="")
+    return made
+
+
+class StoredCube:
+    """One light-cone on disk: only the cells asked for are read, damage is told by index."""
+
+    def __init__(self, cubes: zarr.Array, index: int) -> None:
+        """Light-cone ``index`` of ``store.open_cubes``."""
+        self._cubes, self._index = cubes, index
+
+    def __getitem__(self, cells: tuple[slice | int, ...]) -> np.ndarray:
+        """Some cells (x, y, line of sight) in mK.
+
+        Raises:
+            store.DamagedStore: if one of them is missing or damaged.
+        """
+        return np.asarray(store.read_part(self._cubes, self._index, *cells))
+
+
+def seal(image_set: ImageSet) -> None:
+    """Write the marker that the images of every light-cone are there that was not left out."""
+    cones = image_set.lightcones
+    blocks = [image_set.done(span) for span in image_set.spans]
+    failed = {index for marker in [*blocks, cones.sealed] for index in failures.named(marker)}
+    made = digests(image_set)
+    there = (index for index in range(image_set.realizations) if index not in failed)
+    with recorded(image_set, "seal", [image_set.sealed], blocks):
+        durable.write_json(
+            image_set.sealed,
+            {
+                "fingerprint": image_set.fingerprint,
+                "light_cones": image_set.realizations,
+                "root_digest": store.root_digest([made[str(index)].images for index in there]),
+                **failures.naming(sorted(failed)),
+            },
+        )
+
+
+def open_store(image_set: ImageSet) -> zarr.Group:
+    """The store for reading.
+
+    Raises:
+        UserError: if there are no images yet.
+    """
+    try:
+        return groups.open_group(image_set.store)
+    except (FileNotFoundError, zarr.errors.GroupNotFoundError):
+        raise UserError(f"{image_set.store}: no images here") from None
+
+
+def open_labelled(image_set: ImageSet) -> "LabelledImages":
+    """The images with the parameters of their light-cones.
+
+    A store that has grown since counts as far as the set's realisations go.
+
+    Raises:
+        UserError: if there are no images yet, or more light-cones were left out of them than
+            the configuration allows.
+    """
+    from .dataset import LabelledImages  # and torch, which a job that cuts images need not wait for
+
+    failed = failures.named(image_set.sealed)
+    failures.refuse_too_many(image_set.lightcones, failed)
+    group, names = open_store(image_set), image_set.lightcones.design.names
+    count = image_set.realizations
+    parameters = np.stack([store.values(group, name, count) for name in names], axis=1)
+    simulator = image_set.lightcones.simulation.simulator
+    geometry = Geometry(
+        box=image_set.lightcones.simulation.box,
+        images=image_set.images,
+        redshift=tuple(store.values(group, "redshift").tolist()),
+        velocities=simulator.treatment if simulator.engine == DEFAULT_ENGINE else "",
+    )
+    images = store.array(group, IMAGES)
+    prior = image_set.lightcones.design.prior
+    return LabelledImages(images, parameters, names, tuple(failed), geometry, prior)

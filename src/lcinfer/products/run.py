@@ -1,0 +1,317 @@
+"""A configuration with all that it makes: which products, made from which, and where they are."""
+
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..base.errors import UserError
+from ..base.fingerprint import identity
+from ..config import Config
+from ..config.sections import Simulation, Training
+from ..config.sweeps import Trial, repeats
+from .design import AdoptedDesign, Design, MockDesign, PriorDesign
+from .kinds import (
+    EXAMPLES,
+    SCHEME,
+    EvaluationRun,
+    FigureSet,
+    ImageSet,
+    LightCones,
+    Product,
+    Summary,
+    SweepRun,
+    TrainingRun,
+)
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A configuration with all that it makes."""
+
+    config: Config
+    root: Path = RESULTS
+
+    @cached_property
+    def database(self) -> LightCones:
+        """The database of light-cones."""
+        database = self.config.database
+        count, allowed = database.realizations, database.allowed_failures
+        if database.adopted is None:
+            return self._lightcones(database.name, PriorDesign(database), count, allowed)
+        design = AdoptedDesign(database)
+        cones = self._lightcones(database.name, design, count)
+        return replace(cones, design=replace(design, directory=cones.directory))
+
+    @cached_property
+    def mocks(self) -> dict[str, LightCones]:
+        """The mocks' light-cones by name."""
+        return {
+            name: self._lightcones(name, MockDesign(name, mock), mock.realizations)
+            for name, mock in self.config.mocks.items()
+        }
+
+    @property
+    def lightcones(self) -> dict[str, LightCones]:
+        """The database and the mocks, by the names of their directories."""
+        return {_named(cones): cones for cones in (self.database, *self.mocks.values())}
+
+    @property
+    def simulates(self) -> bool:
+        """Whether light-cones are left to be made; nothing else needs the engine."""
+        return not all(cones.sealed.exists() for cones in self.lightcones.values())
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of it is there."""
+        return any(product.begun for product in (*self.by_directory.values(), self.summary))
+
+    @cached_property
+    def images(self) -> dict[str, ImageSet]:
+        """The images of each of :attr:`lightcones`, by the same names."""
+        return {label: self._images(cones) for label, cones in self.lightcones.items()}
+
+    @property
+    def database_images(self) -> ImageSet:
+        """The database's images."""
+        return self.images[_named(self.database)]
+
+    @property
+    def mock_images(self) -> dict[str, ImageSet]:
+        """The mocks' images by the mocks' names."""
+        return {name: self.images[_named(cones)] for name, cones in self.mocks.items()}
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The mocks whose images are shown, in their order."""
+        return self.config.figures.examples or tuple(sorted(self.mocks))
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """The mocks to which networks' responses are shown, in their order."""
+        return self.config.figures.responses or self.examples
+
+    @cached_property
+    def repeats(self) -> dict[str, tuple[str, ...]]:
+        """The names of each configured training's repeats, itself first."""
+        return {
+            name: (name, *(f"{name}.seed{other.seed}" for other in repeats(training)[1:]))
+            for name, training in self.config.trainings.items()
+        }
+
+    @cached_property
+    def trainings(self) -> dict[str, TrainingRun]:
+        """The trainings by name: those configured, their repeats, and trials of sweeps.
+
+        A trial that is one of the former is not named again.
+        """
+        named = {
+            label: self._training(name, training)
+            for name, labels in self.repeats.items()
+            for label, training in zip(labels, repeats(self.config.trainings[name]), strict=True)
+        }
+        for sweep, settings in self.config.sweeps.items():
+            for number, trial in enumerate(self.config.trials(sweep), start=1):
+                run = self._training(settings.training, trial.training)
+                if all(run.fingerprint != other.fingerprint for other in named.values()):
+                    named[f"{sweep}.{number}"] = run
+        return named
+
+    @cached_property
+    def evaluations(self) -> dict[str, EvaluationRun]:
+        """The evaluations that are asked for, by their training's name.
+
+        Of a study's trials the best is evaluated too, when it is known.
+        """
+        asked = {label for labels in self.repeats.values() for label in labels}
+        for name, settings in self.config.sweeps.items():
+            if settings.scored_on == "test":
+                asked |= {self._label(run) for _, run in self._trials(name)}
+        return {
+            name: self._evaluation(run) for name, run in self.trainings.items() if name in asked
+        }
+
+    @cached_property
+    def sweeps(self) -> dict[str, SweepRun]:
+        """The sweeps by name."""
+        return {name: self._sweep(name) for name in self.config.sweeps}
+
+    @cached_property
+    def figures(self) -> dict[str, FigureSet]:
+        """Figures by what they are of: a configured training, a sweep, ``examples``, ``scheme``."""
+        answered = {"responses": self.responses} if self.mocks else {}
+        drawn = {
+            name: self._figures(name, evaluation=self.evaluations[name].fingerprint, **answered)
+            for name in self.repeats
+        }
+        for name, sweep in self.sweeps.items():
+            drawn[name] = self._figures(name, sweep=sweep.fingerprint)
+        if self.mocks:
+            shown = [[name, *_sizes([self.mock_images[name]])] for name in self.examples]
+            drawn[EXAMPLES] = self._figures(EXAMPLES, mocks=shown)
+        database = self.config.database
+        drawn[SCHEME] = self._figures(
+            SCHEME, images=self.config.images, box=database.box, lightcone=database.lightcone
+        )
+        return drawn
+
+    @cached_property
+    def by_directory(self) -> dict[str, Any]:
+        """Every product by its directory's name, which is how the rules know it."""
+        stages: tuple[dict[str, Any], ...] = (
+            self.lightcones,
+            self.images,
+            self.trainings,
+            self.evaluations,
+            self.sweeps,
+            self.figures,
+        )
+        return {product.directory.name: product for stage in stages for product in stage.values()}
+
+    @property
+    def figure_files(self) -> list[Path]:
+        """Every figure in every format."""
+        return [file for figures in self.figures.values() for file in figures.all_files]
+
+    @property
+    def summary(self) -> Summary:
+        """The run's own directory."""
+        made_from = {name: figures.fingerprint for name, figures in self.figures.items()}
+        again = {
+            label: self.evaluations[label].fingerprint
+            for labels in self.repeats.values()
+            for label in labels[1:]
+        }
+        made_of = identity("summary", figures=made_from, **({"repeats": again} if again else {}))
+        return Summary(name=self.config.name, identity=made_of, root=self.root)
+
+    def _lightcones(
+        self, name: str, design: Design, realizations: int, allowed_failures: float = 0
+    ) -> LightCones:
+        database = self.config.database
+        simulation = Simulation(**{key: getattr(database, key) for key in Simulation.model_fields})
+        planned = LightCones(
+            name=name,
+            identity=identity("lightcones", simulation=simulation, design=design.content),
+            root=self.root,
+            realizations=realizations,
+            block=database.block,
+            simulation=simulation,
+            design=design,
+            max_attempts=database.max_attempts,
+            limit_minutes=database.limit_minutes,
+            allowed_failures=allowed_failures,
+        )
+        written = planned.spec
+        if written.exists():  # the first block size stays, so that finished blocks stay finished
+            try:
+                block = int(json.loads(written.read_text(encoding="utf-8"))["block"])
+            except (ValueError, TypeError, KeyError):
+                raise UserError(
+                    f"{written} is damaged: move it aside, and `lcinfer design` writes it again "
+                    "(if it held another `block` than the configuration, set that first)"
+                ) from None
+            return replace(planned, block=block)
+        return planned
+
+    def _images(self, cones: LightCones) -> ImageSet:
+        return ImageSet(
+            name=cones.name,
+            identity=identity("images", images=self.config.images, lightcones=cones.fingerprint),
+            root=self.root,
+            realizations=cones.realizations,
+            block=cones.block,
+            images=self.config.images,
+            lightcones=cones,
+        )
+
+    def _training(self, name: str, training: Training) -> TrainingRun:
+        images = self.database_images
+        given_up = {"given_up": images.given_up} if images.given_up else {}
+        run = TrainingRun(
+            name=name,
+            identity={},
+            root=self.root,
+            training=training,
+            split=self.config.split,
+            images=images,
+        )
+        revision = training.network.revision
+        made_of = identity(
+            "training",
+            training=training,
+            split=self.config.split,
+            images=[[images.fingerprint, run.light_cones]],
+            **given_up,
+            **({"architecture_revision": revision} if revision > 1 else {}),
+        )
+        return replace(run, identity=made_of)
+
+    def _evaluation(self, run: TrainingRun) -> EvaluationRun:
+        mocks = tuple(self.mock_images.values())
+        return EvaluationRun(
+            name=run.name,
+            identity=identity(
+                "evaluation",
+                evaluation=self.config.evaluation,
+                training=run.fingerprint,
+                mocks=_sizes(mocks),
+            ),
+            root=self.root,
+            evaluation=self.config.evaluation,
+            training=run,
+            mocks=mocks,
+        )
+
+    def _trials(self, sweep: str) -> list[tuple[Trial, TrainingRun]]:
+        name = self.config.sweeps[sweep].training
+        return [
+            (trial, self.trainings[self._label(self._training(name, trial.training))])
+            for trial in self.config.trials(sweep)
+        ]
+
+    def _sweep(self, name: str) -> SweepRun:
+        settings, trials = self.config.sweeps[name], self._trials(name)
+        evaluations = {run.directory.name: self._evaluation(run) for _, run in trials}
+        return SweepRun(
+            name=name,
+            identity=identity(
+                "sweep",
+                scored_on=settings.scored_on,
+                trials=[
+                    [trial.values, run.fingerprint, evaluations[run.directory.name].fingerprint]
+                    for trial, run in trials
+                ],
+            ),
+            root=self.root,
+            sweep=settings,
+            trials=tuple(trials),
+            evaluations=evaluations,
+        )
+
+    def _label(self, run: TrainingRun) -> str:
+        """The name of a training in :attr:`trainings`."""
+        return next(
+            label for label, it in self.trainings.items() if it.fingerprint == run.fingerprint
+        )
+
+    def _figures(self, name: str, **made_from: Any) -> FigureSet:
+        style = self.config.figures
+        return FigureSet(
+            name=name,
+            identity=identity("figures", style=style, **made_from),
+            root=self.root,
+            formats=style.formats,
+        )
+
+
+def _named(product: Product) -> str:
+    return product.directory.name
+
+
+def _sizes(image_sets: tuple[ImageSet, ...] | list[ImageSet]) -> list[list[Any]]:
+    """What identifies image sets to what is made from all their images."""
+    return sorted([images.fingerprint, images.realizations] for images in image_sets)

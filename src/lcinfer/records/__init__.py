@@ -1,0 +1,1 @@
+"""What is written beside a product: who made it, from what, and what a file says of itself."""

@@ -1,0 +1,188 @@
+"""What py21cmfast makes of a configuration's template, options, prior and mocks.
+
+python -m lcinfer.simulator.physics < QUESTION.json
+
+Its inputs are built as a simulation builds them, and nothing is simulated.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+from py21cmfast import InputParameters
+from py21cmfast._templates import list_templates, load_template_file
+from py21cmfast.wrapper.inputs import InputStruct
+
+from ..base.errors import UserError
+from ..config.mistakes import meant, typos_first
+from ..config.sections import Simulation
+from .gm18 import REFUSALS, built, node_redshifts
+
+Point = dict[str, float]
+IN_EV = ("NU_X_THRESH", "NU_X_BAND_MAX", "NU_X_MAX")
+LOWEST_EV = 100.0  # of X-rays; below it a user has thought of keV
+LARGEST_LOGARITHM = 60.0  # no luminosity, mass or temperature in py21cmfast's units is larger
+
+
+def mistakes(simulation: Simulation, tried: Mapping[str, Sequence[Point]]) -> list[str]:
+    """What is wrong with a configuration's physics, a line each, likely misspelt names first.
+
+    Args:
+        simulation: template, options and all else that every light-cone shares.
+        tried: the points that must be accepted, by the key of the configuration that they are of.
+    """
+    return typos_first([*_mistakes(simulation, tried)])
+
+
+def _mistakes(simulation: Simulation, tried: Mapping[str, Sequence[Point]]) -> Iterator[str]:
+    try:
+        nodes = node_redshifts(simulation)
+    except UserError as error:
+        yield str(error)
+        return
+    template = _wrong_template(simulation.simulator.template)
+    yield from template
+    places: dict[str, Sequence[Mapping[str, Any]]]
+    places = {"database.simulator.options": [simulation.simulator.options], **tried}
+    known = {
+        field.alias for kind in InputStruct._subclasses.values() for field in attrs.fields(kind)
+    }
+    unknown: set[str] = set()
+    for where, points in places.items():
+        for name in sorted({name for point in points for name in point} - known - unknown):
+            yield f"{where}.{name}: py21cmfast has no such input{meant(name, known)}"
+            unknown.add(name)  # a mock's is the prior's: once is enough
+    if template:
+        return
+
+    def refusal(options: Mapping[str, Any], point: Mapping[str, Any]) -> str:
+        """Why py21cmfast does not take these, or empty."""
+        return _refusal(_with(simulation, options), dict(point), nodes)
+
+    options = _without(simulation.simulator.options, unknown)
+    accepted = _accepted(options, refusal)
+    for name in sorted(options.keys() - accepted.keys()):
+        value = options[name]
+        why = refusal(accepted, {name: value})
+        yield f"database.simulator.options.{name}: {_explained(name, [value], why)}"
+    for where, points in tried.items():
+        yield from _refused_points(where, points, unknown, lambda it: refusal(accepted, it))
+
+
+def _with(simulation: Simulation, options: Mapping[str, Any]) -> Simulation:
+    simulator = simulation.simulator.model_copy(update={"options": dict(options)})
+    return simulation.model_copy(update={"simulator": simulator})
+
+
+def _without(point: Mapping[str, Any], unknown: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in point.items() if name not in unknown}
+
+
+def _accepted(options: Mapping[str, Any], refusal: Callable[..., str]) -> dict[str, Any]:
+    """The options that py21cmfast takes together: all, or one after another, since some are
+    taken beside others alone."""
+    if not refusal(options, {}):
+        return dict(options)
+    accepted: dict[str, Any] = {}
+    grown = True
+    while grown:
+        grown = False
+        for name in sorted(options.keys() - accepted.keys()):
+            if not refusal({**accepted, name: options[name]}, {}):
+                accepted[name] = options[name]
+                grown = True
+    return accepted
+
+
+def _refused_points(
+    where: str, points: Sequence[Point], unknown: set[str], refusal: Callable[[Point], str]
+) -> Iterator[str]:
+    """Parameters that are to blame for refused points, or the first point where none is alone."""
+    points = [_without(point, unknown) for point in points]
+    refused = [(point, why) for point in points if (why := refusal(point))]
+    # The last lies between the corners, at numbers that nobody wrote.
+    refused = [it for it in refused if it[0] is not points[-1]] or refused
+    blamed: dict[str, dict[float, str]] = {}
+    for name, value in sorted({item for point, _ in refused for item in point.items()}):
+        if why := refusal({name: value}):
+            blamed.setdefault(name, {})[value] = why
+    for name, values in blamed.items():
+        yield f"{where}.{name}: {_explained(name, list(values), next(iter(values.values())))}"
+    if refused and not blamed:
+        point, why = refused[0]
+        at = ", ".join(f"{name} = {value:g}" for name, value in point.items())
+        yield f"{where}: py21cmfast refuses {at}: {why}"
+
+
+def _wrong_template(name: str) -> list[str]:
+    try:
+        load_template_file(name)
+    except (OSError, ValueError) as error:
+        aliases = [alias for each in list_templates() for alias in each["aliases"]]
+        if "not found" in str(error):
+            why = f"py21cmfast has no template {name}{meant(name, aliases)}; it has "
+            return [f"database.simulator.template: {why}{', '.join(aliases)}"]
+        return [f"database.simulator.template: {name}: {' '.join(str(error).split())}"]
+    return []
+
+
+def _refusal(simulation: Simulation, point: Point, nodes: tuple[float, ...]) -> str:
+    try:
+        inputs = built(simulation, point, 1, nodes)
+    except REFUSALS as error:
+        return f"py21cmfast refuses it: {' '.join(str(error).split())}"
+    for name, value in {**simulation.simulator.options, **point}.items():
+        if why := _taken_otherwise(inputs, name, value):
+            return why
+    return ""
+
+
+def _taken_otherwise(inputs: InputParameters, name: str, value: Any) -> str:
+    """Whether the inputs hold something else than what was asked for: a truncated number, or
+    true for any text. Empty: they do not."""
+    structs = (getattr(inputs, field.name) for field in attrs.fields(type(inputs)))
+    held = next((getattr(it, name) for it in structs if hasattr(it, name)), value)
+    if isinstance(held, float | int) and not isinstance(held, bool) and isinstance(value, str):
+        value = float(value)  # 1e3 is a text to YAML
+    if held != value:
+        return f"py21cmfast would make {held!r} of it"
+    if _is_logarithm(name) and value > LARGEST_LOGARITHM:
+        return "py21cmfast takes its decimal logarithm"
+    return ""
+
+
+def _explained(name: str, values: Sequence[Any], why: str) -> str:
+    """What is wrong with an input's values, and in which unit py21cmfast takes it."""
+    told = _span(values)
+    if all(isinstance(it, float | int) and it > 0 for it in values):
+        if _is_logarithm(name):
+            logarithms = _span([float(f"{math.log10(it):.4g}") for it in values])
+            return f"not {told}: py21cmfast takes its decimal logarithm, {logarithms}"
+        if name in IN_EV and max(values) < LOWEST_EV:
+            in_ev = _span([1000 * it for it in values])
+            return f"not {told}: py21cmfast takes it in eV; {told} keV are {in_ev} eV"
+    return f"not {told}: {why}"
+
+
+def _span(values: Sequence[Any]) -> str:
+    """Ascending values as text: the first to the last."""
+    ends = [f"{it:g}" if isinstance(it, float) else repr(it) for it in (values[0], values[-1])]
+    return " to ".join(dict.fromkeys(ends))
+
+
+def _is_logarithm(name: str) -> bool:
+    """Whether py21cmfast takes the decimal logarithm of an input."""
+    return any(
+        field.alias == name
+        and getattr(field.metadata.get("transformer"), "__name__", "") == "logtransformer"
+        for kind in InputStruct._subclasses.values()
+        for field in attrs.fields(kind)
+    )
+
+
+if __name__ == "__main__":
+    question = json.load(sys.stdin)
+    print(json.dumps(mistakes(Simulation(**question["simulation"]), question["tried"])))

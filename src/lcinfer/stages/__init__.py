@@ -1,0 +1,1 @@
+"""What the rules of the workflow do: products in, products out."""

@@ -1,0 +1,90 @@
+"""R2 of all of a run's trainings, from the scores of their evaluations: as CSV, and as a page."""
+
+import csv
+import io
+import json
+from typing import Any
+
+from ..config.parameters import shown
+from ..products.kinds import EvaluationRun
+from ..products.run import Run
+from ..text.styles import Html
+
+SETS = ("validation", "test", "training")
+PREDICTIONS = {"one_image": "one image", "average": "average"}
+# Of r2.csv. The first six have always been the first six, whatever they were called.
+COLUMNS = ("training", "prediction", "parameter", "r2", "r2_low", "r2_high", "confidence")
+COUNTS = ("test_light_cones", "images_predicted_from", "training_light_cones")
+
+
+def table(run: Run) -> str:
+    """A line per training, prediction and parameter as CSV, columns named as a data frame's."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    confidence = run.config.evaluation.confidence
+    without = [f"left_out_of_{name}" for name in SETS] if left_out(run) else []
+    writer.writerow([*COLUMNS, *COUNTS, *without])
+    for name, evaluation in run.evaluations.items():
+        scores = _scores_of(evaluation)
+        lacks = scores.get("left_out", dict.fromkeys(SETS, 0))
+        training_cones = len(evaluation.training.training_set) - lacks["training"]
+        sizes = [training_cones, *([lacks[name] for name in SETS] if without else [])]
+        for prediction in PREDICTIONS:
+            images = 1 if prediction == "one_image" else scores["images"]
+            for parameter, score in scores[prediction].items():
+                values = [f"{score[key]:.4f}" for key in ("r2", "low", "high")]
+                what = (name, prediction, parameter, *values, confidence)
+                writer.writerow([*what, scores["light_cones"], images, *sizes])
+    return text.getvalue()
+
+
+def told(row: list[str]) -> list[str]:
+    """The first six cells of a line of r2.csv in words; of older ones they are words already."""
+    training, prediction, parameter, *score = row[:6]
+    words = (training, PREDICTIONS.get(prediction, prediction), shown(parameter).text_label)
+    return [*words, *score]
+
+
+def page(run: Run) -> str:
+    """A line per configured training, seed and prediction as HTML, a column per parameter."""
+    style = Html()
+    names = run.database.design.names
+    seeds = {
+        label: _scores_of(run.evaluations[label])
+        for labels in run.repeats.values()
+        for label in labels
+    }
+    rows = []
+    for prediction in reversed(PREDICTIONS):
+        for name, scores in seeds.items():
+            images = f"{scores['images']} images" if prediction == "average" else "one image"
+            cells = [_cell(style, scores[prediction][parameter]) for parameter in names]
+            rows.append([style.code(name), images, *cells])
+    (test,) = {scores["light_cones"] for scores in seeds.values()}
+    caption = (
+        f"R2 on {test} test light-cones, from the average over a "
+        "light-cone's images and from one image of each; below it, where it lies in "
+        f"{run.config.evaluation.confidence:.0%} of bootstraps over them. 1 is perfect, 0 is a "
+        "guess of the mean."
+    )
+    head = ["Training", "Prediction from", *map(style.quantity, names)]
+    return f"{style.table(head, rows, caption)}\n"
+
+
+def _cell(style: Html, score: dict[str, float]) -> str:
+    return style.estimate(*(style.decimals(score[key], 3) for key in ("r2", "low", "high")))
+
+
+def left_out(run: Run) -> dict[str, Any]:
+    """What each training was made without; empty if nothing failed."""
+    known = {
+        name: _scores_of(evaluation)
+        for name, evaluation in run.evaluations.items()
+        if evaluation.scores.exists()
+    }
+    return {name: scores["left_out"] for name, scores in known.items() if "left_out" in scores}
+
+
+def _scores_of(evaluation: EvaluationRun) -> dict[str, Any]:
+    scores: dict[str, Any] = json.loads(evaluation.scores.read_text(encoding="utf-8"))
+    return scores

@@ -1,0 +1,1 @@
+"""Facts as Markdown, LaTeX, HTML and CSV."""

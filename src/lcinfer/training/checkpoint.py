@@ -1,0 +1,221 @@
+"""A training's checkpoint: all that is needed to go on, or to predict.
+
+It holds tensors, numbers, texts, lists and dicts only, so it opens without running code from
+the file (``weights_only``) and without this package.
+"""
+
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import torch
+from torch import nn
+
+from .. import __version__
+from ..base.durable import written_aside
+from ..base.errors import UserError
+from ..base.fingerprint import STAGE_VERSIONS, canonical_json
+from ..config.networks import Network
+from ..images.dataset import LabelledImages, Normalisation
+from ..images.geometry import Geometry
+from .networks.architectures import build
+
+NAME = "checkpoint.pt"
+
+
+class DamagedCheckpoint(UserError):
+    """A checkpoint that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training after an epoch."""
+
+    identity: dict[str, Any]
+    """What decides the training's content, as JSON types."""
+    network: dict[str, Any]
+    """The configuration's section ``network``."""
+    image_shape: list[int]
+    """[transverse, line of sight] cells of an image."""
+    names: list[str]
+    """The parameters, in the order of the outputs."""
+    normalisation: dict[str, Any]
+    """``Normalisation.plain()``."""
+    epochs: int
+    """Epochs that the training takes in all."""
+    history: list[dict[str, float]]
+    """Per epoch done: epoch, learning_rate, training_loss, validation_loss."""
+    model: dict[str, Any]
+    """State of the network."""
+    optimiser: dict[str, Any]
+    """State of the optimiser."""
+    schedule: dict[str, Any]
+    """State of the learning rate's schedule."""
+    random: dict[str, Any]
+    """States of the generators: ``torch``, ``shuffling`` and a list ``cuda``."""
+    provenance: dict[str, str] = field(default_factory=dict)
+    """The product that it is part of, and the code that made it."""
+    geometry: dict[str, Any] = field(default_factory=dict)
+    """``Geometry.plain()`` of the images; empty if it is not known, as in version 0.1."""
+    prior: dict[str, list[float]] = field(default_factory=dict)
+    """Lowest and highest value of each parameter; empty: an earlier lcinfer did not keep it."""
+    envelope: dict[str, Any] = field(default_factory=dict)
+    """``Envelope.plain()`` of the training set; empty: an earlier lcinfer did not keep it."""
+    version: str = ""
+    """The lcinfer that wrote it; 0.1 did not say."""
+    revision: int = 1
+    """The revision of the network's architecture; 0.1 had the first ones alone."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every epoch is done."""
+        return len(self.history) >= self.epochs
+
+    def trained_network(self, device: torch.device) -> nn.Sequential:
+        """The network with its weights, ready to predict.
+
+        Raises:
+            UserError: if this version of lcinfer builds another network from its settings.
+        """
+        shape = (self.image_shape[0], self.image_shape[1])
+        try:
+            network = Network.model_validate(self.network)
+            with torch.device("meta"):  # draws no initial weights
+                model = build(network, shape, len(self.names))
+            model.load_state_dict(self.model, assign=True)
+        except (RuntimeError, ValueError, KeyError):
+            raise self._of_another_version("its weights do not fit the network here") from None
+        if self.revision != network.revision:
+            raise self._of_another_version(
+                f"its {network.architecture} is of revision {self.revision}, the one here of "
+                f"{network.revision}, which computes otherwise"
+            )
+        return model.to(device).eval()
+
+    def check_images(self, labelled: LabelledImages) -> None:
+        """Refuse images or parameters that the network was not made for.
+
+        Raises:
+            UserError: if the shape of an image or the parameters differ.
+        """
+        made_for, given = tuple(self.image_shape), labelled.image_shape
+        if made_for != given:
+            raise UserError(
+                f"the network was trained on images of {made_for[0]}x{made_for[1]} cells, "
+                f"and these have {given[0]}x{given[1]}"
+            )
+        if tuple(self.names) != labelled.names:
+            raise UserError(
+                f"the network was trained for {', '.join(self.names)}, "
+                f"and the images are labelled with {', '.join(labelled.names)}"
+            )
+
+    def images_geometry(self) -> Geometry:
+        """Where its images lie in a light-cone.
+
+        Raises:
+            UserError: if it does not say so, or images are cut in another way now.
+        """
+        if not self.geometry:
+            raise UserError(
+                f"this checkpoint, of {self._writer}, does not say how its images were cut: "
+                f"`lcinfer train` with its configuration adds that, and trains nothing again"
+            )
+        try:
+            geometry = Geometry.read(self.geometry)
+        except (KeyError, TypeError, ValueError):
+            raise self._of_another_version("it describes its images otherwise") from None
+        if geometry.version != STAGE_VERSIONS["images"]:
+            raise self._of_another_version("images were cut otherwise then")
+        return geometry
+
+    def _of_another_version(self, why: str) -> UserError:
+        return UserError(
+            f"this checkpoint is of {self._writer}, and this is lcinfer {__version__}: {why}: "
+            f"use that version, or train again"
+        )
+
+    @property
+    def _writer(self) -> str:
+        return f"lcinfer {self.version}" if self.version else "an earlier lcinfer"
+
+    def fitted_normalisation(self) -> Normalisation:
+        """The normalisation of the training set."""
+        return Normalisation(**self.normalisation)
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint aside and move it to ``path``."""
+    content = {each.name: getattr(checkpoint, each.name) for each in fields(Checkpoint)}
+    with written_aside(path) as file:
+        torch.save(content, file)
+
+
+def found(path: Path) -> Path:
+    """The checkpoint that a user means: of a folder that holds one, that."""
+    inside = path / NAME
+    return inside if inside.is_file() else path
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint onto the CPU.
+
+    Raises:
+        DamagedCheckpoint: if it is damaged, or is no such file at all.
+        UserError: if it is missing, not lcinfer's, or of another version.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: a folder without a {NAME}")
+    whole = False
+    try:
+        with ZipFile(path) as archive:  # PyTorch reads past a flipped bit
+            whole = archive.testzip() is None
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no checkpoint: train the network first") from None
+    except PermissionError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except MemoryError:
+        raise
+    except Exception:
+        content = None  # a damage is named by whatever broke on it, in several lines
+    ours = isinstance(content, dict) and {"model", "identity"} <= content.keys()
+    if not whole or content is None:
+        doubt = "" if ours else ", or is none of lcinfer"
+        raise DamagedCheckpoint(f"{path}: this checkpoint is damaged{doubt}")
+    known = {each.name for each in fields(Checkpoint)}
+    needed = {each.name for each in fields(Checkpoint) if _has_no_default(each)}
+    if not ours:
+        raise UserError(f"{path}: not a checkpoint of lcinfer")
+    if not needed <= content.keys() <= known:
+        version = content.get("version") or "of another version"
+        raise UserError(
+            f"{path}: this checkpoint was written by lcinfer {version}, and this is lcinfer "
+            f"{__version__}: use that version, or train again"
+        )
+    return Checkpoint(**content)
+
+
+def _has_no_default(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING
+
+
+def check_identity(checkpoint: Checkpoint, identity: dict[str, Any], path: Path) -> None:
+    """Refuse to go on from another training's checkpoint.
+
+    Raises:
+        UserError: naming the parts that differ.
+    """
+    if canonical_json(checkpoint.identity) == canonical_json(identity):
+        return
+    keys = sorted(checkpoint.identity.keys() | identity.keys())
+    differing = [
+        key
+        for key in keys
+        if canonical_json(checkpoint.identity.get(key)) != canonical_json(identity.get(key))
+    ]
+    raise UserError(
+        f"{path}: this checkpoint is of another training (it differs in "
+        f"{', '.join(differing)}): train in another directory, or move it to one"
+    )

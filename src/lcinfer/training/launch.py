@@ -1,0 +1,35 @@
+"""How jobs start ``lcinfer``: one process, or by torchrun one for each GPU of a training's job.
+
+The rules import this: nothing here may take time.
+"""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+GPUS = ("gpus", "gpu", "gres")  # resources of a profile that ask for GPUs, as sbatch reads them
+
+
+def gpus(resources: Mapping[str, Any]) -> int:
+    """GPUs that a job asks for: ``gpu: 4``, ``gpus: h100:4``, ``gres: gpu:h100:4`` ..."""
+    for name in GPUS:
+        asked = str(resources.get(name, ""))
+        kinds = [kind for kind in asked.split(",") if name != "gres" or kind.startswith("gpu")]
+        if counts := [_count(kind) for kind in kinds if kind]:
+            return sum(counts)
+    return 0
+
+
+def _count(asked: str) -> int:
+    """The number at the end, which may be left out; of ``gpu:4(S:0-1)`` too."""
+    last = asked.partition("(")[0].rpartition(":")[2]
+    return int(last) if last.isdigit() else 1
+
+
+def lcinfer(resources: Mapping[str, Any] | None = None) -> str:
+    """A shell's words that start ``lcinfer``; for a training with the resources of its job."""
+    python, count = shlex.quote(sys.executable), gpus(resources or {})
+    if count < 2:
+        return f"{python} -m lcinfer"
+    return f"{python} -m lcinfer.training.torchrun --standalone --nproc-per-node {count} -m lcinfer"
