@@ -15,7 +15,7 @@ from scipy.optimize import nnls
 from lcinfer.config import load
 from lcinfer.config.sections import Simulation
 from lcinfer.planning.calibration import scaled, simulate
-from lcinfer.planning.cost import nodes
+from lcinfer.simulator.nodes import nodes
 
 PAPER = load(Path(__file__).parents[1] / "config" / "config.yaml").database
 POINT = {name: (low + high) / 2 for name, (low, high) in PAPER.prior.items()}

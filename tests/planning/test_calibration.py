@@ -8,8 +8,8 @@ from lcinfer import config
 from lcinfer.base.errors import UserError
 from lcinfer.planning import calibration
 from lcinfer.planning.calibration import Calibration, Timed, calibrate, kind, scaled, sizes
-from lcinfer.planning.cost import nodes
 from lcinfer.simulator import gm18 as simulate
+from lcinfer.simulator.nodes import nodes
 
 PAPER = config.load("config/config.yaml").database
 DEMO = config.load("config/demo.yaml").database

@@ -13,6 +13,7 @@ import pytest
 import zarr
 
 import lcinfer
+from lcinfer.audit.said import stamp_of
 from lcinfer.base.errors import UserError
 from lcinfer.base.fingerprint import digest
 from lcinfer.evaluation.evaluate import read_predictions
@@ -90,7 +91,7 @@ def files(run):
 
 def test_every_file_of_a_result_says_which_product_it_belongs_to(untouched) -> None:
     for path, product in files(untouched):
-        assert stamp.read(path) == stamp.stamp(product), path
+        assert stamp_of(path) == stamp.stamp(product), path
     assert stamp.stamp(product) == {
         "product": f"runs/{product.directory.name}",
         "fingerprint": product.fingerprint,
@@ -138,7 +139,7 @@ def test_a_file_of_something_else_is_one_line(tmp_path, suffix, content) -> None
     path = tmp_path / f"file{suffix}"
     path.write_bytes(content)
     with pytest.raises(UserError, match="does not say that lcinfer made it") as told:
-        stamp.read(path)
+        stamp_of(path)
     assert "\n" not in str(told.value)
 
 

@@ -17,8 +17,9 @@ from ..lightcones import journal
 from ..products.design import AdoptedDesign, Design
 from ..products.kinds import EvaluationRun, LightCones, Product, SweepRun, TrainingRun
 from ..products.run import Run
-from ..records import stamp
 from ..records.record import Record, sha256
+from ..records.stamp import uncommented
+from .said import of_older_columns, stamp_of
 
 # Of a sum of many products: another processor adds in another order.
 ROUNDING = 1e-9
@@ -66,7 +67,7 @@ def stamps(product: Product, paths: Iterable[Path]) -> Iterator[str]:
     """Files that say of themselves that they are another product's, or nothing."""
     for path in paths:
         try:
-            said = stamp.read(path)
+            said = stamp_of(path)
         except FileNotFoundError:
             continue  # `files` tells
         except UserError as error:
@@ -90,7 +91,7 @@ def checkpoint(run: TrainingRun, identity: dict[str, Any]) -> Iterator[str]:
         yield f"{run.checkpoint}: only {len(found.history)} of {found.epochs} epochs are done"
     try:
         with run.history.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(stamp.uncommented(file)))
+            rows = list(csv.DictReader(uncommented(file)))
         same = [{key: float(row[key]) for key in row} for row in rows] == found.history
     except (OSError, ValueError, TypeError):
         same = False
@@ -247,7 +248,7 @@ def trials(run: SweepRun) -> Iterator[str]:
     try:
         tried = compared.results(run)
         with run.table.open(encoding="utf-8", newline="") as file:
-            if "".join(stamp.uncommented(file)) != compared.table(run, tried):
+            if "".join(uncommented(file)) != compared.table(run, tried):
                 yield f"{run.table}: histories and scores give another table"
         said = json.loads(run.outcome.read_bytes())
         if {**canonical(compared.outcome(run, tried)), "provenance": said["provenance"]} != said:
@@ -293,7 +294,7 @@ def table(run: Run) -> Iterator[str]:
     from ..stages import scored
 
     for path, text in ((run.summary.table, scored.table), (run.summary.page, scored.page)):
-        if not stamp.of_older_columns(path) and _below_stamp(path) != text(run):
+        if not of_older_columns(path) and _below_stamp(path) != text(run):
             yield f"{path}: the scores give another table"
 
 
@@ -303,7 +304,7 @@ def paper_tables(run: Run) -> Iterator[str]:
 
     try:
         for path, text in tables.texts(run).items():
-            if not stamp.of_older_columns(path) and _below_stamp(path) != text:
+            if not of_older_columns(path) and _below_stamp(path) != text:
                 yield f"{path}: predictions, histories and networks give another table"
     except (UserError, FileNotFoundError) as error:
         yield str(error)
@@ -311,7 +312,7 @@ def paper_tables(run: Run) -> Iterator[str]:
 
 def followed(paths: Iterable[Path], from_what: str) -> str:
     """What holds of tables that were written anew and compared, or are too old for that."""
-    if not any(map(stamp.of_older_columns, paths)):
+    if not any(map(of_older_columns, paths)):
         return f"they follow from {from_what}"
     return (
         "an older lcinfer wrote them with other columns: their bytes alone were compared with what "

@@ -34,7 +34,7 @@ from ..products.kinds import (
     SweepRun,
     TrainingRun,
 )
-from ..records import stamp
+from .said import stamp_of
 
 MADE = (LightCones, ImageSet, TrainingRun, EvaluationRun, SweepRun, FigureSet, Summary)
 KINDS = frozenset(product.kind for product in MADE)
@@ -113,7 +113,7 @@ def find(result: Path, results: Path) -> tuple[Path, dict[str, str] | None]:
             return directory, None
     if result.is_dir():
         raise UserError(f"{result}: not a result of lcinfer: give a product's directory or file")
-    said = stamp.read(result)
+    said = stamp_of(result)
     kind, _, name = said["product"].partition("/")
     directory = results / kind / name
     if kind not in KINDS or not DIRECTORY.fullmatch(name):

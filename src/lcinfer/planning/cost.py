@@ -9,8 +9,7 @@ from ..config.sections import DEFAULT_ENGINE, Simulation
 from ..lightcones import journal, store
 from ..lightcones.journal import Record
 from ..products.run import Run
-from ..simulator.lightcone import coordinates
-from ..simulator.velocities import nodes_below, reach
+from ..simulator.nodes import nodes
 from . import calibration
 
 Finished = dict[int, Record]  # by index
@@ -134,13 +133,3 @@ def _compression(simulation: Simulation) -> float:
 def raw_bytes(simulation: Simulation) -> int:
     """Bytes of a light-cone in memory."""
     return VOXEL_BYTES * simulation.box.cells**2 * simulation.lightcone.cells
-
-
-def nodes(simulation: Simulation) -> int:
-    """Nodes of the evolution, as :func:`lcinfer.simulator.gm18.node_redshifts` gives them."""
-    near, far = reach(simulation, *coordinates(simulation))
-    highest = max(simulation.simulator.z_heat_max, far)
-    z, count = simulation.lightcone.z_min, 1
-    while z < highest:
-        z, count = (z + 1) * simulation.simulator.z_step_factor - 1, count + 1
-    return count + len(nodes_below(simulation, near))

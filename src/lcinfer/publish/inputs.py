@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from ..config.parameters import shown
 from ..config.sections import DEFAULT_ENGINE
-from ..planning.cost import nodes
 from ..simulator.model import GM18
+from ..simulator.nodes import nodes
 from ..simulator.velocities import SUBCELLS_OF_BOX
 from ..text.styles import Style
 from .recorded import Recorded
