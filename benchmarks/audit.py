@@ -27,7 +27,7 @@ from lcinfer.audit.audit import Depth, audit
 from lcinfer.config import load
 from lcinfer.images import cutting as images
 from lcinfer.lightcones import database, journal, store
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
 
 NODES = [35.0, 6.0]

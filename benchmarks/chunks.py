@@ -26,7 +26,7 @@ from scipy.stats import norm
 from lcinfer.config import load
 from lcinfer.config.sections import Simulation
 from lcinfer.lightcones import database, store
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
 from lcinfer.simulator.lightcone import coordinates
 

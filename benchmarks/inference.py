@@ -25,7 +25,7 @@ from lcinfer.images.geometry import Geometry
 from lcinfer.infer import recover
 from lcinfer.infer.observation import observations
 from lcinfer.lightcones import store
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
 from lcinfer.simulator.lightcone import coordinates
 from lcinfer.training import checkpoint as checkpoints

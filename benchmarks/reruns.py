@@ -22,7 +22,8 @@ import yaml
 from lcinfer import config
 from lcinfer.base import durable
 from lcinfer.lightcones import journal
-from lcinfer.products.kinds import LightCones, Realizations
+from lcinfer.products.databases import LightCones
+from lcinfer.products.product import Realizations
 from lcinfer.products.run import Run
 from lcinfer.stages import summary
 

@@ -36,7 +36,7 @@ from small import small_settings  # noqa: E402
 
 from lcinfer import config  # noqa: E402
 from lcinfer.lightcones import journal  # noqa: E402
-from lcinfer.products.kinds import LightCones  # noqa: E402
+from lcinfer.products.databases import LightCones  # noqa: E402
 from lcinfer.products.run import Run  # noqa: E402
 
 FIGURE = ROOT / "docs" / "figures" / "scale.png"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lcinfer.lightcones import store
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 
 TESTS = Path(__file__).parent
 # For the tests themselves, and for the MPI ranks and Snakemake jobs that they start.

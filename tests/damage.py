@@ -12,7 +12,7 @@ import zarr
 from filling import fill
 
 from lcinfer.lightcones import database, journal, store
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 
 Fault = Callable[[LightCones], set[int]]
 

@@ -7,7 +7,7 @@ from lcinfer import config
 from lcinfer.images import cutting as images
 from lcinfer.lightcones import database, journal
 from lcinfer.lightcones.supervise import realize
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
 from lcinfer.stages import drawing, stages, summary
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lcinfer import config
 from lcinfer.lightcones import database, journal, store
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
 
 MPIEXEC = str(Path(sys.executable).with_name("mpiexec"))

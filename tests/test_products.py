@@ -7,8 +7,8 @@ import pytest
 
 from lcinfer import config
 from lcinfer.base import durable
-from lcinfer.products.kinds import RESPONSE_FIGURES, TRAINING_FIGURES
 from lcinfer.products.run import Run
+from lcinfer.products.shown import RESPONSE_FIGURES, TRAINING_FIGURES
 
 STAGES = ("lightcones", "images", "trainings", "evaluations", "figures")
 

@@ -12,7 +12,7 @@ from ranks import attempts, shards, wait_until
 from victims import FINISHED, HELD_UP, UNDER_WAY, held_up
 
 from lcinfer import config
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
 from lcinfer.upkeep.verify import verify
 

@@ -15,7 +15,7 @@ from ranks import attempts, shards, wait_until
 from standin import waiting
 
 from lcinfer.lightcones import journal
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 from lcinfer.upkeep.verify import verify
 
 HELD_UP = "waits_for_fourth_seeds"

@@ -15,8 +15,8 @@ from small import small_settings
 from lcinfer import config
 from lcinfer.audit.audit import Depth, audit
 from lcinfer.lightcones import database, store
-from lcinfer.products.kinds import TABLE_FORMATS
 from lcinfer.products.run import Run
+from lcinfer.products.shown import TABLE_FORMATS
 from lcinfer.records.record import sha256
 from lcinfer.stages import summary
 from lcinfer.upkeep.repair import repair

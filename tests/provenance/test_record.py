@@ -86,7 +86,7 @@ def files(run):
     yield from ((file, evaluation) for file in (evaluation.predictions, evaluation.scores))
     yield evaluation.mock_predictions("FAINT"), evaluation
     yield from ((file, training) for file in (training.checkpoint, training.history))
-    yield from ((file, run.summary) for file in run.summary.all_files)
+    yield from ((file, run.summary) for file in run.summary.outputs)
 
 
 def test_every_file_of_a_result_says_which_product_it_belongs_to(untouched) -> None:

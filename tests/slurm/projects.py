@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from lcinfer import config
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
 
 PROJECT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from small import small_settings
 from standin import waiting
 
 from lcinfer.lightcones import database, journal, supervise
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 from lcinfer.simulator.gm18 import version as engine_version
 
 HELD_UP = "standin:waits_for_fourth_seeds"

@@ -9,7 +9,7 @@ from small import Settings
 
 from lcinfer import config
 from lcinfer.lightcones import database, store
-from lcinfer.products.kinds import LightCones
+from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
 
 

@@ -1,6 +1,6 @@
 """Mocks and trained networks -> the paper's figures, in every configured format."""
 
-from lcinfer.products.kinds import RESPONSE_FIGURES, TRAINING_FIGURES
+from lcinfer.products.shown import RESPONSE_FIGURES, TRAINING_FIGURES
 
 FORMATS = RUN.config.figures.formats
 OF_TRAINING = [*TRAINING_FIGURES, *(RESPONSE_FIGURES if RUN.mocks else [])]

@@ -10,7 +10,7 @@ rule summarise:
     input:
         ancient([evaluation.scores for evaluation in RUN.evaluations.values()]),
     output:
-        RUN.summary.all_files,
+        RUN.summary.outputs,
     log:
         f"results/logs/runs/{RUN.summary.directory.name}.log",
     conda:

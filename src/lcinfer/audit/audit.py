@@ -16,8 +16,10 @@ from ..base.errors import UserError
 from ..base.fingerprint import short
 from ..images.dataset import divide
 from ..lightcones import failures, journal
+from ..products.databases import ImageSet, LightCones
 from ..products.design import AdoptedDesign
-from ..products.kinds import EvaluationRun, ImageSet, LightCones, Product, TrainingRun
+from ..products.networks import EvaluationRun, TrainingRun
+from ..products.product import Product
 from ..products.run import Run
 from ..records.record import Record, records
 from . import checks, given, voxels
@@ -161,7 +163,7 @@ class _Walk:
         summary = self._products.summary(spec)
         config = configuration(summary.manifest)
         run = Run(config, self.root)
-        made = summary.all_files
+        made = summary.outputs
         if self._has_recorded(step, summary.report):  # that of before was not
             made.append(summary.report)
         self._recorded(step, summary, made)
@@ -186,8 +188,8 @@ class _Walk:
             return
         step, spec = begun
         figures = self._products.figures(spec)
-        self._recorded(step, figures, figures.all_files)
-        step.check("stamps", checks.stamps(figures, figures.all_files), "its own")
+        self._recorded(step, figures, figures.outputs)
+        step.check("stamps", checks.stamps(figures, figures.outputs), "its own")
         for name, (fingerprint, count) in spec.identity.get("mocks", []):
             self._images(self._back("images", fingerprint, step, name), Seal(count))
         if "evaluation" in spec.identity:

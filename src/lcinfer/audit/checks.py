@@ -14,8 +14,10 @@ from ..base.fingerprint import canonical
 from ..config.sections import DEFAULT_ENGINE
 from ..images import cutting
 from ..lightcones import journal
+from ..products.databases import LightCones
 from ..products.design import AdoptedDesign, Design
-from ..products.kinds import EvaluationRun, LightCones, Product, SweepRun, TrainingRun
+from ..products.networks import EvaluationRun, SweepRun, TrainingRun
+from ..products.product import Product
 from ..products.run import Run
 from ..records.record import Record, sha256
 from ..records.stamp import uncommented
@@ -270,12 +272,8 @@ def configuration(run: Run, directory: Path) -> list[str]:
             f"{directory / 'manifest.json'}: its configuration makes "
             f"{run.summary.directory.name}, not this run: it was edited"
         )
-    for kind in ("lightcones", "images", "trainings", "evaluations", "sweeps", "figures"):
-        made = {
-            name: product.fingerprint
-            for name, product in run.by_directory.items()
-            if product.kind == kind
-        }
+    for kind, named in run.by_kind.items():
+        made = {product.directory.name: product.fingerprint for product in named.values()}
         said = {name: entry.get("fingerprint") for name, entry in listed.get(kind, {}).items()}
         for name in sorted(made.keys() | said.keys()):
             if made.get(name) != said.get(name):

@@ -6,8 +6,9 @@ from pathlib import Path
 from ..base.errors import UserError
 from ..images import cutting
 from ..lightcones import failures, store
+from ..products.databases import ImageSet, LightCones
 from ..products.design import TABLE
-from ..products.kinds import ImageSet, LightCones, Realizations
+from ..products.product import Realizations
 from ..records.record import Record
 from .links import Step
 

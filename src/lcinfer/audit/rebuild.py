@@ -24,16 +24,10 @@ from ..config.sections import (
     Training,
 )
 from ..config.sweeps import Sweep, Trial
+from ..products.databases import ImageSet, LightCones
 from ..products.design import AdoptedDesign, Design, MockDesign, PriorDesign
-from ..products.kinds import (
-    EvaluationRun,
-    FigureSet,
-    ImageSet,
-    LightCones,
-    Summary,
-    SweepRun,
-    TrainingRun,
-)
+from ..products.networks import EvaluationRun, SweepRun, TrainingRun
+from ..products.shown import FigureSet, Summary
 from .said import stamp_of
 
 MADE = (LightCones, ImageSet, TrainingRun, EvaluationRun, SweepRun, FigureSet, Summary)

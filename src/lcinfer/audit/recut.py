@@ -9,7 +9,7 @@ from ..base import groups
 from ..images import cutting
 from ..lightcones import failures, store
 from ..lightcones.stored import Stored, opened
-from ..products.kinds import ImageSet
+from ..products.databases import ImageSet
 
 
 class Recut:

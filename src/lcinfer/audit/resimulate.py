@@ -9,7 +9,7 @@ import numpy as np
 from ..base.errors import UserError
 from ..lightcones import database, journal, store
 from ..lightcones.supervise import Simulating
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from ..simulator import engine
 
 POLL_SECONDS = 1.0

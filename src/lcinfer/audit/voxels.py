@@ -2,7 +2,7 @@
 
 from ..base.errors import UserError
 from ..lightcones.stored import Stored
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from ..upkeep.findings import Kind
 from ..upkeep.verify import verify
 from .links import Step

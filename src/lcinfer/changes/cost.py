@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..base.fingerprint import canonical
 from ..lightcones import journal
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 
 ALIKE = ("box", "lightcone", "simulator")  # what decides how long a simulation takes
 

@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from ..base.counting import counted
 from ..lightcones import failures
-from ..products.kinds import LightCones, Product, Realizations, TrainingRun
+from ..products.databases import LightCones
+from ..products.networks import TrainingRun
+from ..products.product import Product, Realizations
 from ..products.run import Run
 from .cost import Cost, of_simulations
 from .keys import Change, behind, changes
-from .work import Work, complete, to_make
+from .work import Work, to_make
 
 Relation = Literal["same", "grows", "shrinks", "renamed", "new", "added", "only one"]
 
@@ -144,7 +146,7 @@ def compare(
         cost: what so many light-cones of a database cost.
     """
     changed = changes(old.config, new.config) if old else []
-    before, after = _products(old) if old else [], _products(new)
+    before, after = old.products if old else [], new.products
     work = {each.product.directory: each for each in to_make(new)}
     effects = []
     for product in after:
@@ -154,13 +156,9 @@ def compare(
         if isinstance(product, LightCones) and left and left.light_cones:
             price = cost(product, left.light_cones)
         causes = [] if relation in ("same", "renamed") else behind(product, changed)
-        effects.append(Effect(product, relation, former, causes, left, complete(product), price))
+        effects.append(Effect(product, relation, former, causes, left, product.finished, price))
     kept = {product.directory for product in after}
     return Difference(changed, effects, [each for each in before if each.directory not in kept])
-
-
-def _products(run: Run) -> list[Product]:
-    return [*run.by_directory.values(), run.summary]
 
 
 def _relation(product: Product, before: list[Product]) -> tuple[Relation, Product | None]:

@@ -7,19 +7,7 @@ from typing import Any
 from ..base.counting import counted
 from ..base.fingerprint import canonical, canonical_json
 from ..config import Config
-from ..config.sections import Simulation
-from ..products.design import MockDesign
-from ..products.kinds import (
-    EXAMPLES,
-    SCHEME,
-    EvaluationRun,
-    FigureSet,
-    ImageSet,
-    LightCones,
-    Product,
-    SweepRun,
-    TrainingRun,
-)
+from ..products.product import Product
 
 # In no fingerprint of what they count (light-cones of a database or a mock, seeds of a training),
 # but they say how many of them there are, and so what follows.
@@ -93,41 +81,12 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") ->
 
 def behind(product: Product, changed: Iterable[Change]) -> list[Change]:
     """Those of the changed keys that this product depends on."""
-    places = _depends_on(product)
     return [
         change
         for change in changed
-        if change.decides and any(f"{change.key}.".startswith(f"{place}.") for place in places)
+        if change.decides
+        and any(f"{change.key}.".startswith(f"{place}.") for place in product.keys)
     ]
-
-
-def _depends_on(product: Product) -> tuple[str, ...]:
-    """Sections, or keys, of the configuration."""
-    match product:
-        case LightCones(design=MockDesign()):
-            simulation = (f"database.{name}" for name in Simulation.model_fields)
-            return (*simulation, f"mocks.{product.name}")
-        case LightCones():
-            return ("database",)
-        case ImageSet():
-            return ("images", *_depends_on(product.lightcones))
-        case TrainingRun():
-            trials = f"trainings.{product.name}", "sweeps", "split"
-            return (*trials, *_depends_on(product.images))
-        case EvaluationRun():
-            return ("evaluation", "mocks", *_depends_on(product.training))
-        case SweepRun():
-            return ("evaluation", "mocks", *_depends_on(product.trials[0][1]))
-        case FigureSet(name=name):
-            drawn = ("figures", "database", "images", "mocks")
-            if name == SCHEME:
-                return ("figures", "images", "database.box", "database.lightcone")
-            if name == EXAMPLES:
-                return drawn
-            scored = ("split", "evaluation", f"trainings.{name}")
-            swept = (f"sweeps.{name}", "trainings") if "sweep" in product.identity else ()
-            return (*drawn, *scored, *swept)
-    return tuple(Config.model_fields)
 
 
 def listed(changed: list[Change]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..base.errors import UserError
 from ..config import parse
-from ..products.kinds import Product, Realizations, Span
+from ..products.product import Product, Realizations, Span
 from ..products.run import Run
 from .keys import Change, behind, changes, listed
 

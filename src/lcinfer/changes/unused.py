@@ -17,24 +17,14 @@ from typing import Any, Literal
 from ..base import durable, lease
 from ..base.errors import UserError
 from ..base.fingerprint import SHOWN_DIGITS, short
-from ..products.kinds import (
-    EvaluationRun,
-    FigureSet,
-    ImageSet,
-    LightCones,
-    Summary,
-    SweepRun,
-    TrainingRun,
-)
+from ..products.databases import LightCones
+from ..products.kinds import KINDS
 from ..products.run import Run
 
-STAGES = (LightCones, ImageSet, TrainingRun, EvaluationRun, SweepRun, FigureSet, Summary)
-KINDS = [stage.kind for stage in STAGES]
 LOGS = "logs"
 QUARANTINE = "quarantine"
 NAME = re.compile(rf"[\w.]+-[0-9a-f]{{{SHOWN_DIGITS}}}")
 REMOVING = ".removing-"  # begins the name of what is about to be removed
-FINAL = ("sealed-*.json", "trained.json", "scores.json", "outcome.json", "manifest.json")
 AT_WORK = 3600  # seconds since the last write, in which what is not finished may be being made
 
 What = Literal["product", "light-cones", "partial file", "quarantine"]
@@ -108,7 +98,7 @@ def find(runs: list[Run], root: Path) -> Found:
     """
     if not root.is_dir():
         raise UserError(f"{root}: no results here")
-    kept = {each.directory for run in runs for each in (*run.by_directory.values(), run.summary)}
+    kept = {each.directory for run in runs for each in run.products}
     studies = [sweep for run in runs for sweep in run.sweeps.values()]
     kept |= {each.directory for sweep in studies for each in sweep.evaluations.values()}
     unused: list[Unused] = []
@@ -218,9 +208,10 @@ def _in_use(directory: Path) -> str:
     for holder in lease.holders(directory / "leases", time.time()):
         if not holder.forgotten:
             return f"host {holder.host}, job {holder.job} is at work on {holder.block}"
-    if not any(True for pattern in FINAL for _ in directory.glob(pattern)):
+    final = KINDS[directory.parent.name].final
+    if final and not any(directory.glob(final)):
         age = time.time() - max(map(_time, (directory, *durable.own(directory.rglob("*")))))
-        if directory.parent.name != FigureSet.kind and age < AT_WORK:
+        if age < AT_WORK:
             return f"not finished, and written to {age / 60:.0f} minutes ago"
     return ""
 

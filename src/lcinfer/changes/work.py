@@ -4,36 +4,17 @@ The same decision as Snakemake's: what is asked for and missing is made, from th
 so that nothing is made for the sake of what is there already.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..base import durable
 from ..base.counting import counted
 from ..lightcones import journal
-from ..products.kinds import (
-    EXAMPLES,
-    EvaluationRun,
-    FigureSet,
-    ImageSet,
-    LightCones,
-    Product,
-    Realizations,
-    Span,
-    Summary,
-    SweepRun,
-    TrainingRun,
-)
+from ..products.databases import ImageSet, LightCones
+from ..products.kinds import KINDS
+from ..products.product import Product, Realizations, Span
 from ..products.run import Run
-
-DOES = {
-    "lightcones": "simulate",
-    "images": "cut",
-    "trainings": "train",
-    "evaluations": "evaluate",
-    "sweeps": "compare",
-    "figures": "draw",
-    "runs": "summarise",
-}
 
 
 @dataclass(frozen=True)
@@ -46,7 +27,7 @@ class Work:
     @property
     def does(self) -> str:
         """What is done: the stage as a verb."""
-        return DOES[self.product.kind]
+        return self.product.does
 
     def __str__(self) -> str:
         """In words."""
@@ -57,67 +38,43 @@ class Work:
         return f"{counted(self.light_cones, 'light-cone')} to {self.does}"
 
 
-def complete(product: Product) -> bool:
-    """Whether what the workflow asks for of a product is there."""
-    match product:
-        case Realizations():
-            return product.sealed.exists()
-        case TrainingRun():
-            return product.trained.exists()
-        case EvaluationRun():
-            return product.scores.exists()
-        case Summary():
-            return product.manifest.exists()
-        case SweepRun():
-            return product.outcome.exists()
-        case FigureSet():
-            return all(file.exists() for file in product.all_files)
-    raise TypeError(f"{type(product).__name__} is no product")
-
-
 def to_make(run: Run) -> list[Work]:
     """All that is left to do, in the order of the stages."""
-    figures = {name: each for name, each in run.figures.items() if not complete(each)}
-    summarised = complete(run.summary)
-    sweeps = [each for name, each in run.sweeps.items() if name in figures and not complete(each)]
-    evaluations = {
-        name: each
-        for name, each in run.evaluations.items()
-        if not complete(each) and (name in figures or not summarised or sweeps)
-    }
-    asked_for = [
-        *(each.training for each in evaluations.values()),
-        *(training for each in sweeps for _, training in each.trials),
-    ]
-    trainings = [
-        each for each in {each.directory: each for each in asked_for}.values() if not complete(each)
-    ]
-    asked: dict[str, ImageSet] = {}
-    if trainings:
-        asked[run.database.name] = run.database_images
-    if evaluations or sweeps:
-        asked |= run.mock_images
-    if EXAMPLES in figures:
-        asked |= {name: run.mock_images[name] for name in run.examples}
-    if any("responses" in each.identity for each in figures.values()):
-        asked |= {name: run.mock_images[name] for name in run.responses}
-    images = [each for each in asked.values() if not complete(each)]
+    wanted: dict[Path, Product] = {}
+
+    def want(product: Product) -> None:
+        if product.directory in wanted or product.finished:
+            return
+        wanted[product.directory] = product
+        for source in (*product.sources, *product.after):
+            want(source)
+
+    for asked_for in (*run.figures.values(), run.summary):
+        want(asked_for)
     return [
-        *(work for each in images if (work := _simulate(each)) is not None),
-        *(Work(each, _left(each.spans, each, _cut(each))) for each in images),
-        *map(Work, trainings),
-        *map(Work, evaluations.values()),
-        *map(Work, sweeps),
-        *map(Work, figures.values()),
-        *([] if summarised else [Work(run.summary)]),
+        work
+        for kind in KINDS
+        for product in run.products
+        if product.kind == kind and (work := _work(product, wanted)) is not None
     ]
+
+
+def _work(product: Product, wanted: Mapping[Path, Product]) -> Work | None:
+    if isinstance(product, LightCones):
+        images = next((it for it in wanted.values() if product in it.sources), None)
+        return _simulate(images) if isinstance(images, ImageSet) else None
+    if product.directory not in wanted:
+        return None
+    if isinstance(product, ImageSet):
+        return Work(product, _left(product.spans, product, _cut(product)))
+    return Work(product)
 
 
 def _simulate(images: ImageSet) -> Work | None:
     """What the light-cones of images that are not sealed lack."""
     cones = images.lightcones
     spans = cones.spans
-    if complete(cones):
+    if cones.finished:
         spans = [span for span in spans if not images.done(span).exists()]
         if all(cones.done(span).exists() for span in spans):
             return None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..base.errors import UserError
-from ..products.kinds import Realizations, Span
+from ..products.product import Realizations, Span
 from . import audit as provenance
 from . import changes, doctor, infer, planning, publish, travel, upkeep
 from .arguments import ask_engine, check_engine, choose, run_of

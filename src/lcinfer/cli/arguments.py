@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from .. import config
 from ..base.errors import UserError
-from ..products.kinds import Product
+from ..products.product import Product
 from ..products.run import Run
 from ..simulator import engine
 

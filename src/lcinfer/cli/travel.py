@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..base.counting import counted
 from ..base.errors import UserError
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from .arguments import choose, planned, run_of
 
 Parser = argparse.ArgumentParser

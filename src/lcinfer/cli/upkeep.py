@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..base.counting import counted
 from ..base.errors import UserError
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from .arguments import choose, run_of
 
 Parser = argparse.ArgumentParser

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..base import durable
 from ..lightcones import journal
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from ..products.run import Run
 from .site import Line, Site, failed, passed, warned
 

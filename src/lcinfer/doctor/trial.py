@@ -7,7 +7,7 @@ from ..config import Config
 from ..config.sections import DEFAULT_ENGINE
 from ..lightcones import journal, store
 from ..lightcones.supervise import Simulating
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from ..products.run import Run
 from .site import ALL_THERE, Line, Site, failed, passed
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base.errors import UserError
 from ..config.sweeps import Trial
-from ..products.kinds import SweepRun, TrainingRun
+from ..products.networks import SweepRun, TrainingRun
 from ..records.stamp import uncommented
 
 PREDICTIONS = ("one_image", "average")

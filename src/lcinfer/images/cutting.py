@@ -21,7 +21,8 @@ from ..base import durable, groups
 from ..base.errors import UserError
 from ..config.sections import DEFAULT_ENGINE, Box, Images
 from ..lightcones import failures, journal, store
-from ..products.kinds import ImageSet, Span
+from ..products.databases import ImageSet
+from ..products.product import Span
 from ..records.record import recorded
 from ..records.stamp import stamp
 from .geometry import Geometry

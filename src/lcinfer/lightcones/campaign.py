@@ -18,7 +18,8 @@ from ..base.counting import counted
 from ..base.errors import UserError
 from ..base.lease import Lease
 from ..base.progress import Progress
-from ..products.kinds import LightCones, Span
+from ..products.databases import LightCones
+from ..products.product import Span
 from . import database, journal
 from .stopping import Stopping
 from .supervise import Simulating

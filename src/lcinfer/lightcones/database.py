@@ -6,8 +6,9 @@ from ..base import durable
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..base.fingerprint import STAGE_VERSIONS, canonical
+from ..products.databases import LightCones
 from ..products.design import AdoptedDesign
-from ..products.kinds import LightCones, Span
+from ..products.product import Span
 from ..records.record import recorded
 from . import failures, journal, store
 

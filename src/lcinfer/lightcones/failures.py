@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import UserError
+from ..products.databases import LightCones
 from ..products.design import PriorDesign
-from ..products.kinds import LightCones
 from . import journal
 
 SHOWN = 20  # indices in a line

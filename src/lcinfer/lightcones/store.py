@@ -28,7 +28,7 @@ from ..base import durable, groups
 from ..base.errors import UserError
 from ..base.fingerprint import canonical_json
 from ..config.sections import Simulation
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from ..records.stamp import stamp
 from ..simulator.lightcone import coordinates
 

@@ -14,7 +14,7 @@ from ..config.sections import DEFAULT_ENGINE, Training
 from ..evaluation.evaluate import Predictions, read_predictions
 from ..images.dataset import Sets, divide
 from ..lightcones import failures
-from ..products.kinds import EvaluationRun
+from ..products.networks import EvaluationRun
 from ..products.run import Run
 from ..records.stamp import uncommented
 from ..simulator.nodes import nodes

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..base import durable
 from ..base.errors import UserError
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from ..products.run import Run
 from .plan import Plan, number, plan, size
 

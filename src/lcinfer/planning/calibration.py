@@ -21,8 +21,8 @@ from ..base.progress import told
 from ..config.sections import Database, Mock, Simulation
 from ..lightcones import store
 from ..lightcones.supervise import Simulating
+from ..products.databases import LightCones
 from ..products.design import MockDesign
-from ..products.kinds import LightCones
 
 STEP = 8  # cells: FFTs are slow on sides with large prime factors
 SMALLEST = 16

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..base.counting import counted
 from ..config.sections import ApprovalAbove
-from ..products.kinds import ImageSet, LightCones, Realizations
+from ..products.databases import ImageSet, LightCones
+from ..products.product import Realizations
 from ..products.run import Run
 from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
 
@@ -220,10 +221,7 @@ def _jobs(run: Run) -> int:
     there = [
         it for stage in (run.lightcones, run.images) for each in stage.values() for it in of(each)
     ]
-    there += [it.trained.exists() for it in run.trainings.values()]
-    there += [it.scores.exists() for it in run.evaluations.values()]
-    there += [all(file.exists() for file in it.all_files) for it in run.figures.values()]
-    there.append(run.summary.manifest.exists())
+    there += [it.finished for it in run.products if not isinstance(it, Realizations)]
     return there.count(False)
 
 

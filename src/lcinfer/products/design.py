@@ -15,7 +15,7 @@ import numpy as np
 
 from ..base.errors import UserError
 from ..base.fingerprint import digest
-from ..config.sections import Database, Mock
+from ..config.sections import Database, Mock, Simulation
 from ..config.seeds import database_seeds, mock_seeds
 
 CORNERS = 256
@@ -38,6 +38,10 @@ class Design(Protocol):
     @property
     def content(self) -> dict[str, Any]:
         """What decides the draws; part of the database's fingerprint."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What of the configuration decides the light-cones, the simulation included."""
 
     def parameters(self, start: int, stop: int) -> np.ndarray:
         """Parameters of realisations [start, stop), float64 (stop - start, parameters)."""
@@ -69,6 +73,11 @@ class PriorDesign:
     def prior(self) -> dict[str, tuple[float, float]]:
         """See :class:`Design`."""
         return self.database.prior
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """See :class:`Design`."""
+        return ("database",)
 
     @property
     def content(self) -> dict[str, Any]:
@@ -134,6 +143,12 @@ class MockDesign:
         return {}
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """See :class:`Design`."""
+        simulation = (f"database.{name}" for name in Simulation.model_fields)
+        return (*simulation, f"mocks.{self.name}")
+
+    @property
     def content(self) -> dict[str, Any]:
         """See :class:`Design`."""
         return {"mock": self.name, "parameters": self.mock.parameters}
@@ -174,6 +189,11 @@ class AdoptedDesign:
     def prior(self) -> dict[str, tuple[float, float]]:
         """See :class:`Design`."""
         return self.database.prior
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """See :class:`Design`."""
+        return ("database",)
 
     @property
     def content(self) -> dict[str, Any]:

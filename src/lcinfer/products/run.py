@@ -1,6 +1,7 @@
 """A configuration with all that it makes: which products, made from which, and where they are."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,19 +12,11 @@ from ..base.fingerprint import identity
 from ..config import Config
 from ..config.sections import Simulation, Training
 from ..config.sweeps import Trial, repeats
+from .databases import ImageSet, LightCones
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
-from .kinds import (
-    EXAMPLES,
-    SCHEME,
-    EvaluationRun,
-    FigureSet,
-    ImageSet,
-    LightCones,
-    Product,
-    Summary,
-    SweepRun,
-    TrainingRun,
-)
+from .networks import EvaluationRun, SweepRun, TrainingRun
+from .product import Product
+from .shown import EXAMPLES, SCHEME, FigureSet, Summary
 
 RESULTS = Path("results")
 
@@ -143,38 +136,55 @@ class Run:
     def figures(self) -> dict[str, FigureSet]:
         """Figures by what they are of: a configured training, a sweep, ``examples``, ``scheme``."""
         answered = {"responses": self.responses} if self.mocks else {}
-        drawn = {
-            name: self._figures(name, evaluation=self.evaluations[name].fingerprint, **answered)
-            for name in self.repeats
-        }
+        responding = [self.mock_images[name] for name in self.responses]
+        drawn = {}
+        for name in self.repeats:
+            scored = self.evaluations[name]
+            sources = (scored, *responding)
+            drawn[name] = self._figures(name, sources, evaluation=scored.fingerprint, **answered)
         for name, sweep in self.sweeps.items():
-            drawn[name] = self._figures(name, sweep=sweep.fingerprint)
+            drawn[name] = self._figures(name, (sweep,), sweep=sweep.fingerprint)
         if self.mocks:
+            images = tuple(self.mock_images[name] for name in self.examples)
             shown = [[name, *_sizes([self.mock_images[name]])] for name in self.examples]
-            drawn[EXAMPLES] = self._figures(EXAMPLES, mocks=shown)
+            drawn[EXAMPLES] = self._figures(EXAMPLES, images, mocks=shown)
         database = self.config.database
         drawn[SCHEME] = self._figures(
-            SCHEME, images=self.config.images, box=database.box, lightcone=database.lightcone
+            SCHEME, (), images=self.config.images, box=database.box, lightcone=database.lightcone
         )
         return drawn
 
+    @property
+    def by_kind(self) -> dict[str, Mapping[str, Product]]:
+        """Every product but the run's own, by kind and by the name that the configuration gives."""
+        return {
+            "lightcones": {cones.name: cones for cones in self.lightcones.values()},
+            "images": {images.name: images for images in self.images.values()},
+            "trainings": self.trainings,
+            "evaluations": self.evaluations,
+            "sweeps": self.sweeps,
+            "figures": self.figures,
+        }
+
+    @cached_property
+    def products(self) -> list[Product]:
+        """Every product, the run's own last, in the order in which they are made."""
+        several = [product for named in self.by_kind.values() for product in named.values()]
+        return [*several, self.summary]
+
     @cached_property
     def by_directory(self) -> dict[str, Any]:
-        """Every product by its directory's name, which is how the rules know it."""
-        stages: tuple[dict[str, Any], ...] = (
-            self.lightcones,
-            self.images,
-            self.trainings,
-            self.evaluations,
-            self.sweeps,
-            self.figures,
-        )
-        return {product.directory.name: product for stage in stages for product in stage.values()}
+        """Each of :attr:`by_kind` by its directory's name, which is how the rules know it."""
+        return {
+            product.directory.name: product
+            for named in self.by_kind.values()
+            for product in named.values()
+        }
 
     @property
     def figure_files(self) -> list[Path]:
         """Every figure in every format."""
-        return [file for figures in self.figures.values() for file in figures.all_files]
+        return [file for figures in self.figures.values() for file in figures.outputs]
 
     @property
     def summary(self) -> Summary:
@@ -186,7 +196,12 @@ class Run:
             for label in labels[1:]
         }
         made_of = identity("summary", figures=made_from, **({"repeats": again} if again else {}))
-        return Summary(name=self.config.name, identity=made_of, root=self.root)
+        return Summary(
+            name=self.config.name,
+            identity=made_of,
+            root=self.root,
+            evaluations=tuple(self.evaluations.values()),
+        )
 
     def _lightcones(
         self, name: str, design: Design, realizations: int, allowed_failures: float = 0
@@ -290,6 +305,7 @@ class Run:
             sweep=settings,
             trials=tuple(trials),
             evaluations=evaluations,
+            beside=(*self.evaluations.values(), *self.mock_images.values()),
         )
 
     def _label(self, run: TrainingRun) -> str:
@@ -298,13 +314,14 @@ class Run:
             label for label, it in self.trainings.items() if it.fingerprint == run.fingerprint
         )
 
-    def _figures(self, name: str, **made_from: Any) -> FigureSet:
+    def _figures(self, name: str, sources: tuple[Product, ...], **made_from: Any) -> FigureSet:
         style = self.config.figures
         return FigureSet(
             name=name,
             identity=identity("figures", style=style, **made_from),
             root=self.root,
             formats=style.formats,
+            drawn_from=sources,
         )
 
 

@@ -20,21 +20,15 @@ from rocrate.model.entity import Entity
 from ..base import durable
 from ..base.errors import UserError
 from ..lightcones import store
-from ..products.kinds import (
-    EvaluationRun,
-    FigureSet,
-    ImageSet,
-    LightCones,
-    Product,
-    SweepRun,
-    TrainingRun,
-)
+from ..products.databases import ImageSet, LightCones
+from ..products.kinds import KINDS
+from ..products.product import Product
 from ..text.latex import Latex
 from ..text.styles import Markdown
 from . import methods
 from .entities import Entities, set_all
 from .recorded import Recorded, Simulated
-from .steps import RULES, add_software, add_steps
+from .steps import add_software, add_steps
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
@@ -44,7 +38,7 @@ PROFILES = {
 }
 BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 WORKFLOW = ("workflow/rules/*.smk", "workflow/report/*.rst", "envs/lock.txt", "envs/conda.yaml")
-RULE_FILES = {name for name, _ in RULES.values()}
+RULE_FILES = {kind.rules for kind in KINDS.values()}
 CONTENTS = """\
 - `configuration.yaml`: the configuration with every default.
 - `Snakefile`, `workflow/`, `envs/`: what ran it.
@@ -261,18 +255,10 @@ def _add_parameters(
 ) -> None:
     """What the workflow takes and gives, as formal parameters with what they were in this run."""
     given: dict[str, tuple[str, list[Entity]]] = {}
-    for kinds, name, kind in (
-        (LightCones, "light-cones", "Dataset"),
-        (ImageSet, "images", "Dataset"),
-        (TrainingRun, "networks", "File"),
-        (EvaluationRun, "predictions-and-scores", "File"),
-        (SweepRun, "sweeps", "File"),
-        (FigureSet, "figures", "File"),
-    ):
-        products = [product for product in recorded.products if isinstance(product, kinds)]
+    for kind in KINDS.values():
+        products = [product for product in recorded.products if product.kind == kind.kind]
         examples = [thing for product in products for thing in things[product.directory.name]]
-        given[name] = kind, examples
-    given["table-and-manifest"] = "File", things[recorded.run.summary.directory.name]
+        given[kind.title.replace(" ", "-")] = kind.content, examples
 
     def parameter(name: str, kind: str, examples: list[Entity]) -> Entity:
         formal = entities.thing(

@@ -10,7 +10,7 @@ from ..config.sweeps import repeats
 from ..images.dataset import Sets, divide
 from ..lightcones.journal import Record
 from ..paper.scores import table as table2
-from ..products.kinds import TrainingRun
+from ..products.networks import TrainingRun
 from ..simulator.engine import PATCHED
 from ..simulator.lightcone import coordinates
 from ..text.styles import Style

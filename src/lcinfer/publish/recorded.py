@@ -16,15 +16,8 @@ from ..base import durable
 from ..base.errors import UserError
 from ..lightcones import failures, journal, store
 from ..lightcones.journal import Record
-from ..products.kinds import (
-    EvaluationRun,
-    FigureSet,
-    ImageSet,
-    LightCones,
-    Product,
-    SweepRun,
-    TrainingRun,
-)
+from ..products.databases import LightCones
+from ..products.product import Product
 from ..products.run import Run
 from ..records.record import DIRECTORY, records
 from ..stages.summary import unfinished
@@ -89,7 +82,7 @@ class Recorded:
     @property
     def products(self) -> list[Product]:
         """Every product of the run, in the order in which they are made."""
-        return _products(self.run)
+        return self.run.products
 
     @property
     def lcinfer(self) -> str | None:
@@ -113,7 +106,7 @@ class Recorded:
         more = [product.spec, *durable.own((product.directory / DIRECTORY).glob("*.json"))]
         if product.directory == self.run.summary.directory:
             more += [self.run.summary.report]
-        return [*_required(self.run, product), *(file for file in more if file.exists())]
+        return [*product.outputs, *(file for file in more if file.exists())]
 
     def digest(self, product: Product, path: Path) -> str | None:
         """The SHA-256 that a product's file had when it was made, if that is recorded."""
@@ -155,8 +148,8 @@ def open_run(path: Path, results: Path) -> Recorded:
         run = Run(config.load(path), results)
         if not run.summary.manifest.exists():
             raise UserError(unfinished(run, run.summary.manifest))
-    for product in _products(run):
-        for file in _required(run, product):
+    for product in run.products:
+        for file in (*product.markers, *product.outputs):
             if not file.exists():
                 raise UserError(unfinished(run, file))
         _check_marker(product)
@@ -164,7 +157,7 @@ def open_run(path: Path, results: Path) -> Recorded:
         run=run,
         manifest=_json(run.summary.manifest),
         simulated={label: _simulated(cones) for label, cones in run.lightcones.items()},
-        stages={made.directory.name: _stages(made) for made in _products(run)},
+        stages={made.directory.name: _stages(made) for made in run.products},
     )
 
 
@@ -179,43 +172,16 @@ def _run_in(directory: Path) -> Run:
     return run
 
 
-def _products(run: Run) -> list[Product]:
-    return [*run.by_directory.values(), run.summary]
-
-
-def _required(run: Run, product: Product) -> list[Path]:
-    """The files without which a product is not finished; no Zarr store is among them."""
-    match product:
-        case LightCones() | ImageSet():
-            return [product.sealed]
-        case TrainingRun():
-            return [product.trained, product.history, product.checkpoint]
-        case EvaluationRun():
-            mocks = [product.mock_predictions(mock.name) for mock in product.mocks]
-            return [product.scores, product.predictions, *mocks]
-        case SweepRun():
-            return [product.table, product.outcome]
-        case FigureSet():
-            return product.all_files
-        case _:
-            return run.summary.all_files
-
-
 def _check_marker(product: Product) -> None:
     """Refuse a product whose marker says that it is another one."""
-    match product:
-        case LightCones() | ImageSet():
-            marker = product.sealed
-            stated = _json(marker).get("fingerprint")
-        case TrainingRun():
-            marker = product.trained
-            stated = _json(marker).get("fingerprint")
-        case EvaluationRun() | SweepRun():
-            marker = product.scores if isinstance(product, EvaluationRun) else product.outcome
-            stated = _json(marker).get("provenance", {}).get("fingerprint")
-        case _:
-            return
-    if stated != product.fingerprint:
+    marker = product.markers[0]
+    if marker.suffix != ".json":
+        return
+    content = _json(marker)
+    if (
+        content.get("fingerprint", content.get("provenance", {}).get("fingerprint"))
+        != product.fingerprint
+    ):
         raise UserError(f"{marker}: it is not of {product.directory.name}, but of another product")
 
 

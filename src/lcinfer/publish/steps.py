@@ -11,29 +11,13 @@ from typing import Any
 from rocrate.model.entity import Entity
 
 from ..lightcones.journal import Record, ended
-from ..products.kinds import (
-    SCHEME,
-    EvaluationRun,
-    FigureSet,
-    ImageSet,
-    LightCones,
-    Product,
-    SweepRun,
-    TrainingRun,
-)
+from ..products.databases import LightCones
+from ..products.kinds import KINDS
+from ..products.product import Product
 from .entities import Entities, set_all
 from .recorded import HOUR, Recorded
 
 COMPLETED = "http://schema.org/CompletedActionStatus"
-RULES = {  # kind of product -> the rule file that makes it, and what that does
-    "lightcones": ("simulate.smk", "Simulate light-cones"),
-    "images": ("images.smk", "Cut light-cones into images"),
-    "trainings": ("train.smk", "Train a network"),
-    "evaluations": ("evaluate.smk", "Predict and score"),
-    "sweeps": ("sweep.smk", "Compare the trials of a sweep"),
-    "figures": ("figures.smk", "Draw figures"),
-    "runs": ("summary.smk", "Write the tables and the manifest"),
-}
 HOMES = {
     "21cmfast": "https://github.com/21cmfast/21cmFAST",
     "astropy": "https://www.astropy.org",
@@ -90,12 +74,12 @@ def add_steps(
     steps = _steps(entities, recorded, workflow)
     for product in recorded.products:
         name = product.directory.name
-        tool = entities.crate.get(f"workflow/rules/{RULES[product.kind][0]}")
-        sources = [entity for source in _made_from(recorded, product) for entity in things[source]]
+        tool = entities.crate.get(f"workflow/rules/{product.rules}")
+        sources = [entity for source in product.sources for entity in things[source.directory.name]]
         action = entities.thing(
             f"#make-{product.kind}-{name}",
             type="CreateAction",
-            name=f"{RULES[product.kind][1]}: {name}",
+            name=f"{product.step}: {name}",
             description=_how(recorded, product),
             instrument=tool,
             object=[configuration, *sources],
@@ -143,47 +127,19 @@ def _steps(entities: Entities, recorded: Recorded, workflow: Entity) -> dict[str
     """The workflow's steps by the kind of product that they make."""
     made = {product.kind for product in recorded.products}
     steps = {}
-    for position, (kind, (rules, what)) in enumerate(RULES.items(), start=1):
+    for position, (kind, product) in enumerate(KINDS.items(), start=1):
         if kind in made:
-            tool = entities.crate.get(f"workflow/rules/{rules}")
+            tool = entities.crate.get(f"workflow/rules/{product.rules}")
             steps[kind] = entities.thing(
                 f"#step-{kind}",
                 type="HowToStep",
-                name=what,
+                name=product.step,
                 position=str(position),
                 workExample=tool,
             )
     tools = [step["workExample"] for step in steps.values()]
     set_all(workflow, {"step": list(steps.values()), "hasPart": tools})
     return steps
-
-
-def _made_from(recorded: Recorded, product: Product) -> list[str]:
-    """Directories of the products that a product is made from."""
-    run = recorded.run
-    made_from: list[Product]
-    match product:
-        case LightCones():
-            return []
-        case ImageSet():
-            return [product.lightcones.directory.name]
-        case TrainingRun():
-            return [product.images.directory.name]
-        case EvaluationRun():
-            made_from = [product.training, product.training.images, *product.mocks]
-        case SweepRun():
-            made_from = [training for _, training in product.trials]
-        case FigureSet() if product.name in run.sweeps:
-            made_from = [run.sweeps[product.name]]
-        case FigureSet() if product.name in run.evaluations:
-            made_from = [run.trainings[product.name], run.evaluations[product.name]]
-        case FigureSet(name=name) if name == SCHEME:
-            made_from = []
-        case FigureSet():
-            made_from = [run.mock_images[name] for name in run.examples]
-        case _:
-            made_from = list(run.evaluations.values())
-    return [source.directory.name for source in made_from]
 
 
 def _attempts(recorded: Recorded, product: Product) -> list[Record]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from .. import __version__
 from ..base import durable
-from ..products.kinds import Product
+from ..products.product import Product
 from .spec import write_spec
 
 DIRECTORY = "provenance"

@@ -5,7 +5,7 @@ fingerprints of what it is made from.
 """
 
 from ..base.durable import write_json
-from ..products.kinds import Product
+from ..products.product import Product
 
 
 def write_spec(product: Product) -> None:

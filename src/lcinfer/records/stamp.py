@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from .. import __version__
-from ..products.kinds import Product
+from ..products.product import Product
 from .record import code_version
 
 # What stands around the first line of a table. pandas leaves it out with comment="#".

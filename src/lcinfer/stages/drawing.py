@@ -12,8 +12,9 @@ from ..evaluation.evaluate import Predictions, load_trained, read_predictions
 from ..evaluation.responses import filters, reach, responses
 from ..images import cutting as images
 from ..lightcones import store
-from ..products.kinds import EXAMPLES, RESPONSE_FIGURES, SCHEME, EvaluationRun
+from ..products.networks import EvaluationRun
 from ..products.run import Run
+from ..products.shown import EXAMPLES, RESPONSE_FIGURES, SCHEME
 from ..records.record import recorded
 from ..records.stamp import stamp
 from ..simulator.lightcone import coordinates
@@ -26,21 +27,21 @@ def draw_figures(run: Run, what: str) -> None:
     images are cut (``scheme``)."""
     drawn = run.figures[what]
     if what in run.sweeps:
-        with recorded(drawn, "draw", drawn.all_files, run.sweeps[what].needed):
+        with recorded(drawn, "draw", drawn.outputs, run.sweeps[what].needed):
             _draw_sweep(run, what)
     elif what == EXAMPLES:
         read = [run.mock_images[name].sealed for name in run.examples]
-        with recorded(drawn, "draw", drawn.all_files, read):
+        with recorded(drawn, "draw", drawn.outputs, read):
             _draw_examples(run)
     elif what == SCHEME:
-        with recorded(drawn, "draw", drawn.all_files):
+        with recorded(drawn, "draw", drawn.outputs):
             _draw_slicing(run)
     else:
         evaluation = run.evaluations[what]
         read = [evaluation.training.checkpoint, evaluation.predictions, evaluation.scores]
         read += [evaluation.mock_predictions(mock.name) for mock in evaluation.mocks]
         read += [run.mock_images[name].sealed for name in run.responses]
-        with recorded(drawn, "draw", drawn.all_files, read):
+        with recorded(drawn, "draw", drawn.outputs, read):
             _draw_training(run, what)
 
 

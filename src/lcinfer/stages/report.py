@@ -26,7 +26,7 @@ def write(run: Run, config: Path) -> Path:
         UserError: if the run is not finished, or Snakemake makes no report.
     """
     page = run.summary.report
-    shown = [*run.summary.all_files, *run.figure_files]
+    shown = [*run.summary.outputs, *run.figure_files]
     if missing := [path for path in shown if not path.exists()]:
         raise UserError(f"{missing[0]} is not there: the report comes after the run")
     with (

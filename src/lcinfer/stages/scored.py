@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..config.parameters import shown
-from ..products.kinds import EvaluationRun
+from ..products.networks import EvaluationRun
 from ..products.run import Run
 from ..text.styles import Html
 

@@ -12,7 +12,7 @@ from ..evaluation.evaluate import load_trained, predict, scores_from, write_pred
 from ..images import cutting as images
 from ..images.dataset import Sets, divide, left_out
 from ..lightcones import failures
-from ..products.kinds import EvaluationRun, SweepRun, TrainingRun
+from ..products.networks import EvaluationRun, SweepRun, TrainingRun
 from ..records.record import recorded
 from ..records.stamp import comment, stamp
 from ..training import checkpoint as checkpoints

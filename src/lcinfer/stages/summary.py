@@ -8,7 +8,8 @@ from ..base import durable
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..config.networks import Network
-from ..products.kinds import Product
+from ..paper import tables
+from ..products.product import Product
 from ..products.run import Run
 from ..records.record import recorded
 from ..records.stamp import comment, stamp, stamp_of_table, uncommented
@@ -61,12 +62,11 @@ def network_table(name: str, network: Network, image: tuple[int, int], outputs: 
 
 def write(run: Run) -> None:
     """Write R2, the paper's tables, links to all that they rest on, and ``manifest.json``."""
-    from ..paper import tables  # loads PyTorch, which who reads a table need not wait for
 
     evaluations = run.evaluations.values()
     read = [file for each in evaluations for file in (each.scores, each.predictions)]
     read += [each.training.history for each in evaluations]
-    with recorded(run.summary, "summarise", run.summary.all_files, read):
+    with recorded(run.summary, "summarise", run.summary.outputs, read):
         for path, text in ((run.summary.table, scored.table), (run.summary.page, scored.page)):
             durable.write_text(path, comment(stamp_of_table(run.summary), path.suffix) + text(run))
         tables.write(run)
@@ -80,15 +80,10 @@ def links(run: Run) -> dict[Path, Product]:
 
     Figures may be drawn later: their links are there before them.
     """
-    named: list[dict[str, Any]] = [
-        {cones.name: cones for cones in run.lightcones.values()},
-        {images.name: images for images in run.images.values()},
-        *(run.trainings, run.evaluations, run.sweeps, run.figures),
-    ]
     return {
-        run.summary.directory / product.kind / name: product
-        for products in named
-        for name, product in products.items()
+        run.summary.directory / kind / name: product
+        for kind, named in run.by_kind.items()
+        for name, product in named.items()
     }
 
 
@@ -141,21 +136,17 @@ def unfinished(run: Run, missing: Path) -> str:
 
 
 def _manifest(run: Run) -> dict[str, Any]:
-    def entries(products: dict[str, Any]) -> dict[str, Any]:
-        return {product.directory.name: _entry(product, run) for product in products.values()}
-
     lacks = left_out(run)
     return {
         "name": run.config.name,
         **({"left_out": lacks} if lacks else {}),
         "configuration": run.config.model_dump(mode="json"),
         "realizations": {cones.name: cones.realizations for cones in run.lightcones.values()},
-        "lightcones": entries(run.lightcones),
-        "images": entries(run.images),
-        "trainings": entries(run.trainings),
-        "evaluations": entries(run.evaluations),
-        **({"sweeps": entries(run.sweeps)} if run.sweeps else {}),
-        "figures": entries(run.figures),
+        **{
+            kind: {product.directory.name: _entry(product, run) for product in named.values()}
+            for kind, named in run.by_kind.items()
+            if named or kind != "sweeps"
+        },
     }
 
 

@@ -23,8 +23,8 @@ from ..base.progress import Progress, told
 from ..config import Config
 from ..lightcone_file.saved import HISTORIES, PLAIN
 from ..lightcones import database, journal, store
+from ..products.databases import LightCones
 from ..products.design import INCLUDED, TABLE
-from ..products.kinds import LightCones
 from ..products.run import Run
 from ..records.record import recorded
 from ..simulator import lightcone

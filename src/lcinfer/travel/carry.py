@@ -12,7 +12,7 @@ from ..base.errors import UserError
 from ..lightcones import journal, store
 from ..lightcones.journal import Line
 from ..lightcones.stored import opened
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 
 Brought = tuple[Line, store.DamagedStore | None]
 

@@ -9,7 +9,7 @@ from ..base.lease import Lease
 from ..base.progress import told
 from ..lightcones import database
 from ..lightcones.journal import Line
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from .carry import Carrier, failed, finished, record_of
 from .place import Placed, at, take_table
 from .subset import mark

@@ -18,8 +18,8 @@ from ..base.fingerprint import short
 from ..base.lease import Lease
 from ..base.progress import told
 from ..lightcones import journal, store
+from ..products.databases import LightCones
 from ..products.design import TABLE
-from ..products.kinds import LightCones
 from ..upkeep import markers
 from ..upkeep.verify import verify
 

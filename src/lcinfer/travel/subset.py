@@ -12,7 +12,7 @@ from pathlib import Path
 from ..base.errors import UserError
 from ..base.progress import told
 from ..lightcones import database, store
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from .carry import Carrier, failed, finished
 from .place import Placed, at, check_room, placed, take_table
 

@@ -12,7 +12,7 @@ from ..base import groups
 from ..lightcones import journal, store
 from ..lightcones.journal import Line
 from ..lightcones.stored import Stored, opened
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from . import markers
 from .findings import Finding
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..lightcones import store
-from ..products.kinds import LightCones, Span
+from ..products.databases import LightCones
+from ..products.product import Span
 from .findings import Finding
 
 NAME = re.compile(

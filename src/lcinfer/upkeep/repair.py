@@ -15,7 +15,8 @@ from ..base import durable, groups
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..lightcones import database, journal, store
-from ..products.kinds import LightCones, Span
+from ..products.databases import LightCones
+from ..products.product import Span
 from ..simulator import engine
 from .findings import Finding, Kind
 from .judge import Judge

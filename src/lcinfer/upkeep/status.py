@@ -11,7 +11,7 @@ from ..base.progress import duration
 from ..lightcones import failures, journal
 from ..lightcones.failures import Uneven
 from ..lightcones.journal import Record, ended
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 
 # The rate is taken over the last hour of activity, or over four simulations if these take longer.
 WINDOW = 3600.0

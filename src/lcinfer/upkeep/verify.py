@@ -22,7 +22,7 @@ from ..base.errors import UserError
 from ..base.fingerprint import fingerprint
 from ..base.progress import told
 from ..lightcones import journal, store
-from ..products.kinds import LightCones
+from ..products.databases import LightCones
 from . import markers
 from .findings import Finding, Report
 from .judge import Judge, Look, place

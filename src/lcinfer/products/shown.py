@@ -1,0 +1,135 @@
+"""Products for people: figures, tables and the manifest of a run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config import Config
+from .product import Product
+
+EXAMPLES = "examples"
+SCHEME = "scheme"
+TRAINING_FIGURES = ("architecture", "loss", "recovery", "residuals", "filters")
+RESPONSE_FIGURES = ("responses", "activations")
+SWEEP_FIGURES = ("sweep",)
+DRAWN = {  # what figures are made from, as their identity says it, and which they then are
+    "mocks": (EXAMPLES,),
+    "images": ("slicing",),
+    "evaluation": TRAINING_FIGURES,
+    "responses": RESPONSE_FIGURES,
+    "sweep": SWEEP_FIGURES,
+}
+PAPER_TABLES = ("table1", "table2", "claims")
+TABLE_FORMATS = ("csv", "md", "tex", "html")
+
+
+@dataclass(frozen=True)
+class FigureSet(Product):
+    """Plots of one thing, each in every configured format."""
+
+    formats: tuple[str, ...]
+    drawn_from: tuple[Product, ...] = ()
+
+    kind = "figures"
+    title = "figures"
+    does = "draw"
+    step = "Draw figures"
+    rules = "figures.smk"
+    final = ""
+
+    @property
+    def sources(self) -> tuple[Product, ...]:
+        """See :class:`Product`."""
+        return self.drawn_from
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """See :class:`Product`."""
+        if not self.sources:
+            return ("figures", "images", "database.box", "database.lightcone")
+        return ("figures", *(key for source in self.sources for key in source.keys))
+
+    @property
+    def markers(self) -> list[Path]:
+        """See :class:`Product`."""
+        return self.outputs
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The names of the plots."""
+        return tuple(name for what in DRAWN if what in self.identity for name in DRAWN[what])
+
+    @property
+    def outputs(self) -> list[Path]:
+        """See :class:`Product`: every plot in every format."""
+        return [file for figure in self.figures for file in self.files(figure)]
+
+    def stem(self, figure: str) -> Path:
+        """A figure's path without its suffix."""
+        return self.directory / figure
+
+    def files(self, figure: str) -> list[Path]:
+        """A figure's files, the one for the report first."""
+        return [self.stem(figure).with_suffix(f".{suffix}") for suffix in self.formats]
+
+
+@dataclass(frozen=True)
+class Summary(Product):
+    """What a run says, and where all that it rests on lies."""
+
+    evaluations: tuple[Product, ...] = ()
+
+    kind = "runs"
+    title = "tables and manifest"
+    does = "summarise"
+    step = "Write the tables and the manifest"
+    rules = "summary.smk"
+    final = "manifest.json"
+
+    @property
+    def sources(self) -> tuple[Product, ...]:
+        """See :class:`Product`."""
+        return self.evaluations
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """See :class:`Product`: all."""
+        return tuple(Config.model_fields)
+
+    @property
+    def markers(self) -> list[Path]:
+        """See :class:`Product`."""
+        return [self.manifest]
+
+    @property
+    def manifest(self) -> Path:
+        """Fingerprints and directories of everything the run points to."""
+        return self.directory / "manifest.json"
+
+    @property
+    def table(self) -> Path:
+        """R2 of every training as CSV."""
+        return self.directory / "r2.csv"
+
+    @property
+    def page(self) -> Path:
+        """The same as a page: a line per training, a column per parameter."""
+        return self.directory / "r2.html"
+
+    @property
+    def paper_tables(self) -> list[Path]:
+        """The paper's tables, each in every format."""
+        return [self.paper_table(name, kind) for name in PAPER_TABLES for kind in TABLE_FORMATS]
+
+    def paper_table(self, name: str, kind: str) -> Path:
+        """One of them in one format."""
+        return self.directory / f"{name}.{kind}"
+
+    @property
+    def outputs(self) -> list[Path]:
+        """See :class:`Product`: every file of a finished run but its report."""
+        return [self.table, self.page, *self.paper_tables, self.manifest]
+
+    @property
+    def report(self) -> Path:
+        """Snakemake's report."""
+        return self.directory / "report.html"
