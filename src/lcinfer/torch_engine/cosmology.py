@@ -109,7 +109,7 @@ class Background:
         return matter / (matter + self.vacuum + single(RADIATION) * scale**4)
 
     def growth(self, z: Any) -> Any:
-        """Linear growth, 1 today (Carroll, Press & Turner 1992, eq. 29, as in Liddle et al. 1996)."""
+        """Linear growth, 1 today (Carroll, Press & Turner 1992, ARA&A 30, 499, eq. 29)."""
 
         def relative(share: Any) -> Any:
             return 2.5 * share / (1 / 70 + share * (209 - share) / 140 + share ** (4 / 7))
@@ -118,7 +118,7 @@ class Background:
 
     def growth_slope(self, z: float) -> float:
         """dD/dz."""
-        return (self.growth(z + GROWTH_STEP) - self.growth(z)) / GROWTH_STEP
+        return float(self.growth(z + GROWTH_STEP) - self.growth(z)) / GROWTH_STEP
 
     def virial_mass(self, z: Any, temperature: Any) -> Any:
         """Mass of a halo of a virial temperature in K, in solar masses.
@@ -143,7 +143,7 @@ class Background:
 
     def redshift_per_mpc(self, z: float) -> float:
         """dz of light that comes from a comoving Mpc farther."""
-        return MPC / ((1.0 + z) * LIGHT_SPEED * -self.dt_dz(z))
+        return float(-MPC / ((1.0 + z) * LIGHT_SPEED * self.dt_dz(z)))
 
     def transfer(self, k: np.ndarray) -> np.ndarray:
         """Transfer function of Eisenstein & Hu 1999 (ApJ 511, 5), eqs. 1 to 24, at k in 1/Mpc.
@@ -189,7 +189,7 @@ class Background:
         return self._amplitude * self._shape(k)
 
     def _shape(self, k: np.ndarray) -> np.ndarray:
-        return k ** single(self.cosmology.POWER_INDEX) * self.transfer(k) ** 2
+        return np.asarray(k ** single(self.cosmology.POWER_INDEX) * self.transfer(k) ** 2)
 
     @cached_property
     def _amplitude(self) -> float:

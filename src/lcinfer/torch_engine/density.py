@@ -32,15 +32,16 @@ class Matter:
 
 
 class Particles:
-    """The particles of realisations side by side.
-
-    Args:
-        initial: their initial conditions.
-        coarse: the grid that they are moved on.
-        background: the universe.
-    """
+    """The particles of realisations side by side."""
 
     def __init__(self, initial: InitialConditions, coarse: Grid, background: Background) -> None:
+        """Those of some initial conditions, unmoved.
+
+        Args:
+            initial: their initial conditions.
+            coarse: the grid that they are moved on.
+            background: the universe.
+        """
         self._grid, self._background, self._initial = coarse, background, initial
         count, cells = len(initial.density), initial.density.shape[-1]
         n, factor = coarse.cells, cells // coarse.cells

@@ -195,7 +195,7 @@ def _made(
     before: dict[str, Tensor] = {}
     for node, boxes in enumerate(coeval_boxes(simulation, parameters, seeds, device)):
         fields = {name: getattr(boxes, name) for name in names}
-        if treatment == "subcell":
+        if treatment == "subcell" and boxes.velocity is not None:
             rate = float(geometry.hubble[node])
             seen = include_gradient(
                 boxes.brightness_temperature, boxes.tau, boxes.velocity, rate, cell

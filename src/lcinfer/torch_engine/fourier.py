@@ -80,11 +80,13 @@ class Grid:
     def backward(self, modes: Tensor) -> Tensor:
         """Real fields from modes, sums without a factor, over the last three axes."""
         shape = (self.cells,) * 3
-        return torch.fft.irfftn(modes, s=shape, dim=(-3, -2, -1), norm="forward")
+        fields: Tensor = torch.fft.irfftn(modes, s=shape, dim=(-3, -2, -1), norm="forward")
+        return fields
 
     def forward(self, fields: Tensor) -> Tensor:
         """Modes from real fields, divided by the number of cells: the inverse of backward."""
-        return torch.fft.rfftn(fields, dim=(-3, -2, -1), norm="forward")
+        modes: Tensor = torch.fft.rfftn(fields, dim=(-3, -2, -1), norm="forward")
+        return modes
 
 
 def top_hat(kr: np.ndarray) -> np.ndarray:

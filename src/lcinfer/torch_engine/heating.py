@@ -39,12 +39,6 @@ class Regions:
 
     Of each it has the place in a table of densities from the least to the largest of a radius.
 
-    Args:
-        modes: Fourier modes of the overdensity, shape (realisations, N, N, N // 2 + 1).
-        growth: linear growth at its redshift.
-        radius: of the spheres in Mpc, the first a cell's, which is not filtered.
-        grid: the box's.
-
     Attributes:
         place: from 0 to DENSITIES - 1, float32, shape (realisations, radii, N^3).
         least: least density of a radius, float64, shape (realisations, radii, 1).
@@ -54,6 +48,14 @@ class Regions:
     """
 
     def __init__(self, modes: Tensor, growth: float, radius: Tensor, grid: Grid) -> None:
+        """Filter a density field.
+
+        Args:
+            modes: Fourier modes of the overdensity, shape (realisations, N, N, N // 2 + 1).
+            growth: linear growth at its redshift.
+            radius: of the spheres in Mpc, the first a cell's, which is not filtered.
+            grid: the box's.
+        """
         count, cells = len(modes), grid.cells**3
         k = grid.magnitudes()
         window = torch.from_numpy(top_hat(k * radius.numpy()[:, None])).float()
@@ -152,22 +154,24 @@ class Sky:
         forming = self.slope.gather(-1, low).addcmul_(self.rise.gather(-1, low), share)
         forming.mul_(torch.addcmul(self.least, place, self.step))
         made = torch.bmm(self.weights, forming)
-        return Rates(made[:, 1:].unflatten(1, (3, len(FRACTIONS))), made[:, 0])
+        by_fraction = made[:, 1:].view(len(made), 3, len(FRACTIONS), -1)
+        return Rates(by_fraction, made[:, 0])
 
 
 class Radiation:
-    """The radiation of realisations side by side.
-
-    Args:
-        galaxies: their sources.
-        mass_function: of haloes.
-        options: numbers of the model.
-        radius: of the shells.
-    """
+    """The radiation of realisations side by side."""
 
     def __init__(
         self, galaxies: Galaxies, mass_function: MassFunction, options: Options, radius: Tensor
     ) -> None:
+        """That of some sources in a universe.
+
+        Args:
+            galaxies: their sources.
+            mass_function: of haloes.
+            options: numbers of the model.
+            radius: of the shells.
+        """
         self._galaxies, self._masses, self._options = galaxies, mass_function, options
         self._background = background = mass_function.background
         self._integrals = FrequencyIntegrals(
@@ -181,7 +185,8 @@ class Radiation:
 
     def smallest(self, z: Tensor) -> Tensor:
         """Mass of the smallest halo with stars at redshifts (n,): (realisations, n)."""
-        return self._background.virial_mass(z, self._galaxies.virial_temperature[:, None])
+        mass: Tensor = self._background.virial_mass(z, self._galaxies.virial_temperature[:, None])
+        return mass
 
     def universe(self, shells: Shells, electrons: Tensor) -> Universe:
         """The mean universe between the shells and a cell.

@@ -38,18 +38,19 @@ def radii(grid: Grid, options: Options) -> np.ndarray:
 
 
 class Ionisation:
-    """The ionised regions of realisations side by side.
-
-    Args:
-        galaxies: their sources.
-        mass_function: of haloes.
-        options: numbers of the model.
-        grid: the box's.
-    """
+    """The ionised regions of realisations side by side."""
 
     def __init__(
         self, galaxies: Galaxies, mass_function: MassFunction, options: Options, grid: Grid
     ) -> None:
+        """Those of some sources in a box.
+
+        Args:
+            galaxies: their sources.
+            mass_function: of haloes.
+            options: numbers of the model.
+            grid: the box's.
+        """
         self._galaxies, self._masses, self._grid = galaxies, mass_function, grid
         self._background = mass_function.background
         self._radius = radii(grid, options)

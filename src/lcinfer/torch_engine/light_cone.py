@@ -45,6 +45,7 @@ class Geometry:
     """
 
     def __init__(self, simulation: Simulation) -> None:
+        """That of a simulation's light-cones."""
         self.nodes = node_redshifts(simulation)
         universe, cell = cosmology(simulation.cosmology), simulation.box.cell_size
         redshift, distance = coordinates(simulation)

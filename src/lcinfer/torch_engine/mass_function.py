@@ -81,8 +81,7 @@ def interpolate(x: Tensor, first: Any, step: Any, table: Tensor) -> Tensor:
         left, right = table[low], table[low + 1]
     else:
         left, right = table.gather(-1, low), table.gather(-1, low + 1)
-    share = place - low
-    return left * (1 - share) + right * share
+    return torch.lerp(left, right, place - low)
 
 
 @dataclass(frozen=True)
@@ -98,11 +97,11 @@ class MassFunction:
         step = (math.log(HIGHEST) - first) / (MASSES - 1)
         mass = np.exp(first + step * np.arange(MASSES)).astype(np.float32).astype(np.float64)
         squared, slope = variance(self.background, mass)
-        rounded = (
+        sigma, logs = (
             torch.from_numpy(values.astype(np.float32).astype(np.float64))
             for values in (np.sqrt(squared), np.log10(-slope))
         )
-        return *rounded, first, step
+        return sigma, logs, first, step
 
     def sigma(self, log_mass: Tensor) -> Tensor:
         """sigma(M) today, interpolated at ln(M / solar mass)."""
@@ -111,7 +110,7 @@ class MassFunction:
 
     def exact_sigma(self, mass: np.ndarray) -> np.ndarray:
         """sigma(M) today, integrated; mass in solar masses, shape (n,)."""
-        return np.sqrt(variance(self.background, mass)[0])
+        return np.asarray(np.sqrt(variance(self.background, mass)[0]))
 
     def collapsed(self, z: Tensor, smallest: Tensor) -> Tensor:
         """Share of all matter in haloes above ``smallest`` solar masses.
@@ -132,7 +131,8 @@ class MassFunction:
             slope = 10.0 ** interpolate(log_mass, *at, slope_table.to(z.device)) * growth**2
             nu = math.sqrt(a) * CRITICAL_OVERDENSITY / sigma
             peak = norm * (1 + nu ** (-2 * p)) * nu * (-0.5 * nu * nu).exp()
-            return log_mass.exp() * math.sqrt(2 / math.pi) * peak * slope / (2 * sigma * sigma)
+            share: Tensor = log_mass.exp() * peak * slope / (2 * sigma * sigma)
+            return share * math.sqrt(2 / math.pi)
 
         low = smallest.log()
         return integrate(mass_function, low, torch.full_like(low, math.log(LARGEST_HALO)), 30)

@@ -90,7 +90,7 @@ class _Depth:
         path = -LIGHT_SPEED * background.dt_dz(z) * background.nuclei * (1 + z) ** 3
         electrons = universe.electrons[:, None, None]
         collapsed = universe.collapsed_at(z.flatten().expand(len(electrons), -1))
-        ionised = universe.zeta[:, None, None] * collapsed.unflatten(1, z.shape)
+        ionised = universe.zeta[:, None, None] * collapsed.view(-1, *z.shape)
         neutral = (1 - ionised / (1 - electrons)).clamp(min=LEAST_NEUTRAL)
         self._column = half * weights * path * neutral
         self._bluer = ((1 + z) / (1 + universe.redshift)).log().expand_as(self._column)
@@ -111,7 +111,8 @@ class _Depth:
         emitted = frequency.log()[..., None] + self._bluer
         neutral, ionised = _section(emitted, first, step, logs.to(emitted.device))
         section = neutral + (ionised - neutral) * self._electrons
-        return (self._column * section).sum(-1)
+        depth: Tensor = (self._column * section).sum(-1)
+        return depth
 
     def frequency_of_one(self) -> Tensor:
         """Where the depth is 1, to :data:`BRACKET`; that of He I where it is less there.
@@ -175,4 +176,5 @@ def _section(log: Tensor, first: float, step: float, table: Tensor) -> tuple[Ten
     """Both cross sections at ln of the frequency, linear in it."""
     place = (log - first) / step
     low = place.long().clamp_(0, len(table) - 2)
-    return torch.lerp(table[low], table[low + 1], (place - low)[..., None]).unbind(-1)
+    sections = torch.lerp(table[low], table[low + 1], (place - low)[..., None])
+    return sections[..., 0], sections[..., 1]

@@ -166,7 +166,8 @@ def _estimate(
     """15-point integrals, and QUADPACK's estimates of their errors; shape (parts, functions)."""
     nodes, weights, own = (torch.from_numpy(x) for x in gauss_kronrod(7))
     made = []
-    for some, others in zip(low.split(PARTS), high.split(PARTS), strict=True):
+    for start in range(0, len(low), PARTS):
+        some, others = low[start : start + PARTS], high[start : start + PARTS]
         centre, half = 0.5 * (some + others)[:, None], 0.5 * (others - some)[:, None]
         values = functions((centre + half * nodes).view(-1)).view(len(some), 15, -1)
         mean = torch.einsum("pnf,n->pf", values, weights)
@@ -178,5 +179,4 @@ def _estimate(
         error = torch.where((spread > 0) & (error > 0), scaled, error)
         floor = 50 * torch.finfo(torch.float64).eps * size
         made.append((mean * half, torch.maximum(error, floor)))
-    values, errors = zip(*made, strict=True)
-    return torch.cat(values), torch.cat(errors)
+    return torch.cat([value for value, _ in made]), torch.cat([error for _, error in made])

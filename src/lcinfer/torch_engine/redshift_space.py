@@ -47,7 +47,8 @@ def move(field: Tensor, velocity: Tensor, hubble: float, cell: float) -> Tensor:
     rows = field.shape[0] * field.shape[1]
     lines = field.flatten(0, 1), by.flatten(0, 1), moved.flatten(0, 1)
     for some in at_once(rows, SUBCELLS_OF_BOX * field[0, 0].numel(), field.device):
-        _move_lines(*(x[some] for x in lines), range(least, most + 1))
+        still, along, into = (x[some] for x in lines)
+        _move_lines(still, along, into, range(least, most + 1))
     return moved
 
 

@@ -24,8 +24,10 @@ from .tables import table
 
 # Ionised fractions of hydrogen at which energy deposition is tabulated, as 21cmFAST rounds them.
 FRACTIONS = torch.tensor(
-    [1e-4, 2.318e-4, 4.677e-4, 1e-3, 2.318e-3, 4.677e-3, 1e-2, 2.318e-2, 4.677e-2]
-    + [0.1, 0.5, 0.9, 0.99, 0.999]
+    [
+        *(1e-4, 2.318e-4, 4.677e-4, 1e-3, 2.318e-3, 4.677e-3, 1e-2, 2.318e-2, 4.677e-2),
+        *(0.1, 0.5, 0.9, 0.99, 0.999),
+    ]
 )
 KINDS = ("heat", "ionisations", "lyman_alpha")
 TOLERANCE = 0.01  # of 21cmFAST's integrals
@@ -164,18 +166,19 @@ def _tabulated(upper: float, slope: float, hydrogen_share: float) -> tuple[Tenso
 
 
 class FrequencyIntegrals:
-    """The integrals of sources side by side, each with its own lower limit of the spectrum.
-
-    Args:
-        threshold: eV, float64, shape (realisations,); spectra begin there.
-        upper: eV; they end there.
-        index: of the energy spectrum.
-        hydrogen_share: of the nuclei.
-    """
+    """The integrals of sources side by side, each with its own lower limit of the spectrum."""
 
     def __init__(
         self, threshold: Tensor, upper: float, index: float, hydrogen_share: float
     ) -> None:
+        """Those of some spectra.
+
+        Args:
+            threshold: eV, float64, shape (realisations,); spectra begin there.
+            upper: eV; they end there.
+            index: of the energy spectrum.
+            hydrogen_share: of the nuclei.
+        """
         self._at = upper, index + 1, hydrogen_share
         self._threshold = threshold
         self._scale = threshold ** (index + 1)
