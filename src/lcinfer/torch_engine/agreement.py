@@ -22,6 +22,7 @@ class Agreement:
 
     Attributes:
         rms: of the difference of T_b, in mK.
+        rms_elsewhere: the same where no voxel changed sides.
         largest: largest difference of T_b, in mK, where no voxel changed sides.
         mean: largest difference of the mean T_b of a box, in mK.
         flipped: voxels of the boxes that only one engine ionises.
@@ -31,6 +32,7 @@ class Agreement:
     """
 
     rms: float
+    rms_elsewhere: float
     largest: float
     mean: float
     flipped: int
@@ -52,7 +54,7 @@ def compare(simulation: Simulation, parameters: dict[str, float], seed: int) -> 
     theirs, their_boxes, other_seconds = _made(twentyone, simulation, parameters, seed)
     flips = [ours != theirs for ours, theirs in zip(our_boxes, their_boxes, strict=True)]
     difference = np.abs(ours.brightness_temp - theirs.brightness_temp)
-    rms = float(np.sqrt(np.mean(difference.astype(np.float64) ** 2)))
+    rms = _rms(difference)
     geometry = geometry_of(simulation)
     for node in range(1, len(flips)):
         sides = (torch.from_numpy(flips[at].astype(np.float32))[None] for at in (node, node - 1))
@@ -61,6 +63,7 @@ def compare(simulation: Simulation, parameters: dict[str, float], seed: int) -> 
     means = ours.global_brightness_temp - theirs.global_brightness_temp
     return Agreement(
         rms=rms,
+        rms_elsewhere=_rms(difference),
         largest=float(difference.max()),
         mean=float(np.abs(means).max()),
         flipped=sum(int(flip.sum()) for flip in flips),
@@ -68,6 +71,10 @@ def compare(simulation: Simulation, parameters: dict[str, float], seed: int) -> 
         seconds=seconds,
         other_seconds=other_seconds,
     )
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values.astype(np.float64) ** 2)))
 
 
 def _made(

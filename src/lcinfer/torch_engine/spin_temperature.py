@@ -177,4 +177,5 @@ def _recombination(temperature: Tensor) -> Tensor:
     total = torch.full_like(log, RECOMBINATION[-1])
     for coefficient in RECOMBINATION[-2::-1]:
         total.mul_(log).add_(coefficient)
-    return total.exp_()
+    # Below a hundredth of a kelvin, which nodes far apart can make of cold gas, the fit explodes.
+    return total.clamp_(max=30.0).exp_()
