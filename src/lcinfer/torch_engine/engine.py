@@ -93,7 +93,6 @@ def coeval_boxes(
         matter, growth = particles.at(z), float(background.growth(z))
         late = matter.density.flatten(1) / growth
         regions = Regions(matter.modes, growth, radius, coarse)
-        regions.keep_nearest()
         del matter
     gas: Gas | None = None
     for redshift in geometry_of(simulation).nodes:

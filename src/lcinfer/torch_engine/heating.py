@@ -30,7 +30,7 @@ from .shells import Shells
 from .xrays import FRACTIONS, FrequencyIntegrals
 
 NO_LIGHT = 1e-15  # mean collapsed fraction below which there are no sources
-KEPT = 2**22  # voxels of shells of which places are kept as integers too, 12 bytes each
+KEPT = 2**22  # voxels of shells of which places are kept as integers too, 8 bytes each
 REDSHIFT_STEP = 0.1  # of the table of mean collapsed fractions
 
 
@@ -62,6 +62,9 @@ class Regions:
         window[0] = 1.0
         window = window.to(grid.device)
         self.place = torch.empty(count, len(radius), cells, device=grid.device)
+        # Of a small box, what is asked for twice a node is kept.
+        small = self.place.numel() <= KEPT
+        self._low = torch.empty_like(self.place, dtype=torch.int64) if small else None
         least, step, weight = [], [], []
         for some in at_once(len(radius), count * cells, grid.device):
             part = self.place[:, some]
@@ -73,41 +76,32 @@ class Regions:
             low, width = low.double(), (high.double() - low) / (DENSITIES - 1)
             width = width.clamp(min=1e-30)
             part.sub_(low.float()).div_(width.float()).clamp_(0.0, DENSITIES - 1.001)
+            if self._low is not None:
+                self._low[:, some] = part
             least.append(low)
             step.append(width)
-            weight.append(_shares(part))
+            weight.append(_shares(*self.nearest(slice(None), some)))
         self.least, self.step = torch.cat(least, 1), torch.cat(step, 1)
         self.weight = torch.cat(weight, 1)
 
-        self._nearest: tuple[Tensor, Tensor] | None = None
-
-    def keep_nearest(self) -> None:
-        """Keep what :meth:`nearest` gives, where it is asked for often, if it is small."""
-        if self.place.numel() <= KEPT:
-            self._nearest = self.nearest(slice(None))
-
-    def nearest(self, cells: slice) -> tuple[Tensor, Tensor]:
+    def nearest(self, cells: slice, shells: slice = slice(None)) -> tuple[Tensor, Tensor]:
         """The table's density below that of each of some cells, and how far above it that is."""
-        if self._nearest is not None:
-            low, share = self._nearest
-            return low[..., cells], share[..., cells]
-        place = self.place[..., cells]
-        low = place.long()
+        place = self.place[:, shells, cells]
+        low = place.long() if self._low is None else self._low[:, shells, cells]
         return low, place - low
 
 
-def _shares(place: Tensor) -> Tensor:
+def _shares(low: Tensor, share: Tensor) -> Tensor:
     """See :attr:`Regions.weight`: sums of integers, which have no order."""
     unit = 2**24
-    low = place.long()
-    part = ((place - low) * unit).long()
-    sums = torch.zeros(*place.shape[:-1], DENSITIES, dtype=torch.int64, device=place.device)
+    part = (share * unit).long()
+    sums = torch.zeros(*low.shape[:-1], DENSITIES, dtype=torch.int64, device=low.device)
     counts = sums.clone()
     counts.scatter_add_(-1, low, torch.ones_like(low))
     sums.scatter_add_(-1, low, part)
     shares = counts.double() - sums.double() / unit
     shares[..., 1:] += sums[..., :-1].double() / unit
-    return shares / place.shape[-1]
+    return shares / low.shape[-1]
 
 
 @dataclass(frozen=True)
