@@ -129,6 +129,12 @@ def a_made_up_table(run, tmp_path):
     return path, r"better\.csv: evaluations/.* has no record of this file"
 
 
+def a_table_of_adopted_files_where_none_was_adopted(run, tmp_path):
+    made_up = run.database.directory / "adopted.json"
+    made_up.write_text("hi")
+    return made_up, r"adopted\.json: lightcones/.* has no record of this file"
+
+
 def a_made_up_figure_beside_a_link(run, tmp_path):
     figures = run.figures["all_images"]
     shutil.copy(figures.files("loss")[0], figures.directory / "recovery2.png")
@@ -151,6 +157,7 @@ def a_report_that_was_not_recorded(run, tmp_path):
     "make",
     [
         *(a_made_up_table, a_made_up_figure_beside_a_link, a_file_put_into_the_store),
+        a_table_of_adopted_files_where_none_was_adopted,
         *(
             a_report_that_was_not_recorded,
             a_text,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .. import failures, store
 from .. import images as cutting
-from ..design import TABLE
+from ..design import TABLE, AdoptedDesign
 from ..errors import UserError
 from ..products import ImageSet, LightCones, Realizations
 from .links import Step
@@ -62,7 +62,8 @@ def _is_read(made: Realizations, name: Path) -> bool:
     first, *rest = name.parts
     if isinstance(made, LightCones):
         in_journal = first == made.journal.name and len(rest) == 1 and name.suffix == ".jsonl"
-        if in_journal or name == Path(TABLE):
+        adopted = isinstance(made.design, AdoptedDesign) and name == Path(TABLE)
+        if in_journal or adopted:
             return True
         cubes, place, cones = store.CUBES, made.store, made
         others = {*store.HISTORIES, "node_redshift", "redshift", "distance", "x", "y"}
