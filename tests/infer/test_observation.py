@@ -4,10 +4,8 @@ import shutil
 
 import numpy as np
 import pytest
-import zarr
 from astropy import units
 
-from lcinfer import checkpoint as checkpoints
 from lcinfer import cli, store
 from lcinfer.errors import UserError
 from lcinfer.geometry import Geometry
@@ -17,19 +15,6 @@ from lcinfer.infer.observation import Observation
 
 TESTED = 3
 CELL = 6.0  # Mpc
-
-
-@pytest.fixture
-def known(checkpoint):
-    """Geometry and normalisation of the trained network."""
-    loaded = checkpoints.load(checkpoint)
-    return Geometry.read(loaded.geometry), loaded.fitted_normalisation()
-
-
-@pytest.fixture
-def expected(run):
-    """The images that the pipeline cut from the same light-cone."""
-    return zarr.open_array(run.database_images.store, path="images", mode="r")[TESTED]
 
 
 def observed(cube, redshift, cell_size=CELL, units="mK"):

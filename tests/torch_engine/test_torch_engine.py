@@ -123,8 +123,8 @@ def test_other_parameters_are_refused(change: dict[str, float | None], said: str
         simulate(SMALL, given, 1)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_refused() -> None:
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="sees no GPU here"):
         simulate_batch(SMALL, [FAINT], [1], device="cuda")
 

@@ -1,6 +1,7 @@
 """What a simulation asks for, in the engine's terms: refused where the engine does not have it."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -89,7 +90,7 @@ def options_of(simulation: Simulation) -> Options:
             f"database.simulator.template {simulator.template}: {NAME} has {TEMPLATE} alone"
         )
     known = {field.name: field.type for field in fields(Options)}
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for name, value in simulator.options.items():
         where = f"database.simulator.options.{name}"
         if name in ONLY:
@@ -105,7 +106,7 @@ def options_of(simulation: Simulation) -> Options:
             wanted = "true or false" if known[name] is bool else "a number"
             raise UserError(f"{where} should be {wanted}, not {value}")
         chosen[name] = value
-    options = Options(**chosen)  # type: ignore[arg-type]
+    options = Options(**chosen)
     if simulation.box.length / 3 < options.R_BUBBLE_MAX:
         raise UserError(
             f"database.box.length {simulation.box.length:g} Mpc is too small: with R_BUBBLE_MAX = "

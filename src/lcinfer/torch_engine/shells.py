@@ -91,9 +91,9 @@ def _lyman_alpha(redshift: float, centre: np.ndarray, ionising: float) -> np.nda
     return sums
 
 
-def _line(n: np.ndarray | float) -> np.ndarray | float:
+def _line(n: np.ndarray | float) -> np.ndarray:
     """Frequency of Lyman n in that of Lyman-alpha."""
-    return (1 - np.asarray(n, np.float64) ** -2) / 0.75
+    return np.asarray((1 - np.asarray(n, np.float64) ** -2) / 0.75)
 
 
 def _farthest(redshift: float, level: np.ndarray) -> np.ndarray:
@@ -108,7 +108,7 @@ def _spectrum(frequency: np.ndarray, ionising: float) -> np.ndarray:
     Power laws between lines, each with its share of the photons.
     """
     series = table("lyman_series")
-    edges = _line(series["level"]).astype(np.float32).astype(np.float64)  # type: ignore[union-attr]
+    edges = _line(series["level"]).astype(np.float32).astype(np.float64)
     slope, photons = series["slope"], series["photons"].copy()
     rise = slope[:-1] + 1
     photons[:-1] *= rise / (edges[1:] ** rise - edges[:-1] ** rise) * ionising

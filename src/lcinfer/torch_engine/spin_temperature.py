@@ -168,7 +168,8 @@ def _at_fraction(by_fraction: Tensor, electrons: Tensor) -> tuple[Tensor, Tensor
     share = (held - known[low]) * (1 / torch.diff(known))[low]
     low = low[:, None].expand(-1, len(by_fraction[0]), -1)[:, :, None]
     begin, end = (by_fraction.gather(2, at)[:, :, 0] for at in (low, low + 1))
-    return tuple(torch.lerp(begin, end, share[:, None]).unbind(1))  # type: ignore[return-value]
+    heat, ionised, lyman_alpha = torch.lerp(begin, end, share[:, None]).unbind(1)
+    return heat, ionised, lyman_alpha
 
 
 def _recombination(temperature: Tensor) -> Tensor:
