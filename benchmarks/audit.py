@@ -95,7 +95,7 @@ def seconds(work: Callable[[], object], paths: list[Path]) -> tuple[float, float
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--light-cones", type=int, default=6)
+    parser.add_argument("--light-cones", type=int, default=12)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--times", type=int, default=2)
     options = parser.parse_args()

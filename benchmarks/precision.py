@@ -21,10 +21,10 @@ import yaml
 import zarr
 from zarr.codecs import BloscCodec
 
+from lcinfer.base.device import choose_device
 from lcinfer.config.sections import Split, Training
 from lcinfer.evaluation.evaluate import predict, r2
 from lcinfer.images.dataset import LabelledImages, divide
-from lcinfer.training.device import choose_device
 from lcinfer.training.processes import World
 from lcinfer.training.train import train
 

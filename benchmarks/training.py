@@ -33,11 +33,11 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from whole_training import paper
 
+from lcinfer.base.device import Precision, staged_dtype
 from lcinfer.config.sections import Training
 from lcinfer.images.dataset import LabelledImages
 from lcinfer.training import batches as batches_module
 from lcinfer.training.batches import Batch, Batches
-from lcinfer.training.device import Precision, staged_dtype
 from lcinfer.training.learning import Learner
 from lcinfer.training.processes import World
 

@@ -13,11 +13,11 @@ import torch
 from floors import floors
 from random_images import IMAGE, OUTPUTS, targets
 
+from lcinfer.base.device import choose_device
 from lcinfer.config.sections import Split, Training
 from lcinfer.images.dataset import LabelledImages
 from lcinfer.training import checkpoint as checkpoints
 from lcinfer.training import learning
-from lcinfer.training.device import choose_device
 from lcinfer.training.learning import Learner
 from lcinfer.training.processes import World
 from lcinfer.training.train import train

@@ -232,6 +232,14 @@ def test_what_moves_no_cell_may_be_varied(settings, name) -> None:
     assert name in config.parse(settings).database.prior
 
 
+@pytest.mark.parametrize("name", ["OMk", "OMn", "OMr", "OMtot", "wl", "LOWRES_CELL_SIZE_MPC"])
+def test_nor_is_it_set_as_an_option(settings, name) -> None:
+    settings["database"]["simulator"]["engine"] = ENGINE
+    settings["database"]["simulator"]["options"] = {name: 0.1}
+    with pytest.raises(UserError, match=rf"database\.simulator\.options: {name} cannot be set"):
+        config.parse(settings)
+
+
 def test_a_run_that_was_made_with_such_a_prior_is_still_read(settings) -> None:
     vary(settings, "OMb")
     assert "OMb" in config.parse(settings, recorded=True).database.prior

@@ -17,5 +17,5 @@ def test_one_thing_is_no_plural(count, text) -> None:
 
 def test_a_database_with_one_fault_has_one_fault() -> None:
     finding = Finding("light-cone", Path("shard"), "it is missing", 3)
-    told = str(Report("cones", Path("cones"), 1, [finding], []))
+    told = str(Report("cones", Path("cones"), 1, 1, [finding], []))
     assert told.endswith("1 light-cone checked, 1 fault, 1 light-cone does not hold")

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from lcinfer.base import device
+from lcinfer.base.device import arithmetic, choose_device
 from lcinfer.base.errors import UserError
-from lcinfer.training import device
-from lcinfer.training.device import arithmetic, choose_device
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def test_an_edited_table_of_trials_fails_the_audit(copied) -> None:
     table.write_text("\n".join(lines) + "\n")
     report = audit(table, copied.root, Depth())
     failed = [link.what for step in report.steps for link in step.links if not link.holds]
-    assert failed == ["files", "trials", "given file"]
+    assert failed == ["files", "trials"]
 
 
 def test_an_edited_outcome_fails_the_audit(copied) -> None:

@@ -191,7 +191,7 @@ def complaints(done: subprocess.CompletedProcess) -> list[str]:
 
 
 def test_a_large_campaign_begins_no_job_before_it_is_approved(tmp_path, settings, write_config):
-    settings["database"]["approval_above"] = {"core_hours": 0.1}
+    settings["database"]["approval_above"] = {"core_hours": 0.001}
     path = write_config(settings)
     warned, refused = snakemake(tmp_path, path, "--dry-run"), snakemake(tmp_path, path)
     assert (warned.returncode, refused.returncode) == (0, 1)

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from filling import complete
 from small import small_settings
 
 from lcinfer import config
 from lcinfer.images import cutting as images
+from lcinfer.images.geometry import Geometry
 from lcinfer.lightcones import store
 from lcinfer.products.run import Run
 from lcinfer.stages import stages
+from lcinfer.training import checkpoint as checkpoints
 
 TESTED = 3  # a light-cone of the test set
 
@@ -52,3 +55,16 @@ def redshift(run) -> np.ndarray:
     """Its redshifts."""
     found, _ = store.coordinates(run.database.simulation)
     return np.array(found)
+
+
+@pytest.fixture
+def known(checkpoint):
+    """Geometry and normalisation of the trained network."""
+    loaded = checkpoints.load(checkpoint)
+    return Geometry.read(loaded.geometry), loaded.fitted_normalisation()
+
+
+@pytest.fixture
+def expected(run):
+    """The images that the pipeline cut from the same light-cone."""
+    return zarr.open_array(run.database_images.store, path="images", mode="r")[TESTED]

@@ -3,27 +3,13 @@
 import h5py
 import numpy as np
 import pytest
-import zarr
 
 from lcinfer.base.errors import UserError
-from lcinfer.images.geometry import Geometry
 from lcinfer.infer.agreement import cut_like
 from lcinfer.infer.files import observations
-from lcinfer.training import checkpoint as checkpoints
 
 TESTED = 3
 CELL = 6.0  # Mpc
-
-
-@pytest.fixture
-def known(checkpoint):
-    loaded = checkpoints.load(checkpoint)
-    return Geometry.read(loaded.geometry), loaded.fitted_normalisation()
-
-
-@pytest.fixture
-def expected(run):
-    return zarr.open_array(run.database_images.store, path="images", mode="r")[TESTED]
 
 
 @pytest.fixture

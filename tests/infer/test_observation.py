@@ -4,7 +4,6 @@ import shutil
 
 import numpy as np
 import pytest
-import zarr
 from astropy import units
 
 from lcinfer import cli
@@ -14,23 +13,9 @@ from lcinfer.infer.agreement import cut_like
 from lcinfer.infer.files import observations
 from lcinfer.infer.observation import Observation
 from lcinfer.lightcones import store
-from lcinfer.training import checkpoint as checkpoints
 
 TESTED = 3
 CELL = 6.0  # Mpc
-
-
-@pytest.fixture
-def known(checkpoint):
-    """Geometry and normalisation of the trained network."""
-    loaded = checkpoints.load(checkpoint)
-    return Geometry.read(loaded.geometry), loaded.fitted_normalisation()
-
-
-@pytest.fixture
-def expected(run):
-    """The images that the pipeline cut from the same light-cone."""
-    return zarr.open_array(run.database_images.store, path="images", mode="r")[TESTED]
 
 
 def observed(cube, redshift, cell_size=CELL, units="mK"):

@@ -219,7 +219,7 @@ def test_planes_that_lie_between_no_two_nodes_are_refused(nodes, missed):
     settings = simulation(16, 48.0, 200, simulator={"z_step_factor": 1.4, "z_heat_max": 12})
     inputs = simulate.inputs_for(settings, FAINT, 1)
     _, distance = simulate.coordinates(settings)
-    planes = simulate._Planes(
+    planes = simulate.Planes(
         simulate.RectilinearLightconer(
             lc_distances=distance * simulate.units.Mpc, cosmo=inputs.cosmo_params.cosmo
         ),

@@ -75,6 +75,7 @@ class _Walk:
         self._products = Products(root)
         self._digests = checks.Digests()
         self._records: dict[Path, list[Record]] = {}
+        self._compared: set[Path] = set()
         self._recuts: dict[Path, list[Recut]] = {}
         self._cones: dict[Path, LightCones] = {}
         self._image_sets: dict[Path, ImageSet | None] = {}
@@ -108,6 +109,8 @@ class _Walk:
             given.elsewhere(step, self._records[directory], self._digests, result, said)
             return
         real = result.resolve()  # a run's directory leads to others by links
+        if real in self._compared:
+            return
         for where, step in self.steps.items():
             if real.is_relative_to(where.resolve()):
                 made = self._cones.get(where) or self._image_sets.get(where)
@@ -134,6 +137,7 @@ class _Walk:
     def _recorded(self, step: Step, product: Product, made: Iterable[Path]) -> None:
         """Files against their recorded digests, and who made them."""
         paths, found = list(made), self._records[step.directory]
+        self._compared |= {path.resolve() for path in paths}
         wrong = checks.files(product, paths, found, self._digests)
         step.check("files", wrong, f"{len(paths)} files, as recorded")
         wrong = checks.inputs(self.root, found, self._digests)

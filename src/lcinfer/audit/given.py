@@ -7,7 +7,7 @@ from ..base.errors import UserError
 from ..images import cutting
 from ..lightcones import failures, store
 from ..products.databases import ImageSet, LightCones
-from ..products.design import TABLE
+from ..products.design import TABLE, AdoptedDesign
 from ..products.product import Realizations
 from ..records.record import Record
 from .links import Step
@@ -63,7 +63,8 @@ def _is_read(made: Realizations, name: Path) -> bool:
     first, *rest = name.parts
     if isinstance(made, LightCones):
         in_journal = first == made.journal.name and len(rest) == 1 and name.suffix == ".jsonl"
-        if in_journal or name == Path(TABLE):
+        adopted = isinstance(made.design, AdoptedDesign) and name == Path(TABLE)
+        if in_journal or adopted:
             return True
         cubes, place, cones = store.CUBES, made.store, made
         others = {*store.HISTORIES, "node_redshift", "redshift", "distance", "x", "y"}

@@ -32,8 +32,7 @@ class Reasons:
     def block(self, product: Realizations, span: Span) -> str:
         """Of the light-cones, or images of light-cones, [start, stop)."""
         what = "Images of light-cones" if product.kind == "images" else "Light-cones"
-        # Of a product that has begun, nobody looks here whether this block has.
-        why = "not finished" if product.begun else self.why(product)
+        why = _goes_on(product, span) if product.begun else self.why(product)
         return f"{what} {span[0]} to {span[1] - 1} of {product.name}: {why}"
 
     def why(self, product: Product) -> str:
@@ -76,11 +75,13 @@ def _entries(kind: Any) -> list[dict[str, str]]:
     return [each for each in values if isinstance(each, dict) and "directory" in each]
 
 
-def _goes_on(product: Product) -> str:
+def _goes_on(product: Product, span: Span | None = None) -> str:
+    """Of a product that has begun, or of a block of it; nobody looks here whether that has."""
     if isinstance(product, Realizations):
         seals = product.directory.glob("sealed-*.json")
         # What follows a number says after how many attempts failed ones were left out.
         numbers = [int(seal.stem.split("-")[1]) for seal in seals]
-        if fewer := [number for number in numbers if number < product.realizations]:
-            return f"grows from {max(fewer)} to {product.realizations}"
-    return "begun, not finished"
+        fewer = max((number for number in numbers if number < product.realizations), default=0)
+        if fewer and (span is None or span[1] > fewer):
+            return f"grows from {fewer} to {product.realizations}"
+    return "not finished" if span else "begun, not finished"

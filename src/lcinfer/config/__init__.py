@@ -114,6 +114,9 @@ def _cannot_be_varied(config: Config) -> Iterator[str]:
     fixed = FIXED | FIXED_IN_21CMFAST if simulator.engine == DEFAULT_ENGINE else FIXED
     for name in sorted(fixed.keys() & prior.keys()):
         yield f"database.prior: {name} cannot be varied: {fixed[name]}"
+    if simulator.engine == DEFAULT_ENGINE:
+        for name in sorted(FIXED_IN_21CMFAST.keys() & simulator.options.keys()):
+            yield f"database.simulator.options: {name} cannot be set: {FIXED_IN_21CMFAST[name]}"
 
 
 def _split(config: Config) -> Iterator[str]:

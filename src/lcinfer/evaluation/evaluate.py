@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.device import choose_device
 from ..base.durable import write_text
 from ..base.errors import UserError
 from ..config.sections import Evaluation
@@ -20,7 +21,6 @@ from ..images.dataset import LabelledImages
 from ..records.stamp import comment, uncommented
 from ..training import checkpoint as checkpoints
 from ..training.checkpoint import Checkpoint
-from ..training.device import choose_device
 from ..training.learning import apply
 
 

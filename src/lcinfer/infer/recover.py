@@ -11,6 +11,7 @@ from torch import nn
 
 from .. import __version__
 from ..base import durable
+from ..base.device import choose_device
 from ..base.errors import UserError
 from ..config.parameters import shown
 from ..evaluation.evaluate import Predictions, load_trained
@@ -19,7 +20,6 @@ from ..images.envelope import Envelope
 from ..images.geometry import Geometry
 from ..training import checkpoint as checkpoints
 from ..training.checkpoint import Checkpoint
-from ..training.device import choose_device
 from ..training.learning import apply
 from ..training.memory import within_memory
 from .agreement import cut_like

@@ -10,7 +10,8 @@ from ..simulator.velocities import BEYOND_THE_ENDS
 from .saved import DEPTH, MOVED, PLAIN, VELOCITY, LightConeFile
 
 FOUND = {
-    "none": f"its {PLAIN} has no velocity gradient in it, nor {VELOCITY} and {DEPTH} to put one in",
+    "none": f"without {VELOCITY} and {DEPTH}, which it lacks, py21cmfast puts no velocity gradient "
+    "in it, unless somebody took them out since",
     "gradient": f"its {PLAIN} has the velocity gradient in it",
     "subcell": f"its {PLAIN} was made with version 3's SUBCELL_RSD",
 }

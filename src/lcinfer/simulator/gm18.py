@@ -111,17 +111,7 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
     treatment = simulation.simulator.treatment
     inputs = inputs_for(simulation, parameters, seed)
     _, distance = coordinates(simulation)
-    lightconer = RectilinearLightconer(
-        lc_distances=distance * units.Mpc,
-        cosmo=inputs.cosmo_params.cosmo,  # its default is another cosmology
-    )
-    if treatment in BEYOND_THE_ENDS:  # longer by the rms displacement at both ends
-        lightconer = lightconer.validate_options(
-            inputs=inputs,
-            include_dvdr_in_tau21=False,
-            apply_rsds=True,
-            classy_output=_linear_theory(simulation.cosmology),
-        )
+    lightconer = _lightconer(simulation, inputs)
     planes = Planes(lightconer, inputs)
     shape = lightconer.get_shape(inputs.simulation_options)
     fields = ["brightness_temp"]
@@ -159,6 +149,31 @@ def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) ->
         neutral_fraction=np.array(neutral_fraction, np.float64),
         global_brightness_temp=np.array(brightness, np.float64),
     )
+
+
+def _lightconer(simulation: Simulation, inputs: InputParameters) -> RectilinearLightconer:
+    """py21cmfast's light-cone, longer by the rms displacement at both ends where cells move."""
+    _, distance = coordinates(simulation)
+    lightconer = RectilinearLightconer(
+        lc_distances=distance * units.Mpc,
+        cosmo=inputs.cosmo_params.cosmo,  # its default is another cosmology
+    )
+    if simulation.simulator.treatment not in BEYOND_THE_ENDS:
+        return lightconer
+    return lightconer.validate_options(
+        inputs=inputs,
+        include_dvdr_in_tau21=False,
+        apply_rsds=True,
+        classy_output=_linear_theory(simulation.cosmology),
+    )
+
+
+def line_beyond_the_ends(simulation: Simulation) -> tuple[np.ndarray, np.ndarray]:
+    """Redshift and comoving distance in Mpc of a light-cone's cells, those included from which
+    something may be moved into it.
+    """
+    lightconer = _lightconer(simulation, inputs_for(simulation, {}, 1))
+    return np.asarray(lightconer.lc_redshifts), np.asarray(lightconer.lc_distances.value)
 
 
 def scaled_from(simulation: Simulation) -> float | None:

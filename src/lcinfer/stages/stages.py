@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from ..base import durable
+from ..base.device import choose_device
 from ..base.fingerprint import canonical
 from ..base.lease import Lease
 from ..evaluation import trials
@@ -17,7 +18,6 @@ from ..records.record import recorded
 from ..records.stamp import comment, stamp
 from ..training import checkpoint as checkpoints
 from ..training.checkpoint import Checkpoint
-from ..training.device import choose_device
 from ..training.processes import World, joined
 from ..training.train import train
 

@@ -11,9 +11,9 @@ from torch.nn.functional import mse_loss
 from torch.optim import RMSprop
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
+from ..base.device import arithmetic
 from ..config.sections import Training
 from .batches import Batch
-from .device import arithmetic
 from .memory import within_memory
 from .networks.architectures import build, in_steps
 from .processes import WholeBatchNorm, World

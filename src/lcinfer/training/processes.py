@@ -18,8 +18,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ..base.device import choose_device
 from ..base.errors import UserError
-from .device import choose_device
 
 T = TypeVar("T")
 # A process waits for the others as long as it takes them to stage their images; if one dies,

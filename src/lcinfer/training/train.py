@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from .. import __version__
+from ..base.device import choose_device, staged_dtype
 from ..base.durable import sweep, write_text
 from ..base.errors import UserError
 from ..config.layout import bytes_of_step
@@ -28,7 +29,6 @@ from ..records.stamp import comment
 from . import checkpoint as checkpoints
 from .batches import Batches
 from .checkpoint import Checkpoint
-from .device import choose_device, staged_dtype
 from .learning import Learner
 from .memory import check_batch, room, room_on
 from .processes import World

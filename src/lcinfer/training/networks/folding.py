@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn.functional import pad
 
+from ...base.device import fused
 from ...config.layout import Window
-from ..device import fused
 
 Block = tuple[int, int]
 # Of a block: more, and the added zeros cost more than is won. Blocks of 16 were measured.

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-from ..base.errors import UserError
+from .errors import UserError
 
 T = TypeVar("T")
 Precision = Literal["single", "tf32", "bfloat16"]
