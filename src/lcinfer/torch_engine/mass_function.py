@@ -6,7 +6,6 @@ Furlanetto & Cen 2011, MNRAS 411, 955, section 3).
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .constants import CRITICAL_OVERDENSITY
-from .cosmology import Background
+from .cosmology import Background, variance
 from .quadrature import integrate
 
 LOWEST, HIGHEST = 1e5, 1e20  # solar masses, of the table of sigma(M)
@@ -25,52 +24,6 @@ LARGEST_HALO = 1e16  # solar masses
 DARK = 1e-6  # collapsed fraction of a region no larger than the smallest halo
 DENSITIES = 400  # in a table of collapsed fractions of regions
 GROWTH_INTERVAL = 0.001  # in redshift, of the fraction's derivative
-
-Power = Callable[[np.ndarray], np.ndarray]
-
-
-def variance(
-    background: Background, mass: np.ndarray, power: Power | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """sigma^2(M) today in spheres of a mass, and d sigma^2 / dM in 1/solar mass.
-
-    sigma^2 = int k^2 P(k) W^2(k R) dk / (2 pi^2), up to k R = 350.
-
-    Args:
-        background: the universe.
-        mass: in solar masses, shape (n,).
-        power: another spectrum than the universe's.
-    """
-    power = power or background.power
-    radius = background.radius(mass)
-    x, weight = _points()
-    k = x / radius[:, None]
-    w = 3 * (np.sin(x) - x * np.cos(x)) / x**3
-    slope = (9 * x * np.cos(x) + 3 * (x**2 - 3) * np.sin(x)) / x**4  # dW/dx
-    small = x < 1e-2  # where the differences above lose digits
-    w = np.where(small, 1 - x**2 / 10 + x**4 / 280, w)
-    slope = np.where(small, -x / 5 + x**3 / 70, slope)
-    density = k**2 * power(k) * weight / radius[:, None] / (2 * math.pi**2)
-    # dR/dM = R / (3 M)
-    derivative = (density * 2 * w * slope * x).sum(1) / (3 * mass)
-    return (density * w**2).sum(1), derivative
-
-
-@lru_cache(maxsize=1)
-def _points() -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre points and weights in x = k R: by decades below 1, by 2 above."""
-    node, weight = np.polynomial.legendre.leggauss(12)
-    logs = np.linspace(math.log(1e-9), 0.0, 28)
-    edges = np.linspace(1.0, 350.0, 176)
-
-    def panels(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        half = np.diff(edges)[:, None] / 2
-        return (edges[:-1, None] + half * (1 + node)).ravel(), (half * weight).ravel()
-
-    low, low_weight = panels(logs)
-    high, high_weight = panels(edges)
-    low = np.exp(low)
-    return np.concatenate([low, high]), np.concatenate([low * low_weight, high_weight])
 
 
 def interpolate(x: Tensor, first: Any, step: Any, table: Tensor) -> Tensor:
