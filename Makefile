@@ -49,10 +49,10 @@ slurm-packages: ## slurm-wlm and munge, for the tests, where they can be install
 	@bash envs/slurm.sh
 
 slurm-up: env slurm-packages ## a two-node SLURM cluster on this machine, to try things on
-	@python tests/slurm/cluster.py up
+	@python tests/support/cluster.py up
 
 slurm-down: env ## stop it and remove what it wrote
-	@python tests/slurm/cluster.py down
+	@python tests/support/cluster.py down
 
 bench: env ## measurements behind the numbers in docs/ (an hour); after `make run`
 	@python benchmarks/lightcone.py compare

@@ -19,8 +19,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "physics"))
 
-from heavy import FAINT, ours, simulation
-from spectra import CELL, GM18_COSMOLOGY, NEAR_SIDES, published, relative
+from support.heavy import FAINT, ours, simulation
+from support.spectra import CELL, GM18_COSMOLOGY, NEAR_SIDES, published, relative
 from test_simulate import FAINT_PUBLISHED, HALF_NEUTRAL_AT, PUBLISHED, TROUGH_AT, TROUGH_DEPTH
 
 TREATMENTS = ("none", "gradient", "shift", "both", "subcell")

@@ -28,11 +28,11 @@ import numpy as np
 import yaml
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "slurm")]
+sys.path[:0] = [str(ROOT / "tests")]
 
-import cluster  # noqa: E402
-from projects import Project, on_both_nodes  # noqa: E402
-from small import small_settings  # noqa: E402
+from support import cluster  # noqa: E402
+from support.projects import Project, on_both_nodes  # noqa: E402
+from support.small import small_settings  # noqa: E402
 
 from lcinfer import config  # noqa: E402
 from lcinfer.lightcones import journal  # noqa: E402

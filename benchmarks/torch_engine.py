@@ -11,6 +11,7 @@ it was, a line a light-cone in FOLDER/agreement.jsonl.
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +23,7 @@ from lcinfer.config import load
 from lcinfer.config.sections import Simulation
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
 DEMO = ROOT / "config" / "demo.yaml"
 FAINT = {"HII_EFF_FACTOR": 30.0, "ION_Tvir_MIN": 4.69897, "L_X": 40.0, "NU_X_THRESH": 500.0}
 
@@ -57,7 +59,7 @@ def draws(count: int) -> list[tuple[dict[str, float], int]]:
 
 def agreement(folder: Path, count: int) -> None:
     """A line for each draw, then the summary."""
-    from lcinfer.torch_engine.agreement import compare
+    from support.agreement import compare
 
     folder.mkdir(parents=True, exist_ok=True)
     notes = folder / "agreement.jsonl"

@@ -24,7 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "physics"))
 
-from heavy import FAINT, SEED
+from support.heavy import FAINT, SEED
 
 from lcinfer.config.sections import Simulation
 from lcinfer.simulator import gm18 as simulate

@@ -1,25 +1,22 @@
 """What all tests share: a small configuration with a stand-in for 21cmFAST."""
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.small import Settings, small_settings
 
 from lcinfer.lightcones import store
 from lcinfer.products.databases import LightCones
 
 TESTS = Path(__file__).parent
-# For the tests themselves, and for the MPI ranks and Snakemake jobs that they start.
-sys.path.insert(0, str(TESTS))
+# For the MPI ranks and Snakemake jobs that they start.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(TESTS), os.environ.get("PYTHONPATH", "")])
 )
-
-from small import Settings, small_settings  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,7 +57,7 @@ def write_config(tmp_path: Path) -> Callable[[Settings], Path]:
 @pytest.fixture
 def undisturbed(settings, write_config, tmp_path: Path) -> LightCones:
     """A database made by one rank, without a fault."""
-    from ranks import cones_of, run, simulate
+    from support.ranks import cones_of, run, simulate
 
     path = write_config(settings)
     cones = cones_of(path, tmp_path / "undisturbed")

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from filling import fill
+from support.filling import fill
 
 from lcinfer import cli, config
 from lcinfer.products.run import Run

@@ -202,7 +202,7 @@ def test_a_name_misspelt_in_the_prior_comes_before_the_mocks_that_lack_it(
     assert "mocks.FAINT.parameters" in lines[2]
 
 
-ENGINES = {"21cmFAST": ENGINE, "another": "standin:simulate"}
+ENGINES = {"21cmFAST": ENGINE, "another": "support.standin:simulate"}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray
 import zarr
-from filling import fill
+from support.filling import fill
 
 from lcinfer import config
 from lcinfer.base.errors import UserError
@@ -163,7 +163,7 @@ def test_the_same_realisations_made_again_give_the_same_marker(cones) -> None:
 def test_an_unfinished_block_has_no_marker_and_one_clear_line(cones) -> None:
     database.prepare(cones())
     fill(cones(), 0, 1)
-    failing = cones(simulator={"engine": "standin:raises", "engine_version": "1"})
+    failing = cones(simulator={"engine": "support.standin:raises", "engine_version": "1"})
     lines = journal.Journal(cones().journal, "failing-0")
     lines.append({"index": 2, **realize(failing.simulation, cones().store, 2, {}, 9)})
     lines.close()

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from toy_images import IDENTITY, SPLIT, toy_images, toy_training
+from support.toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
 from lcinfer.base.errors import UserError
 from lcinfer.config.sections import Evaluation

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filling import complete, complete_without, fail, fill
+from support.filling import complete, complete_without, fail, fill
 
 from lcinfer import config
 from lcinfer.base.errors import UserError

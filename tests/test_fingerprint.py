@@ -166,7 +166,7 @@ OTHER = {
     "box.hires_factor": 4,
     "lightcone.z_min": 5.5,
     "lightcone.cells": 41,
-    "simulator.engine": "standin:raises",
+    "simulator.engine": "support.standin:raises",
     "simulator.engine_version": "2",
     "simulator.template": "latest",
     "simulator.options": {"R_BUBBLE_MAX": 10.0},

@@ -1,7 +1,7 @@
 import pytest
 import torch
+from support.toy_images import SPLIT, toy_images, toy_training
 from torch.nn.functional import max_pool2d
-from toy_images import SPLIT, toy_images, toy_training
 
 from lcinfer.config.networks import Network
 from lcinfer.training import learning

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray
 import zarr
-from filling import complete, fill
+from support.filling import complete, fill
 
 from lcinfer import config
 from lcinfer.base.errors import UserError

@@ -85,7 +85,7 @@ def test_a_database_that_is_complete_is_read_with_whatever_engine_is_installed(
 
 
 def test_another_engine_is_asked_nothing():
-    other = Simulator(engine="standin:simulate", engine_version="1")
+    other = Simulator(engine="support.standin:simulate", engine_version="1")
     assert engine.check_library(other, lambda: pytest.fail("asked")) is None
 
 
@@ -120,7 +120,7 @@ def test_a_home_that_cannot_be_written_to_only_costs_time(monkeypatch, tmp_path)
 
 
 def test_an_engine_that_cannot_be_had_costs_no_attempt(settings, tmp_path):
-    settings["database"]["simulator"] |= {"engine": "standin:no_such_engine"}
+    settings["database"]["simulator"] |= {"engine": "support.standin:no_such_engine"}
     cones = Run(config.parse(settings), tmp_path).database
     store.prepare(cones)
     child = Simulating(cones.simulation, cones.store, limit=60)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from filling import complete
+from support.filling import complete
 
 from lcinfer import config
 from lcinfer.products.run import Run

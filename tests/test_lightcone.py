@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import standin
 from astropy import units
 from astropy.cosmology import z_at_value
+from support import standin
 
 from lcinfer import config
 from lcinfer.base.errors import UserError
@@ -110,10 +110,10 @@ def test_an_incomplete_history_is_refused(small, good, history) -> None:
 
 
 def test_an_engine_is_found_by_its_name() -> None:
-    assert lightcone.load_engine("standin:simulate") is standin.simulate
+    assert lightcone.load_engine("support.standin:simulate") is standin.simulate
 
 
-@pytest.mark.parametrize("name", ["no_such_module:simulate", "standin:no_such_function"])
+@pytest.mark.parametrize("name", ["no_such_module:simulate", "support.standin:no_such_function"])
 def test_an_engine_that_is_not_there_is_one_clear_line(name) -> None:
     with pytest.raises(UserError, match=rf"database\.simulator\.engine {name}: .*no_such"):
         lightcone.load_engine(name)

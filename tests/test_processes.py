@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.toy_images import IDENTITY, SPLIT, toy_images, toy_training
 from torch import nn
-from toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
 from lcinfer.base.errors import UserError
 from lcinfer.training import checkpoint as checkpoints

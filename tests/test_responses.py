@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from support.toy_images import IDENTITY, SPLIT, toy_images, toy_training
 from torch.nn.functional import conv2d, relu
-from toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
 from lcinfer.evaluation.evaluate import load_trained, predict
 from lcinfer.evaluation.responses import filters, reach, responses

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-import standin
 import xarray
+from support import standin
 
 from lcinfer import config
 from lcinfer.base import durable

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import standin
+from support import standin
 
 from lcinfer import config
 from lcinfer.lightcones import journal, store, supervise
@@ -26,7 +26,7 @@ def cones(settings, tmp_path):
     """A function: empty light-cones of this engine."""
 
     def make(engine="simulate"):
-        settings["database"]["simulator"] |= {"engine": f"standin:{engine}", "threads": 3}
+        settings["database"]["simulator"] |= {"engine": f"support.standin:{engine}", "threads": 3}
         made = Run(config.parse(settings), tmp_path).database
         store.prepare(made)
         return made
@@ -88,7 +88,7 @@ def test_a_success_has_the_digest_of_what_is_on_the_disk_and_where_it_was_made(c
         ("raises", "RuntimeError: no such universe: seed 1"),
         ("returns_nan", "BadLightCone: 1 of 2560 voxels are NaN or infinite"),
         ("returns_constant", "BadLightCone: every voxel is 0 mK"),
-        ("not_there", "UserError: database.simulator.engine standin:not_there"),
+        ("not_there", "UserError: database.simulator.engine support.standin:not_there"),
     ],
 )
 def test_a_failure_has_one_line_and_a_traceback_and_leaves_nothing(cones, engine, error) -> None:

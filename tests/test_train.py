@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toy_images import IDENTITY, SPLIT, toy_images, toy_training
+from support.toy_images import IDENTITY, SPLIT, toy_images, toy_training
 
 from lcinfer.base.errors import UserError
 from lcinfer.images.dataset import LabelledImages
@@ -176,7 +176,7 @@ KILLED_WHILE_WRITING = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from toy_images import IDENTITY, SPLIT, toy_images, toy_training
+from support.toy_images import IDENTITY, SPLIT, toy_images, toy_training
 from lcinfer.training.train import train
 
 torch.set_num_threads(1)

@@ -6,8 +6,8 @@ import shutil
 
 import numpy as np
 import pytest
-from filling import whole_run
-from small import small_settings
+from support.filling import whole_run
+from support.small import small_settings
 
 from lcinfer.audit.audit import Depth, audit
 from lcinfer.base.errors import UserError

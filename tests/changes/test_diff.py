@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from filling import complete, fill
-from reruns import edited
+from support.filling import complete, fill
+from support.reruns import edited
 
 from lcinfer import cli, config
 from lcinfer.base import durable

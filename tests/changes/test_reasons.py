@@ -1,7 +1,7 @@
 """Why a job is announced: in a user's words, whatever lies in the results."""
 
 import pytest
-from reruns import edited
+from support.reruns import edited
 
 from lcinfer import config
 from lcinfer.base import durable

@@ -6,8 +6,8 @@ import platform
 from pathlib import Path
 
 import pytest
-from filling import complete
-from reruns import edited
+from support.filling import complete
+from support.reruns import edited
 
 from lcinfer import cli, config
 from lcinfer.base import durable

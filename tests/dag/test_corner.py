@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from small import small_settings
-from test_workflow import planned, products, run_of, snakemake
+from support.small import small_settings
+from support.workflow import planned, products, run_of, snakemake
 
 FAILED = [1, 3]  # of validation and of test; HII_EFF_FACTOR is above 200
 
@@ -19,7 +19,7 @@ def corner(tmp_path, write_config, monkeypatch):
     def make(name: str, **changes: object) -> Path:
         settings = small_settings()
         settings["database"] |= {
-            "simulator": {"engine": "standin:raises_above_200", "engine_version": "1"},
+            "simulator": {"engine": "support.standin:raises_above_200", "engine_version": "1"},
             "max_attempts": 1,
             **changes,
         }

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from filling import finish
-from reruns import CUT, EVERYTHING, REST, edited, edits, table
-from small import small_settings
+from support.filling import finish
+from support.reruns import CUT, EVERYTHING, REST, edited, edits, table
+from support.small import small_settings
 
 from lcinfer import config
 from lcinfer.base.fingerprint import STAGE_VERSIONS

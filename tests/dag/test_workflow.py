@@ -1,16 +1,15 @@
 """The workflow as a user runs it, with a stand-in for 21cmFAST."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
-from small import small_settings
+from support.small import small_settings
+from support.workflow import planned, products, run_of, snakemake
 
 from lcinfer import cli, config
 from lcinfer.audit.audit import Depth, audit
@@ -25,31 +24,6 @@ from lcinfer.upkeep.verify import verify
 PROJECT = Path(__file__).parents[2]
 
 
-def snakemake(directory: Path, settings: Path, *more: str) -> subprocess.CompletedProcess:
-    """``snakemake --profile profiles/local`` on a configuration, results in ``directory``."""
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--profile", "profiles/local"),
-            *("--directory", str(directory), "--configfile", str(settings), *more),
-        ],
-        cwd=PROJECT,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-
-
-def planned(directory: Path, settings: Path) -> Counter:
-    """Jobs per rule that a dry run announces."""
-    done = snakemake(directory, settings, "--dry-run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    said = done.stdout + done.stderr
-    table = re.findall(r"^(\w+) +(\d+)$", said, flags=re.MULTILINE)
-    jobs = Counter({rule: int(count) for rule, count in table})
-    return Counter({rule: jobs[rule] for rule in jobs if rule not in ("total", "all")})
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A whole run of the small configuration, whose folder and file have spaces in their names."""
@@ -60,10 +34,6 @@ def finished(tmp_path_factory):
     done = snakemake(directory, path)
     assert done.returncode == 0, done.stdout + done.stderr
     return directory, path
-
-
-def run_of(directory: Path, path: Path) -> Run:
-    return Run(config.load(path), directory / "results")
 
 
 def test_a_run_of_the_workflow_can_be_audited(finished) -> None:
@@ -283,14 +253,3 @@ def test_links_lead_from_a_runs_directory_to_all_that_it_made(finished):
     assert (figures / "all_images" / "recovery.png").stat().st_size > 0
     for link in figures.iterdir():
         assert not link.readlink().is_absolute()
-
-
-def products(directory: Path) -> dict[Path, bytes]:
-    """All that a run made, but logs, journal and provenance, in which times stand."""
-    results = directory / "results"
-    return {
-        file.relative_to(directory): file.read_bytes()
-        for file in results.rglob("*")
-        if file.is_file()
-        and not {"logs", "journal", "provenance"} & set(file.relative_to(results).parts)
-    }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ranks import MPIEXEC
+from support.ranks import MPIEXEC
 
 from lcinfer import config
 from lcinfer.doctor.profile import Profile

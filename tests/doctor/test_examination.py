@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ranks import MPIEXEC
+from support.ranks import MPIEXEC
 
 from lcinfer import cli
 from lcinfer.base.errors import UserError
@@ -61,7 +61,7 @@ def test_a_machine_where_all_is_well_passes_and_nothing_is_left(
 def test_several_faults_are_all_told_in_json_with_what_to_do_and_status_1(
     settings, write_config, results, capsys, tmp_path
 ):
-    settings["database"]["simulator"]["engine"] = "standin:segfaults"
+    settings["database"]["simulator"]["engine"] = "support.standin:segfaults"
     given = ["--results", results, "--profile", local(tmp_path, mpi="/nowhere/mpiexec"), "--json"]
     status, said = examined(capsys, write_config(settings), *given)
     told = json.loads(said)

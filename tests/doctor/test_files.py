@@ -4,7 +4,7 @@ import os
 from collections import namedtuple
 
 import pytest
-from filling import complete
+from support.filling import complete
 
 from lcinfer.doctor import files
 from lcinfer.products.run import Run

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from ranks import MPIEXEC
+from support.ranks import MPIEXEC
 
 from lcinfer.doctor import ranks
 

@@ -12,7 +12,7 @@ CONFIGS = Path(__file__).parents[2] / "config"
 
 
 def with_engine(settings, engine: str) -> None:
-    settings["database"]["simulator"]["engine"] = f"standin:{engine}"
+    settings["database"]["simulator"]["engine"] = f"support.standin:{engine}"
 
 
 def test_a_light_cone_is_made_written_and_read_back(site):

@@ -3,17 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from filling import complete
-from ranks import cones_of, shards, simulate
-from victims import HELD_UP, Campaign
+from support.filling import complete
+from support.ranks import cones_of, shards, simulate
+from support.victims import HELD_UP, Campaign
 
 from lcinfer import config
 from lcinfer.products.run import Run
@@ -31,7 +27,7 @@ def campaign(settings, write_config, tmp_path, gate) -> Iterator[Campaign]:
     begun = []
 
     def begin(engine: str = HELD_UP, ranks: int = 2, block: str = "", under=(), **more):
-        settings["database"]["simulator"]["engine"] = f"standin:{engine}"
+        settings["database"]["simulator"]["engine"] = f"support.standin:{engine}"
         settings["database"].update(more.pop("database", {}))
         path = write_config(settings, f"{engine}.yaml")
         cones = cones_of(path, tmp_path)

@@ -3,8 +3,8 @@
 from collections import Counter
 
 import pytest
-from ranks import attempts
-from victims import check_the_rest, ended
+from support.ranks import attempts
+from support.victims import check_the_rest, ended
 
 from lcinfer.lightcones import journal
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ranks import cones_of
-from victims import check_the_rest, ended
+from support.ranks import cones_of
+from support.victims import check_the_rest, ended
 
 from lcinfer.lightcones import journal
 
@@ -34,7 +34,7 @@ def resize(disk: Path, kilobytes: int) -> None:
 def test_a_full_disk_stops_the_job_and_one_with_room_goes_on(
     campaign, expected, settings, write_config, tmp_path, small_disk
 ):
-    settings["database"]["simulator"]["engine"] = "standin:simulate"
+    settings["database"]["simulator"]["engine"] = "support.standin:simulate"
     cones_of(write_config(settings), tmp_path)
     used = os.statvfs(small_disk)
     resize(small_disk, (used.f_blocks - used.f_bfree) * used.f_bsize // 1024 + 100)

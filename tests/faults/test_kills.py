@@ -5,8 +5,8 @@ import signal
 import time
 
 import pytest
-from ranks import attempts, cones_of
-from victims import (
+from support.ranks import attempts, cones_of
+from support.victims import (
     FINISHED,
     UNDER_WAY,
     check_the_rest,
@@ -100,7 +100,7 @@ def test_a_rank_killed_between_two_steps_of_a_write_leaves_nothing_half_done(
 def test_data_without_a_journal_line_are_made_again(
     campaign, expected, settings, write_config, tmp_path
 ):
-    settings["database"]["simulator"]["engine"] = "standin:simulate"
+    settings["database"]["simulator"]["engine"] = "support.standin:simulate"
     cones = cones_of(write_config(settings), tmp_path)
     torn = store.shard_path(cones.store, 3)
     torn.parent.mkdir(parents=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ranks import attempts, wait_until
-from victims import check_the_rest, ended
+from support.ranks import attempts, wait_until
+from support.victims import check_the_rest, ended
 
 from lcinfer.lightcones import journal
 

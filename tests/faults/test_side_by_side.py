@@ -3,8 +3,8 @@
 import os
 import signal
 
-from ranks import attempts, shards, wait_until
-from victims import ended, held_up
+from support.ranks import attempts, shards, wait_until
+from support.victims import ended, held_up
 
 from lcinfer.upkeep.verify import verify
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from ranks import attempts, shards, wait_until
-from victims import FINISHED, HELD_UP, UNDER_WAY, held_up
+from support.ranks import attempts, shards, wait_until
+from support.victims import FINISHED, HELD_UP, UNDER_WAY, held_up
 
 from lcinfer import config
 from lcinfer.products.databases import LightCones
@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parents[2]
 def cones(settings, write_config, tmp_path) -> LightCones:
     """A database of one block, of which nothing is there."""
     settings["database"] |= {"block": 12}
-    settings["database"]["simulator"]["engine"] = f"standin:{HELD_UP}"
+    settings["database"]["simulator"]["engine"] = f"support.standin:{HELD_UP}"
     return Run(config.load(write_config(settings)), tmp_path / "results").database
 
 

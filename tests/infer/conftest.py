@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from filling import complete
-from small import small_settings
+from support.filling import complete
+from support.small import small_settings
 
 from lcinfer import config
 from lcinfer.images import cutting as images

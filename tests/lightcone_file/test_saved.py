@@ -3,10 +3,10 @@
 import subprocess
 import sys
 
-import cone_files
 import h5py
 import numpy as np
 import pytest
+from support import cone_files
 
 from lcinfer.base.errors import UserError
 from lcinfer.lightcone_file import hdf5, saved

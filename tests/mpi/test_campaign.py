@@ -9,8 +9,8 @@ import numpy as np
 import psutil
 import pytest
 import xarray as xr
-from ranks import attempts, cones_of, run, shards, simulate, wait_until
-from standin import waiting
+from support.ranks import attempts, cones_of, run, shards, simulate, wait_until
+from support.standin import waiting
 
 from lcinfer.lightcones import database, journal
 
@@ -33,7 +33,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_ranks(
 def test_a_killed_campaign_goes_on_and_gives_the_same_bytes(
     undisturbed, settings, write_config, tmp_path
 ):
-    settings["database"]["simulator"]["engine"] = "standin:waits_for_fourth_seeds"
+    settings["database"]["simulator"]["engine"] = "support.standin:waits_for_fourth_seeds"
     path, gate = write_config(settings, "held-up.yaml"), tmp_path / "gate"
     cones = cones_of(path, tmp_path / "killed")
     command, environment = simulate(path, tmp_path / "killed", 2), {"STANDIN_MARKER": str(gate)}
@@ -64,7 +64,7 @@ def test_a_second_run_simulates_nothing(undisturbed, settings, write_config, tmp
 
 
 def test_what_stops_a_campaign_is_said_once_with_what_is_left(settings, write_config, tmp_path):
-    settings["database"]["simulator"]["engine"] = "standin:no_such_engine"
+    settings["database"]["simulator"]["engine"] = "support.standin:no_such_engine"
     path = write_config(settings)
     cones_of(path, tmp_path)
     done = run(simulate(path, tmp_path, 1, "--block", "0-4"))
@@ -76,7 +76,7 @@ def test_what_stops_a_campaign_is_said_once_with_what_is_left(settings, write_co
 def test_a_failure_leaves_the_others_finished_and_the_block_incomplete(
     settings, write_config, tmp_path
 ):
-    settings["database"]["simulator"]["engine"] = "standin:raises_for_odd_seeds"
+    settings["database"]["simulator"]["engine"] = "support.standin:raises_for_odd_seeds"
     path = write_config(settings)
     cones = cones_of(path, tmp_path)
     done = run(simulate(path, tmp_path, 2, "--block", "0-4"))

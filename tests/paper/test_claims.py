@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small import small_settings
+from support.small import small_settings
 
 from lcinfer import config
 from lcinfer.base.errors import UserError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filling import whole_run
-from small import small_settings
+from support.filling import whole_run
+from support.small import small_settings
 
 from lcinfer import config
 from lcinfer.evaluation.evaluate import r2, read_predictions

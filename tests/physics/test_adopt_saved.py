@@ -7,7 +7,7 @@ import numpy as np
 import py21cmfast
 import pytest
 from astropy.units import Mpc
-from small import small_settings
+from support.small import small_settings
 
 from lcinfer import config
 from lcinfer.base.errors import UserError

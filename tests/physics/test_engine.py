@@ -7,18 +7,13 @@ The library is asked through py21cmfast's own functions; boxes are of 32^3 cells
 """
 
 import resource
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from heavy import FAINT, ours, simulation
+from support.heavy import FAINT, ours, simulation
 
 from lcinfer.simulator import gm18 as simulate
 from lcinfer.simulator.probe import probe

@@ -1,20 +1,15 @@
 """The simulator against py21cmfast's own driver, and against GM18's published mock."""
 
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 from multiprocessing import get_context
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from heavy import ANOTHER, FAINT, ours, simulation, theirs
-from spectra import GM18_COSMOLOGY, published, relative
+from support.heavy import ANOTHER, FAINT, ours, simulation, theirs
+from support.spectra import GM18_COSMOLOGY, published, relative
 
 from lcinfer.base.errors import UserError
 from lcinfer.simulator import gm18 as simulate

@@ -1,15 +1,9 @@
 """Peculiar velocities on fields made here: against py21cmfast's functions and the physics."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from py21cmfast import rsds
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from heavy import FAINT, simulation
+from support.heavy import FAINT, simulation
 
 from lcinfer.simulator import gm18 as simulate
 from lcinfer.simulator.lightcone import BadLightCone

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from filling import complete
+from support.filling import complete
 
 from lcinfer import cli, config
 from lcinfer.planning.approval import DIRECTORY

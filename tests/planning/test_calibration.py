@@ -96,7 +96,7 @@ def test_nodes_are_counted_as_the_simulator_counts_them(of) -> None:
     [
         ("simulator", {"threads": 4}),
         ("simulator", {"z_step_factor": 1.05}),
-        ("simulator", {"engine": "standin:simulate"}),
+        ("simulator", {"engine": "support.standin:simulate"}),
         ("box", {"hires_factor": 2}),
         ("box", {"length": 400.0}),
         ("lightcone", {"cells": 1100}),
@@ -133,7 +133,7 @@ def test_a_stand_in_engine_is_calibrated_like_any_other(settings) -> None:
 
 
 def test_an_engine_that_fails_is_one_line(settings) -> None:
-    settings["database"]["simulator"]["engine"] = "standin:raises"
+    settings["database"]["simulator"]["engine"] = "support.standin:raises"
     with pytest.raises(UserError, match=r"calibration's light-cone of 8\^3 cells: .*no such"):
         calibrate(config.parse(settings).database)
 

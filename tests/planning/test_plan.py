@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from filling import complete, fill
+from support.filling import complete, fill
 
 from lcinfer import cli, config
 from lcinfer.images import cutting as images
@@ -58,7 +58,7 @@ def calibrated(run: Run, seconds: float) -> None:
 
 def test_the_journal_comes_before_a_calibration_and_that_before_the_scaling(run) -> None:
     assert "scaling" in plan(run).cost.source
-    assert "nothing is known of standin:simulate" in plan(run).cost.doubt
+    assert "nothing is known of support.standin:simulate" in plan(run).cost.doubt
     calibrated(run, 50)
     assert (plan(run).cost.seconds, plan(run).cost.peak_bytes) == (pytest.approx(50), 5 * 10**9)
     assert "node7" in plan(run).cost.source

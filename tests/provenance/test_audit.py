@@ -4,13 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
-import damage
 import numpy as np
 import pytest
 import zarr
-from filling import fill, whole_run
-from forgery import FAULTS, a_checkpoint_replaced, one_of, two_shards_swapped
-from small import small_settings
+from support import damage
+from support.filling import fill, whole_run
+from support.forgery import FAULTS, a_checkpoint_replaced, one_of, two_shards_swapped
+from support.small import small_settings
 
 from lcinfer import config
 from lcinfer.audit.audit import Depth, audit

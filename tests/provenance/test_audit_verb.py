@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import damage
 import pytest
-from forgery import a_score_edited, edited_json, one_of
+from support import damage
+from support.forgery import a_score_edited, edited_json, one_of
 
 from lcinfer import cli
 from lcinfer.audit.audit import Depth, audit

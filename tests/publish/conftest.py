@@ -3,8 +3,8 @@
 import shutil
 
 import pytest
-from filling import whole_run
-from small import small_settings
+from support.filling import whole_run
+from support.small import small_settings
 
 from lcinfer.products.run import Run
 

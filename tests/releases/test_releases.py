@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from make import ARCHIVE, EXPECTED, HERE, RUNS, Workplace, expected, products
+from releases.make import ARCHIVE, EXPECTED, HERE, RUNS, Workplace, expected, products
 
 from lcinfer import cli
 

@@ -8,14 +8,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cluster as tool
+from support import cluster as tool
 
 
 @pytest.fixture(scope="session")

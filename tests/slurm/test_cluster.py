@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cluster as tool
 import pytest
-from projects import PROJECT
+from support import cluster as tool
+from support.projects import PROJECT
 
 FOREIGN = "ClusterName=somebody\n"
 

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 import yaml
-from projects import Project
-from small import small_settings
+from support.projects import Project
+from support.small import small_settings
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from projects import Project
-from small import small_settings
+from support.projects import Project
+from support.small import small_settings
 
 OURS = "srun --mpi=pmi2 --kill-on-bad-exit=1 -n 16"
 THEIRS = "executor: local\ncores: 1\nset-resources:\n  simulate:\n    mpi: somebody's\n"

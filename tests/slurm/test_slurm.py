@@ -14,16 +14,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-from projects import Project
-from ranks import attempts, cones_of, run, shards, simulate, wait_until
-from small import small_settings
-from standin import waiting
+from support.projects import Project
+from support.ranks import attempts, cones_of, run, shards, simulate, wait_until
+from support.small import small_settings
+from support.standin import waiting
 
 from lcinfer.lightcones import database, journal, supervise
 from lcinfer.products.databases import LightCones
 from lcinfer.simulator.gm18 import version as engine_version
 
-HELD_UP = "standin:waits_for_fourth_seeds"
+HELD_UP = "support.standin:waits_for_fourth_seeds"
 PATIENCE = 400  # seconds: a busy machine takes its time
 SECONDS_TO_LOAD = 4.0  # of CPU, and more: until py21cmfast is there
 

@@ -1,20 +1,14 @@
 """The engine on PyTorch makes the light-cones of 21cmFAST, of the same seeds."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from beside import FAINT, simulation
+from support.agreement import Agreement, compare
+from support.beside import FAINT, simulation
 
 from lcinfer.simulator import gm18 as twentyone
 from lcinfer.simulator.coeval import coeval_boxes as boxes_of_21cmfast
 from lcinfer.torch_engine import coeval_boxes, simulate
-from lcinfer.torch_engine.agreement import Agreement, compare
 
 PRIOR = {
     "HII_EFF_FACTOR": (10, 250),

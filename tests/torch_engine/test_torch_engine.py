@@ -1,17 +1,12 @@
 """The engine on PyTorch by itself: what its light-cones depend on, and what it refuses."""
 
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from beside import FAINT, simulation
+from support.beside import FAINT, simulation
 
 from lcinfer.base.errors import UserError
 from lcinfer.simulator import gm18 as twentyone

@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from filling import complete
-from parts import run_in
-from small import small_settings
+from support.filling import complete
+from support.parts import run_in
+from support.small import small_settings
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ import json
 import shutil
 from pathlib import Path
 
-import damage
 import h5py
 import numpy as np
 import pytest
-from parts import Killed, markers, run_in, voxels
+from support import damage
+from support.parts import Killed, markers, run_in, voxels
 
 from lcinfer import cli, config
 from lcinfer.audit.audit import Depth, audit
@@ -56,7 +56,7 @@ def saved(tmp_path_factory) -> list[Path]:
     """Files of ``LightCone.save``, longer than the configuration's light-cones."""
     from astropy.units import Mpc
     from py21cmfast import LightCone
-    from small import small_settings
+    from support.small import small_settings
 
     wanted = config.parse(adopting(small_settings())).database
     longer = wanted.model_copy(

@@ -2,11 +2,11 @@
 
 import json
 
-import cone_files
 import h5py
 import numpy as np
 import pytest
-from small import small_settings
+from support import cone_files
+from support.small import small_settings
 
 from lcinfer import cli, config
 from lcinfer.audit import checks

@@ -4,10 +4,10 @@ import json
 import os
 from pathlib import Path
 
-import damage
 import pytest
-from filling import fill
-from parts import Killed, made_by_another_build, markers, part, run_in, voxels
+from support import damage
+from support.filling import fill
+from support.parts import Killed, made_by_another_build, markers, part, run_in, voxels
 
 from lcinfer import cli
 from lcinfer.base.errors import UserError

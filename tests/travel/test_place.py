@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import damage
 import pytest
 import yaml
-from filling import complete
-from parts import Killed, markers, run_in, voxels
+from support import damage
+from support.filling import complete
+from support.parts import Killed, markers, run_in, voxels
 
 from lcinfer import cli
 from lcinfer.base import durable

@@ -1,8 +1,8 @@
 """A part of a database is a database: of the first N a smaller run, of others a part to merge."""
 
-import damage
 import pytest
-from parts import Killed, markers, part, run_in, voxels
+from support import damage
+from support.parts import Killed, markers, part, run_in, voxels
 
 from lcinfer import cli
 from lcinfer.base.counting import counted

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from filling import complete_without, fill
+from support.filling import complete_without, fill
 
 from lcinfer import config
 from lcinfer.base.errors import UserError

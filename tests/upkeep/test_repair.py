@@ -9,12 +9,12 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import damage
 import pytest
 import yaml
-from conftest import small_settings
-from damage import go_on
-from filling import complete, fill
+from support import damage
+from support.damage import go_on
+from support.filling import complete, fill
+from support.small import small_settings
 
 from lcinfer import cli, config
 from lcinfer.base.errors import UserError

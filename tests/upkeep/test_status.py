@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from filling import complete, fill
+from support.filling import complete, fill
 
 from lcinfer import cli, config
 from lcinfer.lightcones import database, journal

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import damage
 import pytest
 import xarray
 import zarr
-from conftest import small_settings
-from filling import complete, fill
+from support import damage
+from support.filling import complete, fill
+from support.small import small_settings
 
 from lcinfer import cli, config
 from lcinfer.base import durable

@@ -1,4 +1,4 @@
-"""How nearly this engine and 21cmFAST make the same light-cone of one seed."""
+"""How nearly the engine on PyTorch and 21cmFAST make the same light-cone of one seed."""
 
 import time
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from ..config.sections import Simulation
-from ..simulator import gm18 as twentyone
-from ..simulator.lightcone import LightCone
-from . import engine
-from .light_cone import geometry_of
+from lcinfer.config.sections import Simulation
+from lcinfer.simulator import gm18 as twentyone
+from lcinfer.simulator.lightcone import LightCone
+from lcinfer.torch_engine import engine
+from lcinfer.torch_engine.light_cone import geometry_of
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What each edit causes: one list, from which the docs' table and its tests are made.
 
-    python tests/reruns.py
+    python tests/support/reruns.py
 
 prints the table of docs/reruns.md.
 """
@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from small import Settings, small_settings
+from support.small import Settings, small_settings
 
 REST = Counter(train=1, evaluate=1, draw_training=1, summarise=1)
 CUT = Counter(prepare_images=2, cut_images=4, seal_images=2, draw_examples=1)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import zarr
-from filling import fill
 
 from lcinfer.lightcones import database, journal, store
 from lcinfer.products.databases import LightCones
+from support.filling import fill
 
 Fault = Callable[[LightCones], set[int]]
 

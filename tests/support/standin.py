@@ -1,9 +1,10 @@
 """Engines that take milliseconds in place of 21cmFAST's minutes, and engines that fail.
 
-A configuration names them as ``engine: standin:simulate``. Each fault exists in three forms:
-always (``standin:raises``), for odd seeds (``standin:raises_for_odd_seeds``; a database's
-seeds alternate), and at most once (``standin:raises_once``: of the first odd seed; it leaves the
-file that the environment variable STANDIN_MARKER names).
+A configuration names them as ``engine: support.standin:simulate``. Each fault exists in three
+forms: always (``support.standin:raises``), for odd seeds
+(``support.standin:raises_for_odd_seeds``; a database's seeds alternate), and at most once
+(``support.standin:raises_once``: of the first odd seed; it leaves the file that the environment
+variable STANDIN_MARKER names).
 """
 
 import json

@@ -6,7 +6,7 @@ has no SLURM_CONF, so no other place will do), and one that this tool did not wr
 touched. The nodes pretend to be larger than the machine, so that a profile for a real
 cluster runs as it is.
 
-    python tests/slurm/cluster.py up
+    python tests/support/cluster.py up
 """
 
 import argparse
@@ -26,7 +26,7 @@ from pathlib import Path
 CONF = Path("/etc/slurm/slurm.conf")
 STATE = Path("/run/lcinfer-slurm")
 LOCK = Path("/run/lcinfer-slurm.lock")
-MARKER = "# Written by lcinfer's tests/slurm/cluster.py, which removes it again."
+MARKER = "# Written by lcinfer's tests/support/cluster.py, which removes it again."
 NODES = ("n1", "n2")
 PORTS = {"slurmctld": 16817, "n1": 17001, "n2": 17002}
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "scontrol", "sinfo")

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-import damage
 import numpy as np
-from filling import fill
-from small import Settings
 
 from lcinfer import config
 from lcinfer.lightcones import database, store
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
+from support import damage
+from support.filling import fill
+from support.small import Settings
 
 
 class Killed(BaseException):

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from ranks import attempts, shards, wait_until
-from standin import waiting
 
 from lcinfer.lightcones import journal
 from lcinfer.products.databases import LightCones
 from lcinfer.upkeep.verify import verify
+from support.ranks import attempts, shards, wait_until
+from support.standin import waiting
 
 HELD_UP = "waits_for_fourth_seeds"
 # Of twelve light-cones on two ranks, when each rank has come to one that is held up.

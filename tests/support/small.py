@@ -22,7 +22,7 @@ def small_settings() -> Settings:
             },
             "box": {"cells": 8, "length": 48},
             "lightcone": {"z_min": 6, "cells": 40},
-            "simulator": {"engine": "standin:simulate", "engine_version": "1"},
+            "simulator": {"engine": "support.standin:simulate", "engine_version": "1"},
             "block": 4,
         },
         "mocks": {"FAINT": {"parameters": point, "realizations": 2}},

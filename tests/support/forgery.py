@@ -4,7 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import damage
 import numpy as np
 import zarr
 
@@ -12,6 +11,7 @@ from lcinfer.base import durable
 from lcinfer.evaluation.evaluate import read_predictions
 from lcinfer.images import cutting as images
 from lcinfer.lightcones import journal
+from support import damage
 
 
 def edited(path: Path, old: str, new: str) -> None:

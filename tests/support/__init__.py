@@ -1,0 +1,1 @@
+"""What the tests share: stand-ins for 21cmFAST, small runs, toy data, faults to make."""
