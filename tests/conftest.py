@@ -18,6 +18,20 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(TESTS), os.environ.get("PYTHONPATH", "")])
 )
 
+# Folders whose tests start programs, MPI, SLURM or 21cmFAST, longest first; the rest is quick.
+LONG = ("slurm", "dag", "physics", "faults", "torch_engine", "releases", "mpi", "doctor")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes (``-n 2``) a folder's tests share one, and the longest come first."""
+    folders = {item: item.path.relative_to(TESTS).parts[0] for item in items}
+    for item, folder in folders.items():
+        item.add_marker(pytest.mark.xdist_group(folder))
+        item.add_marker(pytest.mark.long if folder in LONG else pytest.mark.quick)
+    order = {folder: place for place, folder in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(folders[item], len(order)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def redshifts_once():
