@@ -215,7 +215,7 @@ def test_a_raised_stage_version_makes_that_stage_and_what_follows(
 ) -> None:
     package = tmp_path / "package"
     shutil.copytree(PROJECT / "src" / "lcinfer", package / "lcinfer")
-    code = package / "lcinfer" / "fingerprint.py"
+    code = package / "lcinfer" / "base" / "fingerprint.py"
     text = code.read_text(encoding="utf-8")
     now = f'"{stage}": {STAGE_VERSIONS[stage]},'
     assert now in text
