@@ -9,8 +9,7 @@ convolutions, poolings and their ways back are kernels, and all else would cost 
 from itertools import pairwise
 from math import prod
 
-from lcinfer.config.layout import feature_sizes
-from lcinfer.config.networks import Network
+from lcinfer.config.networks import Gillet2019
 
 CARDS = {  # NVIDIA's data sheets, SXM, dense: bytes/s, and operations/s by precision
     "H100": (3.35e12, {"bfloat16": 989e12, "tf32": 494e12, "single": 67e12}),
@@ -20,11 +19,11 @@ SIZES = {"bfloat16": 2, "tf32": 4, "single": 4}
 OPTIMISER_PASSES = 5  # weight, gradient and mean square are read, weight and mean square written
 
 
-def operations(network: Network, image: tuple[int, int], outputs: int) -> int:
+def operations(network: Gillet2019, image: tuple[int, int], outputs: int) -> int:
     """Of one image in a training step."""
     total, channels, pooled = 0, 1, (1, *image)
     for number, (window, sizes) in enumerate(
-        zip(network.windows, feature_sizes(image, network.windows), strict=True)
+        zip(network.windows, network.sizes(image), strict=True)
     ):
         convolved, pooled = sizes
         once = 2 * channels * prod(window.kernel) * prod(convolved)
@@ -34,10 +33,10 @@ def operations(network: Network, image: tuple[int, int], outputs: int) -> int:
     return total + sum(6 * a * b for a, b in pairwise(widths))
 
 
-def values(network: Network, image: tuple[int, int]) -> int:
+def values(network: Gillet2019, image: tuple[int, int]) -> int:
     """Numbers read and written for one image in a training step."""
     total, before = 0, prod(image)
-    for number, (convolved, pooled) in enumerate(feature_sizes(image, network.windows)):
+    for number, (convolved, pooled) in enumerate(network.sizes(image)):
         cells, kept = prod(convolved), prod(pooled)
         total += before + cells  # convolution: its data read, its result written
         total += cells + kept  # pooling: read, written; where from is not counted
@@ -48,12 +47,14 @@ def values(network: Network, image: tuple[int, int]) -> int:
     return total + 4 * before  # the first dense layer: forth and back, dropout aside
 
 
-def weights(network: Network, image: tuple[int, int]) -> int:
+def weights(network: Gillet2019, image: tuple[int, int]) -> int:
     """Of the first dense layer, which has nearly all."""
-    return prod(feature_sizes(image, network.windows)[-1][1]) * network.dense[0]
+    return prod(network.sizes(image)[-1][1]) * network.dense[0]
 
 
-def floors(network: Network, image: tuple[int, int], outputs: int, images: int, steps: int) -> str:
+def floors(
+    network: Gillet2019, image: tuple[int, int], outputs: int, images: int, steps: int
+) -> str:
     """A table: the least seconds by card and precision for so many images and steps."""
     each, moved = operations(network, image, outputs), values(network, image)
     updated = steps * OPTIMISER_PASSES * 4 * weights(network, image)

@@ -30,7 +30,7 @@ from lcinfer.products.run import Run
 from lcinfer.simulator.lightcone import coordinates
 from lcinfer.training import checkpoint as checkpoints
 from lcinfer.training.checkpoint import Checkpoint
-from lcinfer.training.networks import gillet2019
+from lcinfer.training.networks.architectures import build
 
 THREADS = 2
 MOCK = "A2_TOP"  # a database of one light-cone
@@ -83,7 +83,7 @@ def write_network(run: Run) -> Path:
     random = np.random.default_rng(1)
     true = run.database.design.parameters(0, 1000)
     noise = random.normal(0, 0.05 * true.std(axis=0), (len(true), 10, len(names)))
-    model = gillet2019.build(network, run.config.image_shape, len(names))
+    model = build(network, run.config.image_shape, len(names))
     optimiser = torch.optim.RMSprop(model.parameters())
     model(torch.randn(2, 1, *run.config.image_shape)).sum().backward()
     optimiser.step()

@@ -25,8 +25,8 @@ from lcinfer.base.device import choose_device
 from lcinfer.config.sections import Split, Training
 from lcinfer.evaluation.evaluate import predict, r2
 from lcinfer.images.dataset import LabelledImages, divide
+from lcinfer.training.loop import train
 from lcinfer.training.processes import World
-from lcinfer.training.train import train
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config/small.yaml").read_text())
 NAMES = tuple(CONFIG["database"]["prior"])

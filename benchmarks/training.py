@@ -38,7 +38,7 @@ from lcinfer.config.sections import Training
 from lcinfer.images.dataset import LabelledImages
 from lcinfer.training import batches as batches_module
 from lcinfer.training.batches import Batch, Batches
-from lcinfer.training.learning import Learner
+from lcinfer.training.learner import Learner
 from lcinfer.training.processes import World
 
 WEIGHTS = 10_023_604

@@ -17,10 +17,10 @@ from lcinfer.base.device import choose_device
 from lcinfer.config.sections import Split, Training
 from lcinfer.images.dataset import LabelledImages
 from lcinfer.training import checkpoint as checkpoints
-from lcinfer.training import learning
-from lcinfer.training.learning import Learner
+from lcinfer.training import learner
+from lcinfer.training.learner import Learner
+from lcinfer.training.loop import train
 from lcinfer.training.processes import World
-from lcinfer.training.train import train
 
 
 def paper(options: argparse.Namespace) -> None:
@@ -35,7 +35,7 @@ def paper(options: argparse.Namespace) -> None:
         together = World.together
         World.together = lambda world, network: torch.compile(together(world, network))
     if options.unfolded:
-        learning.in_steps = lambda network, *_: network
+        learner.in_steps = lambda trunk, *_: trunk
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(f"{card}, {options.light_cones} x 10 training images, batch {batch}\n")
     print(

@@ -18,7 +18,7 @@ from lcinfer.evaluation.evaluate import (
     write_predictions,
 )
 from lcinfer.images.dataset import LabelledImages
-from lcinfer.training.train import train
+from lcinfer.training.loop import train
 
 EVALUATION = Evaluation(bootstrap=500)
 TEST = range(4, 16)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
-from lcinfer.config.networks import Network
+from lcinfer.config.networks import Gillet2019
 from lcinfer.evaluation.residuals import gaussian_fit
 from lcinfer.figures import (
     draw_activations,
@@ -82,7 +82,7 @@ def test_each_axis_has_a_panel_and_short_images_end_early() -> None:
 
 
 def test_a_network_is_drawn_layer_by_layer_with_its_numbers() -> None:
-    rows = layers(Network(), (100, 2200), 4)
+    rows = layers(Gillet2019(), (100, 2200), 4)
     said = texts(draw_architecture(rows, NAMES))
     for row in rows:
         assert row.step in said
@@ -92,7 +92,7 @@ def test_a_network_is_drawn_layer_by_layer_with_its_numbers() -> None:
 
 
 def test_every_map_of_a_layer_is_drawn_up_to_a_limit() -> None:
-    network = Network.model_validate({"convolutions": [{"filters": 5, "kernel": 3, "pool": 2}]})
+    network = Gillet2019.model_validate({"convolutions": [{"filters": 5, "kernel": 3, "pool": 2}]})
     (axes,) = draw_architecture(layers(network, (20, 40), 4), NAMES).axes
     rectangles = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     # The image, the convolution's and the pooling's maps; flattening and dropout.

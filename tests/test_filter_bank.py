@@ -8,15 +8,15 @@ from torch.nn import BatchNorm1d, ReLU, SiLU
 
 from lcinfer import config
 from lcinfer.base.errors import UserError
-from lcinfer.config.layout import Window
-from lcinfer.config.networks import Network
+from lcinfer.config import networks
+from lcinfer.config.networks import Window
 from lcinfer.config.sections import Training
-from lcinfer.training.learning import SETTLED_TOGETHER, Learner
+from lcinfer.training.learner import SETTLED_TOGETHER, Learner
 from lcinfer.training.networks import architectures
 from lcinfer.training.networks.filter_bank import POWER_FLOOR, FilterBank
 from lcinfer.training.processes import World
 
-BANK = Network.model_validate(
+BANK = networks.FilterBank.model_validate(
     {
         "architecture": "filter_bank",
         "convolutions": [
@@ -106,7 +106,7 @@ def test_a_network_with_more_moments_has_more_features_and_says_which() -> None:
     )
 
 
-ALONG = Network.model_validate(
+ALONG = networks.FilterBank.model_validate(
     {
         **BANK.model_dump(),
         "line_of_sight": [{"filters": 7, "kernel": 3}, {"filters": 9, "pool": 1}],
@@ -131,7 +131,7 @@ def test_convolutions_along_the_line_of_sight_have_rows_with_their_slices() -> N
 
 def test_a_filter_along_the_line_of_sight_sees_the_slices_of_each_moment() -> None:
     network = {**ALONG.model_dump(), "line_of_sight": [{"filters": 6, "kernel": 3, "pool": 1}]}
-    model = architectures.build(Network.model_validate(network), SHAPE, 4).eval()
+    model = architectures.build(networks.FilterBank.model_validate(network), SHAPE, 4).eval()
     following = torch.zeros(6, 6, 3)
     following[:, :, 2] = torch.eye(6)  # each filter: one moment, a slice further away
     model.line_of_sight_1.weight.data = following
@@ -156,7 +156,7 @@ def test_a_filter_along_the_line_of_sight_sees_the_slices_of_each_moment() -> No
 )
 def test_layers_along_the_line_of_sight_that_make_no_sense_are_refused(changed, message) -> None:
     with pytest.raises(ValidationError, match=message):
-        Network.model_validate({**ALONG.model_dump(), **changed})
+        Training.model_validate({"network": {**ALONG.model_dump(), **changed}})
 
 
 def test_its_activation_stands_behind_all_layers_that_follow_its_rectified_filters() -> None:
@@ -187,7 +187,7 @@ def test_settled_statistics_are_those_of_the_images_given_whatever_came_before()
 @pytest.mark.parametrize("moments", [(), (3,), (2, 1), (2, 2)])
 def test_moments_are_listed_once_each(moments) -> None:
     with pytest.raises(ValidationError, match="moments"):
-        Network.model_validate({**BANK.model_dump(), "moments": moments})
+        networks.FilterBank.model_validate({**BANK.model_dump(), "moments": moments})
 
 
 def test_the_sizes_that_are_checked_before_a_job_are_those_of_the_network() -> None:

@@ -1,23 +1,24 @@
 import pytest
 import torch
 from support.toy_images import SPLIT, toy_images, toy_training
+from torch import nn
 from torch.nn.functional import max_pool2d
 
-from lcinfer.config.networks import Network
-from lcinfer.training import learning
+from lcinfer.config.networks import FilterBank, Gillet2019
+from lcinfer.training import learner
+from lcinfer.training.loop import train
 from lcinfer.training.networks.architectures import build, in_steps
 from lcinfer.training.networks.folding import Folded, largest
-from lcinfer.training.train import train
 
-PAPER = Network(dropout=0.0)
+PAPER = Gillet2019(dropout=0.0)
 DEEP = {"filters": 3, "kernel": 3, "pool": 2}
 UNEVEN = [{"filters": 4, "kernel": [3, 7], "pool": [2, 4]}, {"filters": 5, "kernel": [4, 3]}]
 UNPOOLED = [{"filters": 4, "kernel": 5, "pool": 1}, {"filters": 5, "kernel": 3, "pool": 3}]
 
 
-def fold(model, network, shape, _):
+def fold(trunk, network, shape, _):
     """``in_steps`` of a GPU, everywhere."""
-    return Folded(model, network.windows, network.sizes(shape)[-1][1][1:])
+    return Folded(trunk, network.windows, network.sizes(shape)[-1][1][1:])
 
 
 def folded(network, shape):
@@ -25,9 +26,9 @@ def folded(network, shape):
     torch.manual_seed(1)
     plain = build(network, shape, 4).double()
     for layer in plain:  # a first bias of zero, as it is drawn, would hide mistakes
-        if isinstance(layer, torch.nn.Conv2d):
-            torch.nn.init.normal_(layer.bias)
-    return plain, fold(plain, network, shape, None)
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.bias)
+    return plain, nn.Sequential(fold(plain.trunk, network, shape, None), plain.head)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +37,9 @@ def folded(network, shape):
         (PAPER, (100, 2200)),
         (PAPER, (33, 187)),
         (PAPER, (64, 202)),
-        (Network(dropout=0.0, convolutions=[DEEP] * 3), (41, 60)),
-        (Network(dropout=0.0, convolutions=UNEVEN), (25, 90)),
-        (Network(dropout=0.0, convolutions=UNPOOLED), (23, 40)),
+        (Gillet2019(dropout=0.0, convolutions=[DEEP] * 3), (41, 60)),
+        (Gillet2019(dropout=0.0, convolutions=UNEVEN), (25, 90)),
+        (Gillet2019(dropout=0.0, convolutions=UNPOOLED), (23, 40)),
     ],
 )
 def test_a_folded_network_computes_and_learns_what_the_network_does(network, shape) -> None:
@@ -79,17 +80,17 @@ def test_the_largest_channels_are_those_of_max_pooling_to_the_bit_of_the_gradien
     [
         (PAPER, "cpu", False),
         (PAPER, "cuda", True),
-        (Network(architecture="filter_bank"), "cuda", False),
-        (Network(convolutions=[DEEP | {"kernel": 2}] * 4), "cuda", False),
+        (FilterBank(architecture="filter_bank"), "cuda", False),
+        (Gillet2019(convolutions=[DEEP | {"kernel": 2}] * 4), "cuda", False),
     ],
 )
 def test_what_a_gpu_folds(network, where, folds) -> None:
     """The paper's network; not one with so many poolings that blocks are large."""
     shape = (64, 400)
-    model = build(network, shape, 4)
-    steps = in_steps(model, network, shape, torch.device(where))
+    trunk = build(network, shape, 4).trunk
+    steps = in_steps(trunk, network, shape, torch.device(where))
     assert isinstance(steps, Folded) == folds
-    assert folds or steps is model
+    assert folds or steps is trunk
 
 
 def test_a_training_with_a_folded_network_has_the_same_losses(monkeypatch, tmp_path) -> None:
@@ -102,7 +103,7 @@ def test_a_training_with_a_folded_network_has_the_same_losses(monkeypatch, tmp_p
 
     plain = losses("plain")
 
-    monkeypatch.setattr(learning, "in_steps", fold)
+    monkeypatch.setattr(learner, "in_steps", fold)
     same = losses("folded")
     assert same[0] == pytest.approx(plain[0], rel=1e-4)
     # A rounded tie of two cells may fall the other way later, and RMSprop makes a step of it.

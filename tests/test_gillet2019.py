@@ -2,24 +2,24 @@ import pytest
 import torch
 from torch import nn
 
-from lcinfer.config.networks import Network
-from lcinfer.training.networks.architectures import layers
-from lcinfer.training.networks.gillet2019 import build
+from lcinfer.config.networks import Gillet2019
+from lcinfer.training.networks.architectures import build, layers
+from lcinfer.training.networks.heads import Regression
 
 PAPER = (100, 2200)
-SMALL = Network.model_validate(
+SMALL = Gillet2019.model_validate(
     {"convolutions": [{"filters": 3, "kernel": [2, 4], "pool": [2, 3]}], "dense": [5, 4]}
 )
 
 
 def test_the_paper_s_network_has_10023604_weights():
     with torch.device("meta"):
-        model = build(Network(), PAPER, 4)
+        model = build(Gillet2019(), PAPER, 4)
     assert sum(parameter.numel() for parameter in model.parameters()) == 10_023_604
 
 
 def test_its_layers_are_the_rows_of_table_1():
-    rows = layers(Network(), PAPER, 4)
+    rows = layers(Gillet2019(), PAPER, 4)
     assert [(row.order, row.shape, row.weights) for row in rows] == [
         (1, (100, 2200), 0),
         (2, (8, 91, 2191), 808),
@@ -66,13 +66,13 @@ def test_rectifiers_follow_hidden_layers_only_and_dropout_comes_before_the_first
         nn.BatchNorm1d,
         nn.Linear,
         nn.ReLU,
-        nn.Linear,
+        Regression,
     ]
 
 
 def test_a_network_starts_as_keras_would_start_it():
     torch.manual_seed(0)
-    model = build(Network(dense=(64, 16)), (40, 60), 4)
+    model = build(Gillet2019(dense=(64, 16)), (40, 60), 4)
     for layer in model:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             window = layer.weight[0, 0].numel()
@@ -101,7 +101,7 @@ def test_every_row_s_data_are_what_really_comes_out_of_an_odd_network():
 
 def test_an_image_too_small_for_the_network_is_refused():
     with pytest.raises(ValueError, match="convolution 2"):
-        build(Network(), (20, 40), 4)
+        build(Gillet2019(), (20, 40), 4)
 
 
 def test_rectifying_behind_the_pooling_changes_no_bit_of_outputs_and_gradients():

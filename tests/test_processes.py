@@ -13,10 +13,10 @@ from torch import nn
 
 from lcinfer.base.errors import UserError
 from lcinfer.training import checkpoint as checkpoints
-from lcinfer.training import learning, processes
+from lcinfer.training import learner, processes
 from lcinfer.training.batches import Batch, Batches
+from lcinfer.training.loop import train
 from lcinfer.training.processes import World, joined
-from lcinfer.training.train import train
 
 EXACT = {
     "network": {**toy_training().network.model_dump(), "dropout": 0},
@@ -40,11 +40,11 @@ from pathlib import Path
 import torch
 from test_folding import fold
 from test_processes import BANK, EXACT, IDENTITY, SPLIT, in_double, toy_images, toy_training
-from lcinfer.training import learning
+from lcinfer.training import learner
 from lcinfer.base.errors import UserError
-from lcinfer.training.learning import Learner
+from lcinfer.training.learner import Learner
 from lcinfer.training.processes import World, joined
-from lcinfer.training.train import train
+from lcinfer.training.loop import train
 
 torch.set_num_threads(1)
 directory, wanted = Path(sys.argv[1]), sys.argv[2:]
@@ -88,7 +88,7 @@ with joined("cpu") as world:
     in_double()
     for name, settings in (("paper", EXACT), ("bank", BANK)):
         run_and_alone(name, **settings, batch=65)
-    learning.in_steps = fold
+    learner.in_steps = fold
     run("folded", world, **EXACT, batch=65)
 """
 
@@ -97,14 +97,14 @@ def in_double():
     """From now on, this process trains in double precision."""
     torch.set_default_dtype(torch.float64)
     torch.Tensor.float = torch.Tensor.double
-    draw, apply = Batches._draw, learning.apply
+    draw, apply = Batches._draw, learner.apply
 
     def drawn(*arguments):
         for batch in draw(*arguments):
             yield Batch(batch.pixels.double(), batch.targets.double(), batch.whole)
 
     Batches._draw = drawn
-    learning.apply = lambda model, images: apply(model, images.double())
+    learner.apply = lambda model, *given: apply(model, *(each.double() for each in given))
 
 
 def started(number, *arguments):

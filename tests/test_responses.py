@@ -8,7 +8,7 @@ from torch.nn.functional import conv2d, relu
 
 from lcinfer.evaluation.evaluate import load_trained, predict
 from lcinfer.evaluation.responses import filters, reach, responses
-from lcinfer.training.train import train
+from lcinfer.training.loop import train
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from lcinfer.base.errors import UserError
 from lcinfer.images.dataset import LabelledImages
 from lcinfer.training import checkpoint as checkpoints
 from lcinfer.training import memory
-from lcinfer.training.train import train
+from lcinfer.training.loop import train
 
 
 @pytest.fixture(autouse=True)
@@ -177,7 +177,7 @@ import os, signal, sys
 from pathlib import Path
 import torch
 from support.toy_images import IDENTITY, SPLIT, toy_images, toy_training
-from lcinfer.training.train import train
+from lcinfer.training.loop import train
 
 torch.set_num_threads(1)
 save = torch.save

@@ -198,7 +198,7 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
             f"test leave of the database's {config.database.realizations}"
         )
     try:
-        training.network.sizes(config.image_shape)
+        training.network.bytes_of_step(config.image_shape)
     except ValueError as error:
         yield f"{where}.network is too large for its image: {error}"
 

@@ -15,6 +15,8 @@ PLAIN_MESSAGES = {  # for what pydantic says in Python's words
     "missing": "this key is required",
     "model_type": "should be a section with keys of its own",
     "dict_type": "should be a section with keys of its own",
+    "model_attributes_type": "should be a section with keys of its own",
+    "union_tag_invalid": "should be one of {expected_tags}, not {tag!r}",
     "tuple_type": "should be a list",
     "too_short": "should hold at least {min_length} of them",
     "too_long": "should hold at most {max_length} of them",
@@ -70,7 +72,7 @@ def _lines(keys: tuple[str, ...], found: list[ErrorDetails]) -> list[str]:
     if found[0]["type"] == "value_error":
         return [f"{where}{' '.join(line.split())}" for line in _message(found[0]).splitlines()]
     message = " or ".join(dict.fromkeys(map(_message, found)))  # one of several kinds fits
-    if found[0]["type"] not in ("extra_forbidden", "missing"):
+    if found[0]["type"] not in ("extra_forbidden", "missing", "union_tag_invalid"):
         message += f", not {reprlib.repr(found[0]['input'])}"
     return [f"{where}{' '.join(message.split())}"]
 
@@ -84,6 +86,8 @@ def _keys(details: ErrorDetails, settings: Any) -> tuple[str, ...]:
             keys.append(str(key))
     if details["type"] == "missing" and isinstance(details["loc"][-1], str):
         keys.append(details["loc"][-1])
+    if details["type"] == "union_tag_invalid":
+        keys.append(details["ctx"]["discriminator"].strip("'"))
     return tuple(keys)
 
 

@@ -1,11 +1,44 @@
-"""The configuration's section of a training's network; without torch, as its layout."""
+"""The configuration's sections of a training's network: one for each architecture, and heads.
 
-from typing import Annotated, Literal, Self
+A network is a trunk, which makes features of an image, and a head, which makes parameters of them.
+Every verb reads this, and data sizes are checked here before any job starts: without torch, in
+milliseconds.
+"""
 
-from pydantic import Field, field_validator, model_validator
+from collections.abc import Mapping
+from math import prod
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from .layout import REVISIONS, Sizes, Window, bank_sizes, feature_sizes
+from pydantic import (
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
 from .section import PositiveInt, Section
+
+Shape = tuple[int, ...]
+Sizes = list[tuple[tuple[int, int, int], tuple[int, int, int]]]
+
+
+class Window(NamedTuple):
+    """One convolution (no padding) and the pooling behind it, in cells."""
+
+    filters: int
+    kernel: tuple[int, int]
+    pool: tuple[int, int]
+
+    @property
+    def step(self) -> tuple[int, int]:
+        """How far apart a filter bank puts its filters down: half of their width."""
+        return max(1, self.kernel[0] // 2), max(1, self.kernel[1] // 2)
+
+    def __str__(self) -> str:
+        """The filter's size."""
+        return "{}x{}".format(*self.kernel)
 
 
 class Convolution(Section):
@@ -39,39 +72,143 @@ class LineOfSight(Section):
     """Slices averaged into one."""
 
 
-class Network(Section):
-    """Convolutions, then fully connected layers."""
+class Regression(Section):
+    """A head that gives the parameters themselves, by least squares."""
 
-    architecture: Literal["gillet2019", "filter_bank"] = "gillet2019"
-    """`gillet2019`: the paper's Table 1, each convolution behind the last one and max-pooled.
-    `filter_bank`: moments of learned filters along the line of sight; each convolution sees the
-    image itself, averaged over the poolings of those before it. For few light-cones."""
+    kind: Literal["regression"] = "regression"
+    """What it makes of features."""
+    loss: ClassVar[str] = "MSE"
+
+
+class Network(Section):
+    """What the networks of all architectures have."""
+
+    architecture: str
+    """That of the trunk."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of what goes into the fully connected layers that is left out in a training step."""
+    dense: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 16, 8)
+    """Neurons of the hidden fully connected layers; the last ones are the features."""
+    head: Annotated[Regression, Field(json_schema_extra={"since": "0.2"})] = Regression()
+    """What makes parameters of the features."""
+
+    revision: ClassVar[int] = 1
+    """Raised where an architecture that trainings may rest on computes otherwise with the same
+    weights. One above 1 is part of a training's fingerprint, and a checkpoint says its own."""
+    settled: ClassVar[bool] = False
+    """Whether batch normalisation takes its statistics anew after every epoch. The paper's network
+    keeps those that Keras gathers on the way."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_keys(cls, settings: Any, info: ValidationInfo) -> Any:
+        """Say whose a key of another architecture is; leave it out of what was recorded before
+        each had a section of its own."""
+        if not isinstance(settings, Mapping):
+            return settings
+        others = {
+            key: name
+            for name, architecture in ARCHITECTURES.items()
+            for key in settings.keys() & architecture.model_fields.keys() - cls.model_fields.keys()
+        }
+        if (info.context or {}).get("recorded"):
+            return {key: value for key, value in settings.items() if key not in others}
+        if others:
+            told = [f"{key} is for a {name}" for key, name in sorted(others.items())]
+            raise ValueError("\n".join(f"{it}, not for {settings['architecture']}" for it in told))
+        return settings
+
+    def bytes_of_step(self, image: Shape) -> int:
+        """Memory that an image surely takes in a training step, in float32.
+
+        Raises:
+            ValueError: if the image is too small for the network.
+        """
+        raise NotImplementedError
+
+
+class Convolutional(Network):
+    """What networks of images of (transverse, line of sight) cells have."""
+
     convolutions: Annotated[tuple[Convolution, ...], Field(min_length=1)] = (
         Convolution(filters=8),
         Convolution(filters=16),
     )
     """The feature extractor, first layer first."""
+
+    @property
+    def windows(self) -> list[Window]:
+        """The convolutions with their poolings, as pairs of cells."""
+        return [convolution.window for convolution in self.convolutions]
+
+    def sizes(self, image: Shape) -> Sizes:
+        """(channels, transverse, line of sight) behind each convolution, and behind its pooling.
+
+        Raises:
+            ValueError: if the image is used up before the last one.
+        """
+        raise NotImplementedError
+
+    def bytes_of_step(self, image: Shape) -> int:
+        """See :class:`Network`.
+
+        Kept for the way back: each rectified convolution, what is pooled from it, and from where
+        (64-bit); the largest convolution's gradient comes on top. Libraries add to it: about as
+        much again.
+        """
+        cells = [(prod(convolved), prod(pooled)) for convolved, pooled in self.sizes(image)]
+        kept = sum(4 * convolved + (4 + 8) * pooled for convolved, pooled in cells)
+        return kept + 4 * max(convolved for convolved, _ in cells)
+
+
+class Gillet2019(Convolutional):
+    """The paper's Table 1: each convolution behind the last one, max-pooled; the first of the
+    fully connected layers is batch-normalised."""
+
+    architecture: Literal["gillet2019"] = "gillet2019"
+    """The paper's; the default."""
+
+    def sizes(self, image: Shape) -> Sizes:
+        """See :class:`Convolutional`."""
+        sizes: Sizes = []
+        rows, columns = image
+        for number, window in enumerate(self.windows, start=1):
+            convolved = (rows - window.kernel[0] + 1, columns - window.kernel[1] + 1)
+            pooled = (convolved[0] // window.pool[0], convolved[1] // window.pool[1])
+            if min(*convolved, *pooled) < 1:
+                needs = f"{window}, pooled {window.pool[0]}x{window.pool[1]}) needs"
+                raise _too_small(number, needs, (rows, columns), image)
+            sizes.append(((window.filters, *convolved), (window.filters, *pooled)))
+            rows, columns = pooled
+        return sizes
+
+
+class FilterBank(Convolutional):
+    """Moments of learned filters along the line of sight, for few light-cones. Each convolution
+    sees the image itself, averaged over the poolings of those before it; features and all hidden
+    layers are batch-normalised."""
+
+    architecture: Literal["filter_bank"]
+    """The filter bank's; never the default."""
     slices: Annotated[PositiveInt, Field(json_schema_extra={"since": "0.2"})] = 20
-    """Of a `filter_bank`: slices of the line of sight in each of which moments are measured."""
+    """Slices of the line of sight in each of which moments are measured."""
     moments: Annotated[
         tuple[Literal[1, 2, 4], ...], Field(min_length=1, json_schema_extra={"since": "0.2"})
     ] = (2,)
-    """Of a `filter_bank`: moments of its rectified filters. The second is their power; beside it,
-    the first and the fourth tell a few strong places from many faint ones."""
+    """Moments of the rectified filters. The second is their power; beside it, the first and the
+    fourth tell a few strong places from many faint ones."""
     line_of_sight: Annotated[
         tuple[LineOfSight, ...], Field(json_schema_extra={"since": "0.2"})
     ] = ()
-    """Of a `filter_bank`: convolutions over its slices, one behind the other, that see how moments
-    evolve. The same weights serve all slices, so that fewer light-cones teach them."""
+    """Convolutions over the slices, one behind the other, that see how moments evolve. The same
+    weights serve all slices, so that fewer light-cones teach them."""
     activation: Annotated[Literal["relu", "silu"], Field(json_schema_extra={"since": "0.2"})] = (
         "relu"
     )
-    """Of a `filter_bank`: behind the layers that follow its filters, which are always rectified."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    """Share of the flattened features left out in a training step."""
-    dense: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 16, 8)
-    """Neurons of the hidden fully connected layers. Batch-normalised is the first, as in the
-    paper; of a `filter_bank` all are, and the features."""
+    """Behind the layers that follow the filters, which are always rectified."""
+
+    revision: ClassVar[int] = 3  # 2: batch normalisation as Keras had it; 3: settled
+    settled: ClassVar[bool] = True
 
     @field_validator("moments")
     @classmethod
@@ -82,8 +219,6 @@ class Network(Section):
 
     @model_validator(mode="after")
     def _slices_suffice(self) -> Self:
-        if self.line_of_sight and self.architecture != "filter_bank":
-            raise ValueError(f"line_of_sight is for a filter_bank, not for {self.architecture}")
         left = self.slices
         for number, layer in enumerate(self.line_of_sight, start=1):
             if left < layer.pool:
@@ -94,30 +229,54 @@ class Network(Section):
             left //= layer.pool
         return self
 
-    @property
-    def windows(self) -> list[Window]:
-        """The convolutions with their poolings, as pairs of cells."""
-        return [convolution.window for convolution in self.convolutions]
-
-    @property
-    def revision(self) -> int:
-        """Of its architecture: others compute otherwise with the same weights."""
-        return REVISIONS.get(self.architecture, 1)
-
-    @property
-    def settled(self) -> bool:
-        """Whether batch normalisation takes its statistics anew after every epoch.
-
-        The paper's network keeps those that Keras gathers on the way.
-        """
-        return self.architecture == "filter_bank"
-
-    def sizes(self, image: tuple[int, int]) -> Sizes:
-        """Data behind the convolutions of an image of (transverse, line of sight) cells.
+    def sizes(self, image: Shape) -> Sizes:
+        """See :class:`Convolutional`: of each scale's filters, and of the image behind it.
 
         Raises:
-            ValueError: if the image is too small for the network.
+            ValueError: also if there are too few places for the slices of the line of sight.
         """
-        if self.architecture == "filter_bank":
-            return bank_sizes(image, self.windows, self.slices)
-        return feature_sizes(image, self.windows)
+        sizes: Sizes = []
+        rows, columns = image
+        for number, window in enumerate(self.windows, start=1):
+            across = (rows - window.kernel[0]) // window.step[0] + 1
+            along = (columns - window.kernel[1]) // window.step[1] + 1
+            if across < 1 or along < self.slices:
+                needs = f"{window}) in {self.slices} slices needs"
+                raise _too_small(number, needs, (rows, columns), image)
+            rows, columns = rows // window.pool[0], columns // window.pool[1]
+            sizes.append(((window.filters, across, along), (1, rows, columns)))
+        return sizes
+
+
+def _too_small(number: int, needs: str, left: Shape, image: Shape) -> ValueError:
+    reach, whole = ("x".join(map(str, cells)) for cells in (left, image))
+    return ValueError(
+        f"convolution {number} ({needs} more than the {reach} cells that reach it of an image of "
+        f"{whole}"
+    )
+
+
+ARCHITECTURES: dict[str, type[Network]] = {"gillet2019": Gillet2019, "filter_bank": FilterBank}
+
+
+def _the_papers_unless_said(settings: Any) -> Any:
+    if isinstance(settings, Mapping):
+        return {"architecture": "gillet2019", **settings}
+    return settings
+
+
+AnyNetwork = Annotated[
+    Gillet2019 | FilterBank,
+    Field(discriminator="architecture"),
+    BeforeValidator(_the_papers_unless_said),
+]
+
+
+def recorded(settings: Mapping[str, Any]) -> Gillet2019 | FilterBank:
+    """The network of a section that a checkpoint holds, of this version or an earlier one.
+
+    Raises:
+        ValueError: if there is no such network here.
+    """
+    adapter: TypeAdapter[Gillet2019 | FilterBank] = TypeAdapter(AnyNetwork)
+    return adapter.validate_python(settings, context={"recorded": True})

@@ -45,8 +45,8 @@ def _type(about: dict[str, Any]) -> str:
         return str(about["$ref"]).rsplit("/", 1)[-1]
     if "enum" in about or "const" in about:
         return ", ".join(str(value) for value in about.get("enum", [about.get("const")]))
-    if "anyOf" in about:
-        return " or ".join(_type(kind) for kind in about["anyOf"])
+    if kinds := about.get("anyOf") or about.get("oneOf"):
+        return " or ".join(map(_type, kinds))
     if "additionalProperties" in about and isinstance(about["additionalProperties"], dict):
         return f"names with {_type(about['additionalProperties'])}"
     if about.get("type") == "array":

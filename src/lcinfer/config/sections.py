@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from .networks import Network
+from .networks import AnyNetwork, Gillet2019
 from .section import RUN_ONLY, Name, PositiveFloat, PositiveInt, Section
 
 DEFAULT_ENGINE = "lcinfer.simulate:simulate"
@@ -322,8 +322,8 @@ class Training(Section):
     """Images per light-cone in the training set. Validation uses one, as the paper does."""
     light_cones: Annotated[PositiveInt | None, Field(json_schema_extra={"since": "0.2"})] = None
     """Train on this many light-cones, the first of the training set; none: all."""
-    network: Network = Network()
-    """The network."""
+    network: AnyNetwork = Gillet2019()
+    """The network: a section of its architecture's; the paper's, unless it says another."""
     optimiser: Optimiser = Optimiser()
     """The optimiser and its schedule."""
     epochs: PositiveInt = 100

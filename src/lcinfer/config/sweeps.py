@@ -6,6 +6,7 @@ settings lies, so that what two sweeps share, or a sweep and ``trainings``, is t
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any, Literal, Self
@@ -13,9 +14,11 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from . import mistakes
+from . import mistakes, networks
 from .section import Name, PositiveInt, Section
 from .sections import Training
+
+ARCHITECTURE = "network.architecture"
 
 
 class Range(Section):
@@ -126,6 +129,10 @@ def trials(sweep: Sweep, varied: Training) -> list[Trial]:
 
 def _with(training: Training, values: Mapping[str, Any]) -> Training:
     settings = {**training.model_dump(mode="json"), "repeats": 1}
+    if ARCHITECTURE in values:  # which decides the other keys that there are
+        other = {**settings["network"], "architecture": values[ARCHITECTURE]}
+        with suppress(ValueError):  # said below
+            settings["network"] = networks.recorded(other).model_dump(mode="json")
     for key, value in values.items():
         *parents, last = key.split(".")
         section: Any = settings

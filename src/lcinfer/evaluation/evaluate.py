@@ -21,7 +21,7 @@ from ..images.dataset import LabelledImages
 from ..records.stamp import comment, uncommented
 from ..training import checkpoint as checkpoints
 from ..training.checkpoint import Checkpoint
-from ..training.learning import apply
+from ..training.learner import apply
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,11 @@ def predict(
     checkpoint.check_images(labelled)
     model = checkpoint.trained_network(choose_device(device))
     normalisation = checkpoint.fitted_normalisation()
-    predicted = [
-        normalisation.physical(apply(model, normalisation.images(images)))
-        for images in labelled.blocks(lightcones, labelled.per_lightcone)
-    ]
+    predicted = []
+    for cones in labelled.blocks(lightcones, labelled.per_lightcone):
+        images = normalisation.images(cones)
+        outputs = normalisation.physical(apply(model, images.flatten(0, 1)))
+        predicted.append(outputs.reshape(*images.shape[:2], -1))
     return Predictions(
         names=labelled.names,
         light_cones=np.array(lightcones),

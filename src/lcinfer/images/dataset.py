@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from math import prod
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -38,7 +39,7 @@ class LabelledImages:
     """Images of light-cones, and the parameters that made them."""
 
     images: zarr.Array[Any] | np.ndarray
-    """(light_cone, image, transverse, line_of_sight) brightness temperature in mK."""
+    """(light_cone, image, *image_shape) brightness temperature in mK."""
     parameters: np.ndarray
     """(light_cone, parameter) in the units of the prior."""
     names: tuple[str, ...]
@@ -53,7 +54,7 @@ class LabelledImages:
     def __post_init__(self) -> None:
         """Refuse arrays of different light-cones."""
         rows, columns = self.parameters.shape
-        if self.images.ndim != 4 or self.images.shape[0] < rows or columns != len(self.names):
+        if self.images.ndim < 3 or self.images.shape[0] < rows or columns != len(self.names):
             raise ValueError(
                 f"images {self.images.shape} and parameters {self.parameters.shape} "
                 f"do not belong together"
@@ -70,20 +71,20 @@ class LabelledImages:
         return int(self.images.shape[1])
 
     @property
-    def image_shape(self) -> tuple[int, int]:
-        """(transverse, line of sight) cells of an image."""
-        return int(self.images.shape[2]), int(self.images.shape[3])
+    def image_shape(self) -> tuple[int, ...]:
+        """Of an image, as (transverse, line of sight) cells."""
+        return tuple(map(int, self.images.shape[2:]))
 
     @property
     def image_bytes(self) -> int:
         """Size of an image in memory, as float32."""
-        return 4 * self.image_shape[0] * self.image_shape[1]
+        return 4 * prod(self.image_shape)
 
     def read(self, lightcones: Sequence[int], images: int) -> np.ndarray:
         """The first ``images`` images of some light-cones, in ascending order.
 
         Returns:
-            (light_cone, image, transverse, line_of_sight) float32 in mK.
+            (light_cone, image, *image_shape) float32 in mK.
 
         Raises:
             UserError: naming the light-cone, if a value is not a finite number.
@@ -93,7 +94,7 @@ class LabelledImages:
             values[at : at + stop - start] = self.images[start:stop, :images]
         # One sum per light-cone spares a mask as large as the images; brightness
         # temperatures cannot overflow it.
-        broken = np.flatnonzero(~np.isfinite(values.sum(axis=(1, 2, 3))))
+        broken = np.flatnonzero(~np.isfinite(values.sum(axis=tuple(range(1, values.ndim)))))
         if broken.size:
             raise UserError(
                 f"the images of light-cone {lightcones[broken[0]]} hold NaN or infinity: "
@@ -227,7 +228,7 @@ def fit(
     # Sums per light-cone, so that the result does not depend on how many are read at a time.
     sums, measured = zip(*labelled.each(training, images, _measured), strict=True)
     total, squares = (sum(column) for column in zip(*sums, strict=True))
-    count = len(training) * images * labelled.image_shape[0] * labelled.image_shape[1]
+    count = len(training) * images * prod(labelled.image_shape)
     mean = total / count
     image_std = float(np.sqrt(max(0.0, squares / count - mean**2)))
     if image_std == 0:

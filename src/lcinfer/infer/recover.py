@@ -20,7 +20,7 @@ from ..images.envelope import Envelope
 from ..images.geometry import Geometry
 from ..training import checkpoint as checkpoints
 from ..training.checkpoint import Checkpoint
-from ..training.learning import apply
+from ..training.learner import apply
 from ..training.memory import within_memory
 from .agreement import cut_like
 from .observation import Observation
@@ -89,7 +89,7 @@ class Inference:
             envelope = Envelope.read(self.checkpoint.envelope)
             unlike = envelope.unlike(cut, self.geometry.redshift)
         outputs = within_memory(
-            lambda together: apply(self.network, images, together),
+            lambda together: apply(self.network, images, together=together),
             min(batch, len(images)),
             "--batch",
         )
@@ -168,9 +168,10 @@ def table(recovered: Recovered, inference: Inference) -> str:
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
     ]
-    redshift, (across, along) = inference.geometry.redshift, inference.checkpoint.image_shape
+    redshift = inference.geometry.redshift
+    shape = "x".join(map(str, inference.checkpoint.image_shape))
     head = (
-        f"{recovered.name}: {len(recovered.predicted)} images of {across}x{along} cells, "
+        f"{recovered.name}: {len(recovered.predicted)} images of {shape} cells, "
         f"z = {redshift[0]:.2f} to {redshift[-1]:.2f}"
     )
     told = [*_likeness(recovered, inference.checkpoint), *_rests_on(recovered, inference)]

@@ -141,7 +141,7 @@ def _settings(run: Run, trainings: dict[str, Training]) -> dict[str, str]:
         "Size MaxPool filter": _sizes(model, nn.MaxPool2d),
         "Activation function": _activation(model),
         "Optimizer": "RMSprop",
-        "Loss": "MSE",
+        "Loss": network.head.loss,
         "Number of epochs": each(lambda it: it.epochs),
         "Batch size": each(lambda it: it.batch),
         "Training set": each(

@@ -5,6 +5,7 @@ What is not recorded is left out, never guessed.
 
 import json
 
+from ..config.networks import FilterBank
 from ..config.parameters import shown
 from ..config.sweeps import repeats
 from ..images.dataset import Sets, divide
@@ -157,17 +158,21 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     images = recorded.run.config.training_images(training)
     network = training.network
     epochs = _epochs(run)
-    moments = f"moments {listed(map(str, network.moments))} of rectified"
-    convolved = _several(len(network.line_of_sight), "convolution")
-    along = f" {convolved} along it and" * bool(network.line_of_sight)
-    power = "power of" if network.moments == (2,) else moments
-    architecture = {
-        "gillet2019": f"has the architecture of {style.cite_in_text(NETWORK)} with "
-        f"{_several(len(network.convolutions), 'convolution')},",
-        "filter_bank": f"sees the {power} learned filters on "
-        f"{_several(len(network.convolutions), 'scale')} in {network.slices} slices of the line "
-        f"of sight through{along}",
-    }[network.architecture]
+    if isinstance(network, FilterBank):
+        moments = f"moments {listed(map(str, network.moments))} of rectified"
+        convolved = _several(len(network.line_of_sight), "convolution")
+        along = f" {convolved} along it and" * bool(network.line_of_sight)
+        power = "power of" if network.moments == (2,) else moments
+        architecture = (
+            f"sees the {power} learned filters on "
+            f"{_several(len(network.convolutions), 'scale')} in {network.slices} slices of the "
+            f"line of sight through{along}"
+        )
+    else:
+        architecture = (
+            f"has the architecture of {style.cite_in_text(NETWORK)} with "
+            f"{_several(len(network.convolutions), 'convolution')},"
+        )
     lowered = {
         "plateau": f"multiplied by {style.number(optimiser.factor)} after {optimiser.patience} "
         f"epochs without a lower training loss",

@@ -18,8 +18,8 @@ from ..records.record import recorded
 from ..records.stamp import comment, stamp
 from ..training import checkpoint as checkpoints
 from ..training.checkpoint import Checkpoint
+from ..training.loop import train
 from ..training.processes import World, joined
-from ..training.train import train
 
 
 def train_network(run: TrainingRun, threads: int | None = None, device: str | None = None) -> None:

@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     """One process's part of a batch."""
 
     pixels: Tensor
-    """(image, 1, transverse, line of sight) normalised, on the training's device."""
+    """(image, 1, *image_shape) normalised, on the training's device."""
     targets: Tensor
     """(image, parameter) normalised, there too."""
     whole: int
@@ -208,8 +208,8 @@ def _one_ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 def _flipped(images: Tensor, mirrored: Tensor) -> Tensor:
-    """(image, 1, transverse, line of sight), some mirrored along ``transverse``."""
-    return torch.where(mirrored[:, None, None, None], images.flip(-2), images)
+    """(image, 1, ..., transverse, line of sight), some mirrored along ``transverse``."""
+    return torch.where(mirrored.view(-1, *[1] * (images.ndim - 1)), images.flip(-2), images)
 
 
 def _batches(images: int, size: int) -> list[slice]:

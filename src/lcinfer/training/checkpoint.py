@@ -10,16 +10,15 @@ from typing import Any
 from zipfile import ZipFile
 
 import torch
-from torch import nn
 
 from .. import __version__
 from ..base.durable import written_aside
 from ..base.errors import UserError
 from ..base.fingerprint import STAGE_VERSIONS, canonical_json
-from ..config.networks import Network
+from ..config import networks
 from ..images.dataset import LabelledImages, Normalisation
 from ..images.geometry import Geometry
-from .networks.architectures import build
+from .networks.architectures import Network, build
 
 NAME = "checkpoint.pt"
 
@@ -37,7 +36,7 @@ class Checkpoint:
     network: dict[str, Any]
     """The configuration's section ``network``."""
     image_shape: list[int]
-    """[transverse, line of sight] cells of an image."""
+    """Of an image, as [transverse, line of sight] cells."""
     names: list[str]
     """The parameters, in the order of the outputs."""
     normalisation: dict[str, Any]
@@ -72,17 +71,16 @@ class Checkpoint:
         """Whether every epoch is done."""
         return len(self.history) >= self.epochs
 
-    def trained_network(self, device: torch.device) -> nn.Sequential:
+    def trained_network(self, device: torch.device) -> Network:
         """The network with its weights, ready to predict.
 
         Raises:
             UserError: if this version of lcinfer builds another network from its settings.
         """
-        shape = (self.image_shape[0], self.image_shape[1])
         try:
-            network = Network.model_validate(self.network)
+            network = networks.recorded(self.network)
             with torch.device("meta"):  # draws no initial weights
-                model = build(network, shape, len(self.names))
+                model = build(network, tuple(self.image_shape), len(self.names))
             model.load_state_dict(self.model, assign=True)
         except (RuntimeError, ValueError, KeyError):
             raise self._of_another_version("its weights do not fit the network here") from None
@@ -99,11 +97,10 @@ class Checkpoint:
         Raises:
             UserError: if the shape of an image or the parameters differ.
         """
-        made_for, given = tuple(self.image_shape), labelled.image_shape
+        made_for, given = ("x".join(map(str, of.image_shape)) for of in (self, labelled))
         if made_for != given:
             raise UserError(
-                f"the network was trained on images of {made_for[0]}x{made_for[1]} cells, "
-                f"and these have {given[0]}x{given[1]}"
+                f"the network was trained on images of {made_for} cells, and these have {given}"
             )
         if tuple(self.names) != labelled.names:
             raise UserError(

@@ -22,6 +22,7 @@ from ..base.device import choose_device
 from ..base.errors import UserError
 
 T = TypeVar("T")
+Layers = TypeVar("Layers", bound=nn.Sequential)
 # A process waits for the others as long as it takes them to stage their images; if one dies,
 # torchrun ends the rest.
 PATIENCE = timedelta(hours=12)
@@ -70,7 +71,7 @@ class World:
         dist.all_gather_object(each, own)
         return each
 
-    def normalising(self, network: nn.Sequential) -> nn.Sequential:
+    def normalising(self, network: Layers) -> Layers:
         """The network, whose batch normalisation is over the batch in all processes."""
         if self.size > 1:
             for name, layer in network.named_children():

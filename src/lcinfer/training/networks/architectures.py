@@ -1,15 +1,29 @@
-"""Networks by the names of their architectures, and their layers as Table 1 lists them."""
+"""Networks, a trunk and a head each, by their settings; their layers as Table 1 lists them."""
 
-from typing import NamedTuple
+from collections import OrderedDict
+from typing import NamedTuple, cast
 
 import torch
 from torch import nn
 
-from ...config.networks import Network
+from ...config import networks as settings
 from . import filter_bank, gillet2019
 from .folding import Folded, foldable
+from .heads import Head, head
 
-BUILD = {"gillet2019": gillet2019.build, "filter_bank": filter_bank.build}
+
+class Network(nn.Sequential):
+    """A trunk's layers and behind them, as ``output``, a head: images -> point predictions."""
+
+    @property
+    def trunk(self) -> nn.Sequential:
+        """The layers that make features of images; shared, not copied."""
+        return nn.Sequential(OrderedDict(list(self.named_children())[:-1]))
+
+    @property
+    def head(self) -> Head:
+        """What makes parameters of the features."""
+        return cast(Head, self[-1])
 
 
 class Layer(NamedTuple):
@@ -28,35 +42,48 @@ class Layer(NamedTuple):
     """Trained numbers in it."""
 
 
-def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Sequential:
-    """The configured network for images of ``image_shape`` (transverse, line of sight) cells.
+def build(network: settings.Network, image_shape: settings.Shape, outputs: int) -> Network:
+    """The configured network for images of ``image_shape``, as (transverse, line of sight) cells.
 
-    It takes normalised images (image, 1, transverse, line of sight) and gives normalised
-    parameters (image, ``outputs``). Its weights come from PyTorch's global generator.
+    It takes normalised images (image, 1, *image_shape) and gives normalised parameters (image,
+    ``outputs``). Its weights come from PyTorch's global generator.
 
     Raises:
         ValueError: if the image is too small for the network.
     """
-    return BUILD[network.architecture](network, image_shape, outputs)
+    match network:
+        case settings.Gillet2019():
+            trunk = gillet2019.trunk(network, image_shape)
+        case settings.FilterBank():
+            trunk = filter_bank.trunk(network, image_shape)
+        case _:
+            raise ValueError(f"there is no architecture {network.architecture}")
+    model = Network(OrderedDict([*trunk.named_children(), ("output", head(network, outputs))]))
+    if isinstance(network, settings.Gillet2019):
+        gillet2019.draw_weights(model)
+    return model
 
 
 def in_steps(
-    model: nn.Sequential, network: Network, image_shape: tuple[int, int], device: torch.device
+    trunk: nn.Sequential,
+    network: settings.Network,
+    image_shape: settings.Shape,
+    device: torch.device,
 ) -> nn.Module:
-    """What training steps on ``device`` compute ``model`` with: the same within rounding.
+    """What training steps on ``device`` compute a trunk with: the same within rounding.
 
-    On a GPU the paper's convolutions are folded; elsewhere a network computes as it is.
+    On a GPU the paper's convolutions are folded; elsewhere a trunk computes as it is.
     """
     if (
         device.type != "cuda"
-        or network.architecture != "gillet2019"
+        or not isinstance(network, settings.Gillet2019)
         or not foldable(network.windows)
     ):
-        return model
-    return Folded(model, network.windows, network.sizes(image_shape)[-1][1][1:])
+        return trunk
+    return Folded(trunk, network.windows, network.sizes(image_shape)[-1][1][1:])
 
 
-def layers(network: Network, image_shape: tuple[int, int], outputs: int) -> list[Layer]:
+def layers(network: settings.Network, image_shape: settings.Shape, outputs: int) -> list[Layer]:
     """The rows of Table 1 for a network, read off the network itself.
 
     Nothing is computed: data and weights live on PyTorch's meta device.
@@ -80,9 +107,7 @@ def layers(network: Network, image_shape: tuple[int, int], outputs: int) -> list
 def _step(name: str, layer: nn.Module) -> str:
     match layer:
         case filter_bank.FilterBank():
-            filters = ", ".join(
-                "{} of {}x{}".format(window.filters, *window.kernel) for window in layer.windows
-            )
+            filters = ", ".join(f"{window.filters} of {window}" for window in layer.windows)
             sizes = f"({filters}; {layer.slices} slices"
             if tuple(layer.moments) == (2,):
                 return f"Power of filters {sizes})"

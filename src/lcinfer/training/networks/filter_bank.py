@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn.functional import adaptive_avg_pool1d, avg_pool2d
 
-from ...config.layout import Window, step
-from ...config.networks import Network
+from ...config import networks as settings
+from ...config.networks import Window
 from .normalisation import batch_normalisation
 
 # Of the images' variance: a slice with less power counts as empty, so that no logarithm runs away.
@@ -79,7 +79,7 @@ class FilterBank(nn.Module):
         self.moments = moments
         self.windows = windows
         for number, window in enumerate(windows, start=1):
-            filters = nn.Conv2d(1, window.filters, window.kernel, stride=step(window))
+            filters = nn.Conv2d(1, window.filters, window.kernel, stride=window.step)
             self.add_module(f"convolution_{number}", filters)
             self.add_module(f"convolution_relu_{number}", nn.ReLU())
 
@@ -101,12 +101,12 @@ class FilterBank(nn.Module):
         return adaptive_avg_pool1d(means, self.slices).flatten(1)
 
 
-def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Sequential:
-    """The network for images of ``image_shape`` (transverse, line of sight) cells.
+def trunk(network: settings.FilterBank, image_shape: settings.Shape) -> nn.Sequential:
+    """The layers for images of ``image_shape`` (transverse, line of sight) cells.
 
-    It takes normalised images (image, 1, transverse, line of sight) and gives normalised
-    parameters (image, ``outputs``). Its weights come from PyTorch's global generator. Features
-    and all hidden layers behind them are batch-normalised; the dropout acts on the features.
+    They take normalised images (image, 1, transverse, line of sight) and give features (image,
+    feature). Moments and all layers behind them are batch-normalised; the dropout acts on the
+    moments.
 
     Raises:
         ValueError: if the image is too small for the filters.
@@ -138,5 +138,4 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
         model.add_module(f"batch_normalisation_{number}", batch_normalisation(neurons))
         model.add_module(f"dense_{network.activation}_{number}", activation())
         width = neurons
-    model.add_module("output", nn.Linear(width, outputs))
     return model

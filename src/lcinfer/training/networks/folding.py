@@ -18,7 +18,7 @@ from torch.autograd import Function
 from torch.nn.functional import pad
 
 from ...base.device import fused
-from ...config.layout import Window
+from ...config.networks import Window
 
 Block = tuple[int, int]
 # Of a block: more, and the added zeros cost more than is won. Blocks of 16 were measured.
@@ -26,23 +26,23 @@ MOST_CELLS = 64
 
 
 class Folded(nn.Module):
-    """A network's convolutions and poolings, folded, and its other layers as they are.
+    """A trunk's convolutions and poolings, folded, and its other layers as they are.
 
-    It computes what the network does, within rounding, with the network's own layers and weights.
+    It computes what the trunk does, within rounding, with the trunk's own layers and weights.
     """
 
     def __init__(
-        self, network: nn.Sequential, windows: Sequence[Window], pooled: tuple[int, int]
+        self, trunk: nn.Sequential, windows: Sequence[Window], pooled: tuple[int, int]
     ) -> None:
-        """Fold ``network``.
+        """Fold ``trunk``.
 
         Args:
-            network: it begins with a convolution, a pooling and a rectifier for each window.
+            trunk: it begins with a convolution, a pooling and a rectifier for each window.
             windows: its convolutions.
             pooled: (transverse, line of sight) cells behind the last pooling.
         """
         super().__init__()
-        layers = list(network)
+        layers = list(trunk)
         self.convolutions = nn.ModuleList(layers[0 : 3 * len(windows) : 3])
         self.rest = nn.Sequential(*layers[3 * len(windows) :])
         self._windows = windows
@@ -50,14 +50,14 @@ class Folded(nn.Module):
         self._cells = _cells_read(windows, self._blocks, pooled)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(image, 1, transverse, line of sight) -> (image, output)."""
+        """(image, 1, transverse, line of sight) -> (image, feature)."""
         images = fold(_cropped(images, self._cells), self._blocks[0])
         layers = cast(Sequence[nn.Conv2d], self.convolutions)
         for layer, window, block in zip(layers, self._windows, self._blocks, strict=True):
             kernel = folded_kernel(layer.weight, block, window.pool)
             images = largest(torch.conv2d(images, kernel), layer.bias, math.prod(window.pool))
-        outputs: Tensor = self.rest(images)
-        return outputs
+        features: Tensor = self.rest(images)
+        return features
 
 
 def foldable(windows: Sequence[Window]) -> bool:

@@ -7,18 +7,17 @@ weights, zero biases, and batch normalisation.
 import torch
 from torch import nn
 
-from ...config.networks import Network
+from ...config import networks as settings
 from .normalisation import batch_normalisation
 
 
-def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Sequential:
-    """The network for images of ``image_shape`` (transverse, line of sight) cells.
+def trunk(network: settings.Gillet2019, image_shape: settings.Shape) -> nn.Sequential:
+    """The layers for images of ``image_shape`` (transverse, line of sight) cells.
 
-    It takes normalised images (image, 1, transverse, line of sight) and gives normalised
-    parameters (image, ``outputs``). Its weights come from PyTorch's global generator. The
-    rectifiers follow every convolution and hidden dense layer, never the output; the dropout
-    acts on the flattened features; the first dense layer alone is batch-normalised, behind
-    its rectifier. Submodules are named: ``convolution_1``, ``dense_1``, ``output``...
+    They take normalised images (image, 1, transverse, line of sight) and give features (image,
+    feature). The rectifiers follow every convolution and dense layer; the dropout acts on the
+    flattened convolutions; the first dense layer alone is batch-normalised, behind its
+    rectifier. Submodules are named: ``convolution_1``, ``dense_1``...
 
     A convolution's rectifier comes behind its pooling: the largest of rectified cells is the
     rectified largest cell, bit for bit and on the way back too, and there are fewer of them.
@@ -46,7 +45,14 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
         if number == 1:
             model.add_module("batch_normalisation", batch_normalisation(neurons))
         width = neurons
-    model.add_module("output", nn.Linear(width, outputs))
+    return model
+
+
+def draw_weights(model: nn.Sequential) -> None:
+    """Glorot-uniform weights and no biases, from PyTorch's global generator, for a whole network.
+
+    A head that is more than a linear layer keeps its own.
+    """
     for layer in model:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
@@ -54,4 +60,3 @@ def build(network: Network, image_shape: tuple[int, int], outputs: int) -> nn.Se
             nn.init.zeros_(layer.bias)
         if isinstance(layer, nn.Conv2d):  # what follows a convolution lies as its weights do
             layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
-    return model

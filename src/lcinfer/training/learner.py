@@ -7,15 +7,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
 from torch.optim import RMSprop
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from ..base.device import arithmetic
+from ..config.networks import Shape
 from ..config.sections import Training
 from .batches import Batch
 from .memory import within_memory
 from .networks.architectures import build, in_steps
+from .networks.heads import Errors
 from .processes import WholeBatchNorm, World
 
 # Keras' default: a training loss counts as improved when it is lower by more than this. It is
@@ -28,9 +29,7 @@ SETTLED_TOGETHER = 128  # images that batch normalisation takes its statistics f
 class Learner:
     """A network with its optimiser and its learning rate's schedule, in all processes alike."""
 
-    def __init__(
-        self, training: Training, image_shape: tuple[int, int], outputs: int, world: World
-    ) -> None:
+    def __init__(self, training: Training, image_shape: Shape, outputs: int, world: World) -> None:
         """Draw the initial weights; PyTorch's global generators are seeded for the dropout."""
         torch.manual_seed(training.seed)
         network = build(training.network, image_shape, outputs)
@@ -39,7 +38,9 @@ class Learner:
         self.network = world.normalising(network.to(world.device))
         self._world = world
         self._precision = training.precision
-        self._alone = in_steps(self.network, training.network, image_shape, world.device)
+        trunk, head = self.network.trunk, self.network.head
+        self._errors = Errors(trunk, head)
+        self._alone = Errors(in_steps(trunk, training.network, image_shape, world.device), head)
         self._joint = world.together(self._alone)
         settings = training.optimiser
         # PyTorch adds epsilon to the root, as Keras did in 2018; TensorFlow's own RMSprop, and
@@ -89,9 +90,8 @@ class Learner:
                     layer.eval()
         low = self._precision == "bfloat16"
         with torch.autocast(self._world.device.type, torch.bfloat16, enabled=low):
-            outputs = network(batch.pixels[:own])
-        squares = mse_loss(outputs.float(), batch.targets[:own], reduction="sum")
-        loss = squares / (batch.whole * outputs.shape[1])
+            errors = network(batch.pixels[:own], batch.targets[:own])
+        loss = errors.sum() / (batch.whole * errors.shape[1:].numel())
         self._optimiser.zero_grad()
         (self._world.size * loss).backward()  # type: ignore[no-untyped-call,unused-ignore]
         self._optimiser.step()
@@ -105,7 +105,7 @@ class Learner:
         Dropout is off, as in predictions.
 
         Args:
-            images: normalised training images (image, transverse, line of sight), on the CPU.
+            images: normalised training images (image, *image_shape), on the CPU.
         """
         layers = [layer for layer in self.network if isinstance(layer, nn.BatchNorm1d)]
         usual = [layer.momentum for layer in layers]
@@ -122,11 +122,12 @@ class Learner:
             layer.momentum = momentum
 
     def validate(self, images: Tensor, targets: Tensor) -> float:
-        """Mean squared error of normalised images (image, transverse, line of sight), on the
-        CPU; the processes share the work. In single precision, without dropout."""
+        """Mean error of normalised images (image, *image_shape), on the CPU; the processes share
+        the work. In single precision, without dropout."""
         rows = self._world.part(torch.arange(len(images)))
-        squares = (apply(self.network, images[rows]) - targets[rows]).double().square().sum()
-        return self._world.total(squares.to(self._world.device)).item() / targets.numel()
+        errors = apply(self._errors, images[rows], targets[rows])
+        summed = self._world.total(errors.sum().to(self._world.device))
+        return summed.item() / (len(images) * errors.shape[1:].numel())
 
     def end_epoch(self, training_loss: float) -> None:
         """Lower the learning rate, if it is time."""
@@ -168,22 +169,24 @@ def _schedule(optimiser: RMSprop, training: Training) -> ReduceLROnPlateau | Cos
     )
 
 
-def apply(model: nn.Module, images: Tensor, together: int = PREDICTED_TOGETHER) -> Tensor:
-    """The network's outputs, with dropout off, for normalised images on the CPU.
+def apply(
+    model: nn.Module, images: Tensor, *beside: Tensor, together: int = PREDICTED_TOGETHER
+) -> Tensor:
+    """What a network makes of normalised images on the CPU, with dropout off.
 
     In single precision, whatever the network was trained in.
 
     Args:
         model: the network, wherever it is.
-        images: (..., transverse, line of sight).
+        images: (image, *image_shape).
+        beside: what it takes beside each image.
         together: images that are in the network at a time.
 
     Returns:
-        (..., parameter), normalised, on the CPU.
+        (image, ...) on the CPU: of a network itself, normalised parameters.
     """
     model.eval()
     device = next(model.parameters()).device
+    parts = zip(*(torch.split(each, together) for each in (images[:, None], *beside)), strict=True)
     with torch.inference_mode(), arithmetic("single", device):
-        flat = images.flatten(0, -3)[:, None]
-        outputs = [model(some.to(device)).cpu() for some in torch.split(flat, together)]
-    return torch.cat(outputs).reshape(*images.shape[:-2], -1)
+        return torch.cat([model(*(each.to(device) for each in part)).cpu() for part in parts])

@@ -22,14 +22,13 @@ from .. import __version__
 from ..base.device import choose_device, staged_dtype
 from ..base.durable import sweep, write_text
 from ..base.errors import UserError
-from ..config.layout import bytes_of_step
 from ..config.sections import Split, Training
 from ..images.dataset import LabelledImages, Normalisation, divide, fit
 from ..records.stamp import comment
 from . import checkpoint as checkpoints
 from .batches import Batches
 from .checkpoint import Checkpoint
-from .learning import Learner
+from .learner import Learner
 from .memory import check_batch, room, room_on
 from .processes import World
 
@@ -177,7 +176,7 @@ class _Data:
             raise UserError("a training set of one image is too small: add light-cones or images")
         batch = min(training.batch, len(sets.training) * images)
         on_cpu = world.device.type == "cpu"
-        image_bytes = bytes_of_step(training.network.sizes(labelled.image_shape))
+        image_bytes = training.network.bytes_of_step(labelled.image_shape)
         if on_cpu:
             check_batch(batch, image_bytes, "trainings.*.batch")
         self.normalisation, self.envelope = _fitted(labelled, sets.training, images, resumed, world)
