@@ -4,6 +4,7 @@ import pytest
 
 from lcinfer import config
 from lcinfer.base.errors import UserError
+from lcinfer.config.networks import FilterBank, Gillet2019
 from lcinfer.config.sections import Training
 from lcinfer.config.sweeps import Sweep, repeats, trials
 from lcinfer.products.run import Run
@@ -32,6 +33,18 @@ def test_a_part_of_the_network_is_varied_by_its_place() -> None:
     assert [network.convolutions[1].filters for network in networks] == [32, 32]
     assert [network.convolutions[0].filters for network in networks] == [8, 8]
     assert [network.dense for network in networks] == [(5,), (6, 7)]
+
+
+def test_an_architecture_that_is_varied_brings_its_own_keys_and_keeps_those_of_both() -> None:
+    varied = sweep(vary={"network.architecture": ["filter_bank", "gillet2019"]})
+    bank = {"architecture": "filter_bank", "slices": 8, "dense": [5]}
+    for base in ({"network": bank}, {"network": {"dense": [5]}}):
+        found = [it.training.network for it in trials(varied, Training.model_validate(base))]
+        assert [type(network) for network in found] == [FilterBank, Gillet2019]
+        assert [network.dense for network in found] == [(5,), (5,)]
+    varied = sweep(vary={"network.architecture": ["filter_bank"], "network.slices": [6]})
+    (only,) = trials(varied, Training())
+    assert only.training.network.slices == 6
 
 
 RANDOM = {

@@ -60,7 +60,7 @@ class Config(Section):
 
     def training_images(self, training: Training) -> int:
         """Images per light-cone that a training learns from."""
-        return self.images.per_lightcone if training.images == "all" else training.images
+        return training.images_of(self.images.per_lightcone)
 
     def training_lightcones(self, training: Training) -> int:
         """Light-cones that a training learns from, if none of them failed."""

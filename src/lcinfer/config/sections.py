@@ -342,6 +342,10 @@ class Training(Section):
     """What products of a training step are rounded to: `tf32` on GPUs, `bfloat16` on newer CPUs
     too. Weights, sums and predictions are in single precision."""
 
+    def images_of(self, per_lightcone: int) -> int:
+        """How many of a light-cone's images it learns from."""
+        return per_lightcone if self.images == "all" else self.images
+
 
 class Evaluation(Section):
     """How the networks are scored on the test set."""

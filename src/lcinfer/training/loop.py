@@ -50,11 +50,12 @@ def train(
 ) -> Checkpoint:
     """Train a network (Gillet et al. 2019, Section 3), or go on with a training.
 
-    Minimises the mean squared error of the normalised parameters with RMSprop; the learning
-    rate is lowered when the training loss has not improved for ``patience`` epochs. The
-    training loss is the mean over an epoch's batches with dropout on, as Keras reports it; the
-    validation loss is of one image per light-cone. Writes ``checkpoint.pt`` and
-    ``history.csv`` (epoch, learning_rate, training_loss, validation_loss) to ``directory``.
+    Minimises the loss of the network's head, for the paper's the mean squared error of the
+    normalised parameters, with RMSprop; the learning rate is lowered when the training loss has
+    not improved for ``patience`` epochs. The training loss is the mean over an epoch's batches
+    with dropout on, as Keras reports it; the validation loss is of one image per light-cone.
+    Writes ``checkpoint.pt`` and ``history.csv`` (epoch, learning_rate, training_loss,
+    validation_loss) to ``directory``.
 
     Args:
         training: the network, the optimiser, and how long.
@@ -79,7 +80,6 @@ def train(
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / checkpoints.NAME
     geometry = labelled.geometry.plain() if labelled.geometry else {}
-    prior = {name: list(ends) for name, ends in labelled.prior.items()}
     resumed = world.shared(_reached(path) if world.first and path.exists() else None)
     if resumed is not None:
         checkpoints.check_identity(resumed, identity, path)
@@ -93,6 +93,20 @@ def train(
             return resumed
 
     data = _Data(training, split, labelled, resumed, world)
+    same = {  # in the checkpoints of all epochs
+        "identity": identity,
+        "network": training.network.model_dump(mode="json"),
+        "revision": training.network.revision,
+        "image_shape": list(labelled.image_shape),
+        "names": list(labelled.names),
+        "normalisation": data.normalisation.plain(),
+        "epochs": training.epochs,
+        "provenance": stamp or {},
+        "geometry": geometry,
+        "prior": {name: list(ends) for name, ends in labelled.prior.items()},
+        "envelope": data.envelope,
+        "version": __version__,
+    }
     on_gpu = [world.device] if world.device.type == "cuda" else []
     progress = _Progress(training.epochs, show and world.first)
     with torch.random.fork_rng(devices=on_gpu), progress:
@@ -121,23 +135,7 @@ def train(
             learner.end_epoch(training_loss)
             generators = _generators(shuffling, world)
             if world.first:
-                reached = Checkpoint(
-                    identity=identity,
-                    network=training.network.model_dump(mode="json"),
-                    revision=training.network.revision,
-                    image_shape=list(labelled.image_shape),
-                    names=list(labelled.names),
-                    normalisation=data.normalisation.plain(),
-                    epochs=training.epochs,
-                    history=history,
-                    **learner.state(),
-                    random=generators,
-                    provenance=stamp or {},
-                    geometry=geometry,
-                    prior=prior,
-                    envelope=data.envelope,
-                    version=__version__,
-                )
+                reached = Checkpoint(**same, **learner.state(), history=history, random=generators)
                 checkpoints.save(reached, path)
                 _write_history(reached, directory)
             progress.epoch(history[-1])
@@ -166,7 +164,7 @@ class _Data:
         world: World,
     ) -> None:
         sets = divide(split, labelled.light_cones, labelled.failed, training.light_cones)
-        images = labelled.per_lightcone if training.images == "all" else training.images
+        images = training.images_of(labelled.per_lightcone)
         if images > labelled.per_lightcone:
             raise UserError(
                 f"training on {images} images per light-cone needs more than the "
