@@ -93,7 +93,7 @@ def train(
             return resumed
 
     data = _Data(training, split, labelled, resumed, world)
-    same = {  # in the checkpoints of all epochs
+    same: dict[str, Any] = {  # in the checkpoints of all epochs
         "identity": identity,
         "network": training.network.model_dump(mode="json"),
         "revision": training.network.revision,
