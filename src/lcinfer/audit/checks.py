@@ -79,13 +79,16 @@ def stamps(product: Product, paths: Iterable[Path]) -> Iterator[str]:
             yield f"{path}: it says that it is of {said['product']}"
 
 
-def checkpoint(run: TrainingRun, identity: dict[str, Any]) -> Iterator[str]:
-    """A checkpoint that is not this training's, or whose history was written otherwise."""
+def checkpoint(run: TrainingRun, failed: Iterable[int]) -> Iterator[str]:
+    """A checkpoint that is not this training's, or whose history was written otherwise.
+
+    Made without the light-cones that failed.
+    """
     from ..training import checkpoint as checkpoints
 
     try:
         found = checkpoints.load(run.checkpoint)
-        checkpoints.check_identity(found, identity, run.checkpoint)
+        checkpoints.check_identity(found, checkpoints.identity_of(run, failed), run.checkpoint)
     except UserError as error:
         yield str(error)
         return

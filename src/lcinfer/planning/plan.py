@@ -11,7 +11,6 @@ from typing import Any
 from ..base.counting import counted
 from ..config.sections import ApprovalAbove
 from ..products.databases import ImageSet, LightCones
-from ..products.product import Realizations
 from ..products.run import Run
 from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
 
@@ -154,7 +153,7 @@ def _plan(
             _part(images, each, ranks, wanted[label], anew) for label, images in run.images.items()
         ),
         ranks=ranks,
-        jobs=_jobs(run),
+        jobs=sum(product.jobs_left for product in run.products),
         limit=database.approval_above,
     )
 
@@ -209,20 +208,6 @@ def _files(
         files += 3 + 1 + arrays + small + 2 + of_images + records
         directories += 4 + 2 * arrays + 3 + 2 * (design + 3) + 2
     return files, directories
-
-
-def _jobs(run: Run) -> int:
-    """Jobs of Snakemake whose markers are not there yet."""
-
-    def of(product: Realizations) -> list[bool]:
-        markers = [product.prepared, *map(product.done, product.spans), product.sealed]
-        return [marker.exists() for marker in markers]
-
-    there = [
-        it for stage in (run.lightcones, run.images) for each in stage.values() for it in of(each)
-    ]
-    there += [it.finished for it in run.products if not isinstance(it, Realizations)]
-    return there.count(False)
 
 
 def _table(plan: Plan) -> list[str]:

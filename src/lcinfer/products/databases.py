@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
-from ..config.sections import Images, Simulation
-from .design import Design
+from ..config.sections import Database, Images, Mock, Simulation
+from .design import AdoptedDesign, Design, MockDesign, PriorDesign
+from .found import Reference, Seal, Sources, Spec, sealed
 from .product import Product, Realizations, Span
 
 
@@ -22,8 +24,45 @@ class LightCones(Realizations):
     kind = "lightcones"
     title = "light-cones"
     does = "simulate"
-    step = "Simulate light-cones"
+    step = "Simulating light-cones"
+    unit = "light-cones"
     rules = "simulate.smk"
+    simulated = True
+
+    @classmethod
+    def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
+        """See :class:`Product`: none."""
+        return []
+
+    @classmethod
+    def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
+        """See :class:`Product`."""
+        count, attempts = seal or sealed(spec.directory)
+        simulated, drawn = spec.identity["simulation"], spec.identity["design"]
+        block = int(spec.content["block"])
+        design: Design
+        if "mock" in drawn:
+            mock = Mock(parameters=drawn["parameters"], realizations=count)
+            design = MockDesign(str(drawn["mock"]), mock)
+        else:
+            given = {"name": spec.common["name"], "realizations": count, "block": block}
+            settings = {**simulated, **drawn, **given}
+            if "adopted" in drawn:
+                settings["prior"] = dict.fromkeys(spec.content["parameters"], (0, 1))
+                design = AdoptedDesign(Database.model_validate(settings), spec.directory)
+            else:
+                design = PriorDesign(Database.model_validate(settings))
+        return cls(
+            **spec.common,
+            realizations=count,
+            block=block,
+            simulation=Simulation.model_validate(simulated),
+            design=design,
+            max_attempts=attempts or Database.model_fields["max_attempts"].default,
+            limit_minutes=Database.model_fields["limit_minutes"].default,
+            # Whether some may be left out; which are, the seal says.
+            allowed_failures=0.5 if attempts else 0,
+        )
 
     @property
     def sources(self) -> tuple[Product, ...]:
@@ -76,8 +115,27 @@ class ImageSet(Realizations):
     kind = "images"
     title = "images"
     does = "cut"
-    step = "Cut light-cones into images"
+    step = "Cutting light-cones into images"
+    unit = "images of light-cones"
     rules = "images.smk"
+
+    @classmethod
+    def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
+        """See :class:`Product`."""
+        seal = seal or sealed(spec.directory)
+        return [Reference("lightcones", spec.identity["lightcones"], seal=seal)]
+
+    @classmethod
+    def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
+        """See :class:`Product`."""
+        (cones,) = sources["lightcones"]
+        return cls(
+            **spec.common,
+            realizations=cones.realizations,
+            block=cones.block,
+            images=Images.model_validate(spec.identity["images"]),
+            lightcones=cones,
+        )
 
     @property
     def sources(self) -> tuple[Product, ...]:

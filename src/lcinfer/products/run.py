@@ -15,10 +15,8 @@ from ..config.sweeps import Trial, repeats
 from .databases import ImageSet, LightCones
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .networks import EvaluationRun, SweepRun, TrainingRun
-from .product import Product
+from .product import RESULTS, Product
 from .shown import EXAMPLES, SCHEME, FigureSet, Summary
-
-RESULTS = Path("results")
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,7 @@ class Recorded:
     def files(self, product: Product) -> list[Path]:
         """The small files of a product, and its checkpoint: all of them are there."""
         more = [product.spec, *durable.own((product.directory / DIRECTORY).glob("*.json"))]
-        if product.directory == self.run.summary.directory:
-            more += [self.run.summary.report]
+        more += product.optional
         return [*product.outputs, *(file for file in more if file.exists())]
 
     def digest(self, product: Product, path: Path) -> str | None:

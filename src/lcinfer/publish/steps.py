@@ -11,7 +11,6 @@ from typing import Any
 from rocrate.model.entity import Entity
 
 from ..lightcones.journal import Record, ended
-from ..products.databases import LightCones
 from ..products.kinds import KINDS
 from ..products.product import Product
 from .entities import Entities, set_all
@@ -145,7 +144,7 @@ def _steps(entities: Entities, recorded: Recorded, workflow: Entity) -> dict[str
 def _attempts(recorded: Recorded, product: Product) -> list[Record]:
     """All that is recorded of making a product."""
     name = product.directory.name
-    simulated = recorded.simulated.get(name) if isinstance(product, LightCones) else None
+    simulated = recorded.simulated.get(name)
     return [*(simulated.attempts if simulated else []), *recorded.stages[name]]
 
 
@@ -199,7 +198,7 @@ def _usage(entities: Entities, recorded: Recorded, product: Product) -> list[Ent
     name = product.directory.name
     stages = recorded.stages[name]
     figures: list[tuple[str, Any, str]] = []
-    made = recorded.simulated.get(name) if isinstance(product, LightCones) else None
+    made = recorded.simulated.get(name)
     if made is not None and made.timed:
         figures = [
             ("core-hours", made.core_hours(made.attempts), HOURS),
