@@ -54,7 +54,7 @@ def _given(walk: Walk, directory: Path, result: Path, said: dict[str, str] | Non
     """
     if said is not None:
         step = walk.steps[directory]
-        given.elsewhere(step, walk.records[directory], walk.digests, result, said)
+        given.elsewhere(step, walk.records[directory], walk.digest, result, said)
         return
     real = result.resolve()  # a run's directory leads to others by links
     if real in walk.compared:
@@ -63,6 +63,6 @@ def _given(walk: Walk, directory: Path, result: Path, said: dict[str, str] | Non
         if real.is_relative_to(where.resolve()):
             made = [it for it in walk.products if it.directory == where and it.kind in READS]
             reads = [partial(READS[product.kind], product) for product in made]
-            given.inside(step, walk.records[where], walk.digests, result, *reads)
+            given.inside(step, walk.records[where], walk.digest, result, *reads)
             return
     raise UserError(f"{result}: it is of no product that {directory.name} is made from")

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ from ..products.databases import ImageSet, LightCones
 from ..products.found import Reference, Seal
 from ..products.kinds import KINDS
 from ..products.product import Product
-from ..records.record import Record, records
+from ..records.record import Record, records, sha256
 from . import checks, rebuild
 from .links import Check, Step, made_by
 from .voxels import Reading
@@ -43,7 +44,7 @@ class Walk:
     def __init__(self, root: Path, depth: Depth) -> None:
         """``root`` is the directory of results."""
         self.depth = depth
-        self.digests = checks.Digests()
+        self.digest = cache(sha256)  # each file is read once
         self.steps: dict[Path, Step] = {}
         self.records: dict[Path, list[Record]] = {}
         self.compared: set[Path] = set()
@@ -118,9 +119,9 @@ class Walk:
         there = [path for path in product.optional if self._has_recorded(recorded, path)]
         made = [*product.outputs, *there]
         self.compared |= {path.resolve() for path in made}
-        wrong = checks.files(product, made, recorded, self.digests)
+        wrong = checks.files(product, made, recorded, self.digest)
         step.check("files", wrong, f"{len(made)} files, as recorded")
-        wrong = checks.inputs(self._root, recorded, self.digests)
+        wrong = checks.inputs(self._root, recorded, self.digest)
         step.check("made from", wrong, "what is there now")
         if stamped := [*product.stamped, *there]:
             step.check("stamps", checks.stamps(product, stamped), "its own")

@@ -172,7 +172,7 @@ def _relation(product: Product, before: list[Product]) -> tuple[Relation, Produc
             more = product.parts - each.parts
             return ("grows" if more > 0 else "shrinks" if more < 0 else "same"), each
     for each in alike:
-        if each.name == product.name or each.kind == "runs":
+        if each.name == product.name or each.single:
             return "new", each
     for each in alike:
         movable = each.directory.is_dir() and not product.directory.is_dir()

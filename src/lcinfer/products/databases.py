@@ -8,7 +8,7 @@ from typing import Self
 from ..config.sections import Database, Images, Mock, Simulation
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .found import Reference, Seal, Sources, Spec, sealed
-from .product import Product, Realizations, Span
+from .product import Realizations, Span
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,6 @@ class LightCones(Realizations):
         )
 
     @property
-    def sources(self) -> tuple[Product, ...]:
-        """See :class:`Product`: none."""
-        return ()
-
-    @property
     def keys(self) -> tuple[str, ...]:
         """See :class:`Product`."""
         return self.design.keys
@@ -118,6 +113,8 @@ class ImageSet(Realizations):
     step = "Cutting light-cones into images"
     unit = "images of light-cones"
     rules = "images.smk"
+    made_from = ("lightcones",)
+    settings = ("images",)
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
@@ -136,16 +133,6 @@ class ImageSet(Realizations):
             images=Images.model_validate(spec.identity["images"]),
             lightcones=cones,
         )
-
-    @property
-    def sources(self) -> tuple[Product, ...]:
-        """See :class:`Product`."""
-        return (self.lightcones,)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`."""
-        return ("images", *self.lightcones.keys)
 
     @property
     def given_up(self) -> str:

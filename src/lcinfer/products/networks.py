@@ -28,6 +28,8 @@ class TrainingRun(Product):
     step = "Training a network"
     rules = "train.smk"
     makes = ("trained.json",)
+    made_from = ("images",)
+    settings = ("trainings.{name}", "sweeps", "split")
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
@@ -48,16 +50,6 @@ class TrainingRun(Product):
             split=Split.model_validate(spec.identity["split"]),
             images=images,
         )
-
-    @property
-    def sources(self) -> tuple[Product, ...]:
-        """See :class:`Product`."""
-        return (self.images,)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`."""
-        return (f"trainings.{self.name}", "sweeps", "split", *self.images.keys)
 
     @property
     def outputs(self) -> list[Path]:
@@ -115,6 +107,8 @@ class EvaluationRun(Product):
     step = "Predicting and scoring"
     rules = "evaluate.smk"
     makes = ("predictions.csv", "scores.json")
+    made_from = ("training", "mocks")
+    settings = ("evaluation", "mocks")
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
@@ -132,16 +126,6 @@ class EvaluationRun(Product):
             training=training,
             mocks=tuple(sources["images"]),
         )
-
-    @property
-    def sources(self) -> tuple[Product, ...]:
-        """See :class:`Product`."""
-        return (self.training, *self.mocks)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`."""
-        return ("evaluation", "mocks", *self.training.keys)
 
     @property
     def outputs(self) -> list[Path]:
@@ -183,6 +167,7 @@ class SweepRun(Product):
     step = "Comparing the trials of a sweep"
     rules = "sweep.smk"
     makes = ("trials.csv", "outcome.json")
+    settings = ("evaluation", "mocks")
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
@@ -231,11 +216,6 @@ class SweepRun(Product):
     def also(self) -> tuple[Product, ...]:
         """See :class:`Product`: the best trial of a study is evaluated, whichever that is."""
         return tuple(self.evaluations.values())
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`."""
-        return ("evaluation", "mocks", *self.trials[0][1].keys)
 
     @property
     def outputs(self) -> list[Path]:

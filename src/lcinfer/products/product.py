@@ -43,8 +43,14 @@ class Product:
     """The file of the workflow's rules that make it."""
     makes: ClassVar[tuple[str, ...]] = ()
     """The files that these rules make, with their wildcards; the last one says that it is made."""
+    made_from: ClassVar[tuple[str, ...]] = ()
+    """Its fields that hold products, one or several, which it is made from."""
+    settings: ClassVar[tuple[str, ...]] = ()
+    """Of :attr:`keys` those that its sources do not depend on already; ``{name}`` is its own."""
     simulated: ClassVar[bool] = False
     """Whether only simulations bring it back."""
+    single: ClassVar[bool] = False
+    """Whether a configuration makes one alone, whatever its name."""
     separate: ClassVar[bool] = False
     """Whether it can be looked at where something that it is made from is not what it says."""
 
@@ -96,7 +102,10 @@ class Product:
     @property
     def sources(self) -> tuple["Product", ...]:
         """The products that it is made from."""
-        raise NotImplementedError
+        several = (getattr(self, name) for name in self.made_from)
+        return tuple(
+            product for it in several for product in (it if isinstance(it, tuple) else (it,))
+        )
 
     @property
     def after(self) -> tuple["Product", ...]:
@@ -160,7 +169,8 @@ class Product:
     @property
     def keys(self) -> tuple[str, ...]:
         """The sections, or keys with dots, of the configuration that it depends on."""
-        raise NotImplementedError
+        own = (key.format(name=self.name) for key in self.settings)
+        return (*own, *(key for source in self.sources for key in source.keys))
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class FigureSet(Product):
     does = "draw"
     step = "Drawing figures"
     rules = "figures.smk"
+    made_from = ("drawn_from",)
+    settings = ("figures",)
     separate = True
 
     @classmethod
@@ -65,16 +67,10 @@ class FigureSet(Product):
         )
 
     @property
-    def sources(self) -> tuple[Product, ...]:
-        """See :class:`Product`."""
-        return self.drawn_from
-
-    @property
     def keys(self) -> tuple[str, ...]:
         """See :class:`Product`."""
-        if not self.sources:
-            return ("figures", "images", "database.box", "database.lightcone")
-        return ("figures", *(key for source in self.sources for key in source.keys))
+        alone = ("images", "database.box", "database.lightcone")
+        return (*super().keys, *(() if self.drawn_from else alone))
 
     @property
     def markers(self) -> list[Path]:
@@ -112,6 +108,9 @@ class Summary(Product):
     step = "Writing the tables and the manifest"
     rules = "summary.smk"
     makes = ("manifest.json",)
+    made_from = ("evaluations",)
+    settings = tuple(Config.model_fields)
+    single = True
     separate = True
 
     @classmethod
@@ -127,16 +126,6 @@ class Summary(Product):
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
         """See :class:`Product`."""
         return cls(**spec.common, evaluations=tuple(sources["evaluations"]))
-
-    @property
-    def sources(self) -> tuple[Product, ...]:
-        """See :class:`Product`."""
-        return self.evaluations
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`: all."""
-        return tuple(Config.model_fields)
 
     @property
     def manifest(self) -> Path:
