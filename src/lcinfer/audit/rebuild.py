@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,9 +12,8 @@ from ..base import durable
 from ..base.errors import UserError
 from ..base.fingerprint import short
 from ..config import Config, parse
-from ..products.found import Reference, Seal, Sources, Spec
+from ..products.found import Reference, Spec
 from ..products.kinds import KINDS
-from ..products.product import Product
 from .said import stamp_of
 
 DIRECTORY = re.compile(r"(?P<name>.+)-(?P<digits>[0-9a-f]{10})")
@@ -70,33 +71,16 @@ def directory(root: Path, reference: Reference, read: set[Path], wanted_by: str)
     return next((path for path in found if path in likely), found[0])
 
 
-def references(spec: Spec, seal: Seal | None) -> list[Reference]:
-    """What a product is made from.
-
-    Raises:
-        UserError: if this lcinfer does not understand its ``spec.json``.
-    """
+@contextmanager
+def understood(spec: Spec) -> Iterator[None]:
+    """Say in a line where this lcinfer does not understand a ``spec.json``."""
     try:
-        return KINDS[spec.directory.parent.name].refers(spec, seal)
-    except (KeyError, TypeError, ValueError) as error:
-        raise _not_understood(spec, error) from None
-
-
-def rebuilt(spec: Spec, sources: Sources, seal: Seal | None) -> Product:
-    """The product, made from these.
-
-    Raises:
-        UserError: as :func:`references`.
-    """
-    try:
-        return KINDS[spec.directory.parent.name].rebuilt(spec, sources, seal)
+        yield
     except (ValidationError, KeyError, TypeError, ValueError) as error:
-        raise _not_understood(spec, error) from None
-
-
-def _not_understood(spec: Spec, error: Exception) -> UserError:
-    what = str(error).splitlines()[0]
-    return UserError(f"{spec.directory / 'spec.json'}: this lcinfer does not understand it: {what}")
+        what = str(error).splitlines()[0]
+        raise UserError(
+            f"{spec.directory / 'spec.json'}: this lcinfer does not understand it: {what}"
+        ) from None
 
 
 def configuration(manifest: Path) -> Config:

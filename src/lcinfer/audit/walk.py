@@ -95,15 +95,18 @@ class Walk:
         if not step.check("fingerprint", spec.wrong(), holds):
             return None
         sources: dict[str, list[Any]] = defaultdict(list)
-        references = rebuild.references(spec, seal)
+        kind = KINDS[directory.parent.name]
+        with rebuild.understood(spec):
+            references = kind.refers(spec, seal)
         for each in references:
             if (source := self.enter(self._back(each, step), each.seal)) is not None:
                 sources[each.kind].append(source)
         whole = sum(map(len, sources.values())) == len(references)
-        if not whole and not KINDS[directory.parent.name].separate:
+        if not whole and not kind.separate:
             step.check("made from", ["what it is made from is not what it says: see below"], "")
             return None
-        product = rebuild.rebuilt(spec, sources, seal)
+        with rebuild.understood(spec):
+            product = kind.rebuilt(spec, sources, seal)
         self._check_files(step, product)
         return product
 

@@ -15,13 +15,9 @@ def make(
     block: Span | None = None,
     threads: int = 1,
 ) -> None:
-    """Make room for images, cut those of a block or of all, and say that all are there.
+    """Make room for images, cut those of a block of light-cones or of all, and seal them.
 
-    Args:
-        images: what is made.
-        steps: some of :data:`STEPS`; each is a rule.
-        block: the light-cones [start, stop); None: all.
-        threads: light-cones cut at a time.
+    So many light-cones are cut at a time; each step is a rule.
     """
     if "prepare" in steps:
         cutting.prepare(images)
