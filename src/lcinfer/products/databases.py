@@ -86,11 +86,6 @@ class LightCones(Realizations):
         return self.directory / "journal"
 
     @property
-    def store(self) -> Path:
-        """The Zarr group."""
-        return self.directory / "lightcones.zarr"
-
-    @property
     def leases(self) -> Path:
         """Directory of who is at work on which block."""
         return self.directory / "leases"
@@ -138,8 +133,3 @@ class ImageSet(Realizations):
     def given_up(self) -> str:
         """See :class:`Realizations`."""
         return self.lightcones.given_up
-
-    @property
-    def store(self) -> Path:
-        """The Zarr group."""
-        return self.directory / "images.zarr"

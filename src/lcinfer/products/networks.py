@@ -130,8 +130,7 @@ class EvaluationRun(Product):
     @property
     def outputs(self) -> list[Path]:
         """See :class:`Product`."""
-        mocks = (self.mock_predictions(mock.name) for mock in self.mocks)
-        return [self.scores, self.predictions, *mocks]
+        return [*super().outputs, *(self.mock_predictions(mock.name) for mock in self.mocks)]
 
     @property
     def predictions(self) -> Path:
@@ -157,7 +156,7 @@ class SweepRun(Product):
     evaluations: dict[str, EvaluationRun]
     """By the names of the trainings' directories: all are made for a learning curve, the best
     trial's alone for a study."""
-    beside: tuple[Product, ...] = ()
+    after: tuple[Product, ...] = ()
     """The run's evaluations and its mocks' images: the best trial of a study is evaluated where
     trials are compared, and not while the same is done elsewhere."""
 
@@ -208,19 +207,9 @@ class SweepRun(Product):
         return tuple(training for _, training in self.trials)
 
     @property
-    def after(self) -> tuple[Product, ...]:
-        """See :class:`Product`."""
-        return self.beside
-
-    @property
     def also(self) -> tuple[Product, ...]:
         """See :class:`Product`: the best trial of a study is evaluated, whichever that is."""
         return tuple(self.evaluations.values())
-
-    @property
-    def outputs(self) -> list[Path]:
-        """See :class:`Product`."""
-        return [self.table, self.outcome]
 
     @property
     def table(self) -> Path:

@@ -154,7 +154,7 @@ class Product:
     @property
     def outputs(self) -> list[Path]:
         """The files of a finished one, each recorded by a run of its stage; no Zarr store."""
-        raise NotImplementedError
+        return [self.directory / file for file in self.makes]
 
     @property
     def stamped(self) -> list[Path]:
@@ -193,7 +193,7 @@ class Realizations(Product):
     @property
     def store(self) -> Path:
         """The Zarr group."""
-        raise NotImplementedError
+        return self.directory / f"{self.kind}.zarr"
 
     @property
     def parts(self) -> int:

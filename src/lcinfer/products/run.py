@@ -303,7 +303,7 @@ class Run:
             sweep=settings,
             trials=tuple(trials),
             evaluations=evaluations,
-            beside=(*self.evaluations.values(), *self.mock_images.values()),
+            after=(*self.evaluations.values(), *self.mock_images.values()),
         )
 
     def _label(self, run: TrainingRun) -> str:

@@ -13,13 +13,12 @@ EXAMPLES = "examples"
 SCHEME = "scheme"
 TRAINING_FIGURES = ("architecture", "loss", "recovery", "residuals", "filters")
 RESPONSE_FIGURES = ("responses", "activations")
-SWEEP_FIGURES = ("sweep",)
 DRAWN = {  # what figures are made from, as their identity says it, and which they then are
     "mocks": (EXAMPLES,),
     "images": ("slicing",),
     "evaluation": TRAINING_FIGURES,
     "responses": RESPONSE_FIGURES,
-    "sweep": SWEEP_FIGURES,
+    "sweep": ("sweep",),
 }
 PAPER_TABLES = ("table1", "table2", "claims")
 TABLE_FORMATS = ("csv", "md", "tex", "html")
