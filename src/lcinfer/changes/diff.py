@@ -1,7 +1,7 @@
 """What an edit of a configuration causes and costs, before it is made."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ..base.counting import counted
@@ -62,12 +62,8 @@ class Effect:
 
     def as_json(self) -> dict[str, Any]:
         """What a program may want of it."""
-        cost = self.cost and {
-            "core_hours": self.cost.core_hours,
-            "light_cone_seconds": self.cost.light_cone_seconds,
-            "measured": self.cost.measured and str(self.cost.measured),
-            "source": self.cost.source,
-        }
+        cost = self.cost
+        measured = cost and cost.measured and str(cost.measured)
         return {
             "kind": self.product.kind,
             "name": self.product.name,
@@ -78,7 +74,7 @@ class Effect:
             "there": self.there,
             "to_do": self.work and self.work.does,
             "light_cones": self.work and self.work.light_cones,
-            "cost": cost,
+            "cost": cost and asdict(cost) | {"measured": measured},
         }
 
 

@@ -4,7 +4,7 @@ import heapq
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -226,19 +226,10 @@ def _table(plan: Plan) -> list[str]:
 
 
 def _all(parts: tuple[Part, ...]) -> Part:
-    summed = (
-        "light_cones",
-        "left",
-        "core_hours",
-        "raw",
-        "stored",
-        "images",
-        "files",
-        "directories",
-    )
-    whole: dict[str, Any] = {key: sum(getattr(part, key) for part in parts) for key in summed}
     blocks = tuple(left for part in parts for left in part.blocks)
-    return Part(name="all", directory="", blocks=blocks, **whole)
+    named: dict[str, Any] = {"name": "all", "directory": "", "blocks": blocks}
+    sums = (field.name for field in fields(Part) if field.name not in named)
+    return Part(**named, **{key: sum(getattr(part, key) for part in parts) for key in sums})
 
 
 def _row(part: Part) -> tuple[str, ...]:

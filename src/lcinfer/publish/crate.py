@@ -98,7 +98,7 @@ def _assembled(recorded: Recorded, wishes: Wishes) -> Entities:
     workflow = _add_workflow(entities, recorded, wishes.workflow)
     things = {
         product.directory.name: list(_add_product(entities, recorded, product))
-        for product in recorded.products
+        for product in recorded.run.products
     }
     _add_parameters(entities, recorded, workflow, configuration, things)
     set_all(workflow, {"softwareRequirements": add_software(entities, recorded)})
@@ -253,7 +253,7 @@ def _add_parameters(
     """What the workflow takes and gives, as formal parameters with what they were in this run."""
     given: dict[str, tuple[str, list[Entity]]] = {}
     for kind in KINDS.values():
-        products = [product for product in recorded.products if product.kind == kind.kind]
+        products = [product for product in recorded.run.products if product.kind == kind.kind]
         examples = [thing for product in products for thing in things[product.directory.name]]
         given[kind.title.replace(" ", "-")] = kind.content, examples
 

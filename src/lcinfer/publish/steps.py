@@ -71,7 +71,7 @@ def add_steps(
     """
     actions, controls = [], []
     steps = _steps(entities, recorded, workflow)
-    for product in recorded.products:
+    for product in recorded.run.products:
         name = product.directory.name
         tool = entities.crate.get(f"workflow/rules/{product.rules}")
         sources = [entity for source in product.sources for entity in things[source.directory.name]]
@@ -124,7 +124,7 @@ def add_steps(
 
 def _steps(entities: Entities, recorded: Recorded, workflow: Entity) -> dict[str, Entity]:
     """The workflow's steps by the kind of product that they make."""
-    made = {product.kind for product in recorded.products}
+    made = {product.kind for product in recorded.run.products}
     steps = {}
     for position, (kind, product) in enumerate(KINDS.items(), start=1):
         if kind in made:
@@ -181,7 +181,7 @@ def _times(records: list[Record]) -> dict[str, str]:
 def _whole_times(recorded: Recorded) -> dict[str, str]:
     """From the first record to the last; no end where the last stage left no record."""
     everything = [
-        record for product in recorded.products for record in _attempts(recorded, product)
+        record for product in recorded.run.products for record in _attempts(recorded, product)
     ]
     times = _times(everything)
     if not recorded.stages[recorded.run.summary.directory.name]:
