@@ -29,6 +29,13 @@ def test_modules_import_each_other_in_one_direction_also_inside_functions():
     list(TopologicalSorter(IMPORTS).static_order())
 
 
+def test_no_wing_asks_which_kind_of_product_it_has():
+    measures = PACKAGE.parents[1] / "benchmarks" / "house.py"
+    done = subprocess.run([sys.executable, measures], capture_output=True, text=True, check=True)
+    _, asked = done.stdout.split("dispatches on a product's kind")
+    assert asked.split() == ["0"]
+
+
 def test_no_module_is_there_for_the_tests_alone():
     imported = set().union(*IMPORTS.values(), RUN)
     started = {module for module, path in MODULES.items() if "__main__" in path.read_text("utf-8")}
