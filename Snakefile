@@ -9,6 +9,10 @@ if not workflow.configfiles:
     configfile: "config/config.yaml"
 
 
+# With --sdm apptainer, jobs run in this one, which envs/apptainer.def makes; else as Snakemake does.
+container: "lcinfer.sif"
+
+
 include: "workflow/rules/common.smk"
 
 

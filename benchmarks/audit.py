@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from chunks import PAPER, look_alike
 
-from lcinfer.audit.audit import Depth, audit
+from lcinfer.audit.audit import audit
+from lcinfer.audit.walk import Depth
 from lcinfer.config import load
 from lcinfer.images import cutting as images
 from lcinfer.lightcones import database, journal, store

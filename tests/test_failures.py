@@ -12,7 +12,9 @@ from lcinfer.base.errors import UserError
 from lcinfer.images import cutting as images
 from lcinfer.lightcones import database, failures, journal, store
 from lcinfer.products.run import Run
-from lcinfer.stages import stages, summary
+from lcinfer.stages import summary
+from lcinfer.stages.evaluate import evaluate_network
+from lcinfer.stages.train import train_network
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
@@ -125,7 +127,7 @@ def test_images_of_failed_light_cones_are_never_made_nor_read(run, monkeypatch) 
         return read(self, lightcones, count)
 
     monkeypatch.setattr(type(labelled), "read", noted)
-    stages.train_network(made.trainings["all_images"])
+    train_network(made.trainings["all_images"])
     assert asked == set(range(12)) - set(FAILED) - {2, 4}, "validation and training"
 
 
@@ -135,11 +137,11 @@ def test_training_scores_and_tables_say_what_was_left_out(run, capsys) -> None:
     complete(made.mocks["FAINT"])
     for image_set in made.images.values():
         cut_all(image_set)
-    stages.train_network(made.trainings["all_images"])
+    train_network(made.trainings["all_images"])
     said = "light-cones 1, 3, 9 (1 validation, 1 test, 1 training)"
     assert said in capsys.readouterr().out
     evaluation = made.evaluations["all_images"]
-    stages.evaluate_network(evaluation)
+    evaluate_network(evaluation)
     assert said in capsys.readouterr().out
     expected = {"light_cones": [1, 3, 9], "validation": 1, "test": 1, "training": 1}
     assert told(evaluation.scores)["left_out"] == expected
@@ -157,7 +159,7 @@ def test_a_test_set_that_is_left_too_small_is_refused(run) -> None:
     complete_without(made.database, 2, 3)
     cut_all(made.database_images)
     with pytest.raises(UserError, match="the test set has 1, and needs 2 at least"):
-        stages.train_network(made.trainings["all_images"])
+        train_network(made.trainings["all_images"])
 
 
 def places(run: Run) -> dict[str, Path]:
@@ -189,7 +191,7 @@ def test_a_failed_light_cone_that_is_made_later_is_cut_and_learnt_elsewhere(run)
     lenient, patient = run(), run(max_attempts=4)
     complete_without(lenient.database, *FAILED)
     cut_all(lenient.database_images)
-    stages.train_network(lenient.trainings["all_images"])
+    train_network(lenient.trainings["all_images"])
     before = lenient.trainings["all_images"].checkpoint.read_bytes()
     assert database.to_do(patient.database, (0, 4)) == [1, 3]
     fill(patient.database, *FAILED)
@@ -199,7 +201,7 @@ def test_a_failed_light_cone_that_is_made_later_is_cut_and_learnt_elsewhere(run)
     cut_all(patient.database_images)
     assert verify(patient.database).findings == []
     assert images.open_labelled(patient.database_images).failed == ()
-    stages.train_network(patient.trainings["all_images"])
+    train_network(patient.trainings["all_images"])
     assert images.open_labelled(lenient.database_images).failed == FAILED
     assert lenient.trainings["all_images"].checkpoint.read_bytes() == before
     assert patient.trainings["all_images"].checkpoint.read_bytes() != before
@@ -224,7 +226,7 @@ def test_a_training_of_other_light_cones_is_neither_continued_nor_scored(run) ->
     complete(made.mocks["FAINT"])
     for image_set in made.images.values():
         cut_all(image_set)
-    stages.train_network(made.trainings["all_images"])
+    train_network(made.trainings["all_images"])
     fill(made.database, 9)
     for marker in [*made.database.directory.rglob("*-after-3-*")]:
         marker.unlink()  # as if lost: they are written again, of what is there now
@@ -235,8 +237,8 @@ def test_a_training_of_other_light_cones_is_neither_continued_nor_scored(run) ->
         marker.unlink()
     cut_all(made.database_images)
     for stage in (
-        lambda: stages.train_network(made.trainings["all_images"]),
-        lambda: stages.evaluate_network(made.evaluations["all_images"]),
+        lambda: train_network(made.trainings["all_images"]),
+        lambda: evaluate_network(made.evaluations["all_images"]),
     ):
         with pytest.raises(UserError, match="differs in failed_light_cones"):
             stage()
@@ -246,7 +248,7 @@ def test_what_was_allowed_once_is_refused_when_it_no_longer_is(run) -> None:
     complete_without(run().database, *FAILED)
     cut_all(run().database_images)
     with pytest.raises(UserError, match=r"allowed_failures 0\.1 lets 1 of 12"):
-        stages.train_network(run(0.1).trainings["all_images"])
+        train_network(run(0.1).trainings["all_images"])
 
 
 def test_a_light_cone_that_is_lost_and_fails_again_is_left_out_of_the_images_too(run) -> None:

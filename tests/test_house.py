@@ -1,50 +1,20 @@
 """How the code is laid out: what imports what, and what is loaded for it."""
 
-import ast
 import subprocess
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from support.imports import imports_of, package_of, paths_of
 
 PACKAGE = Path(__file__).parents[1] / "src" / "lcinfer"
 HEAVY = ("torch", "zarr", "py21cmfast", "xarray", "pandas", "matplotlib", "scipy.stats")
 RUN = ("lcinfer.__main__", "lcinfer.cli")  # what people and launchers start
 
 
-def name_of(path):
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-
-
-def imports(module):
-    """The modules of lcinfer that one imports, also inside functions."""
-    path = MODULES[module]
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in MODULES)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, *([base] if base else [])])
-            for alias in node.names:
-                found = next((it for it in (f"{base}.{alias.name}", base) if it in MODULES), None)
-                if found is not None:
-                    yield found
-
-
-IMPORTS = {module: set(imports(module)) - {module} for module in MODULES}
-
-
-def package_of(module):
-    """``lcinfer.figures`` of ``lcinfer.figures.loss``."""
-    return ".".join(module.split(".")[:2])
+MODULES = paths_of(PACKAGE)
+IMPORTS = imports_of(PACKAGE)
 
 
 def test_packages_import_each_other_in_one_direction_also_inside_functions():
@@ -57,6 +27,13 @@ def test_packages_import_each_other_in_one_direction_also_inside_functions():
 
 def test_modules_import_each_other_in_one_direction_also_inside_functions():
     list(TopologicalSorter(IMPORTS).static_order())
+
+
+def test_no_wing_asks_which_kind_of_product_it_has():
+    measures = PACKAGE.parents[1] / "benchmarks" / "house.py"
+    done = subprocess.run([sys.executable, measures], capture_output=True, text=True, check=True)
+    _, asked = done.stdout.split("dispatches on a product's kind")
+    assert asked.split() == ["0"]
 
 
 def test_no_module_is_there_for_the_tests_alone():

@@ -1,11 +1,24 @@
 """What starts a training, from what a profile asks for."""
 
-import shlex
+import os
+import subprocess
 import sys
 
 import pytest
 
 from lcinfer.training.launch import gpus, lcinfer
+
+
+def words(command, **environment):
+    """The words of a command as a shell sees them."""
+    told = subprocess.run(
+        ["bash", "-c", f"printf '%s\\n' {command}"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return told.stdout.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -32,13 +45,19 @@ def test_the_gpus_of_a_job_are_counted_as_its_batch_system_reads_them(resources,
 def test_an_interpreter_below_a_folder_with_spaces_is_one_word(monkeypatch) -> None:
     monkeypatch.setattr(sys, "executable", "/my project/.venv/bin/python")
     for resources in ({}, {"gpus": 2}):
-        assert shlex.split(lcinfer(resources))[0] == "/my project/.venv/bin/python"
+        assert words(lcinfer(resources))[0] == "/my project/.venv/bin/python"
+
+
+def test_a_container_names_the_interpreter_itself() -> None:
+    assert words(lcinfer(mpi=True), LCINFER_PYTHON="python9") == [
+        *("python9", "-m", "mpi4py", "-m", "lcinfer")
+    ]
 
 
 def test_torchrun_starts_a_process_for_each_of_several_gpus_and_nothing_for_one() -> None:
     assert lcinfer({"gpu": 1}).endswith(" -m lcinfer")
     assert "torch" not in lcinfer({"gpu": 1})
-    started = lcinfer({"gres": "gpu:h200:4"}).split()
+    started = words(lcinfer({"gres": "gpu:h200:4"}))
     assert started[1:] == [
         *("-m", "lcinfer.training.torchrun", "--standalone", "--nproc-per-node", "4"),
         *("-m", "lcinfer"),

@@ -13,7 +13,8 @@ from lcinfer.base import lease as module
 from lcinfer.base.errors import UserError
 from lcinfer.base.lease import Lease, holders
 from lcinfer.products.run import Run
-from lcinfer.stages import stages
+from lcinfer.stages import train as stage
+from lcinfer.stages.train import train_network
 
 
 def test_a_held_lease_says_block_ranks_and_that_its_holder_lives(tmp_path) -> None:
@@ -61,11 +62,11 @@ def test_a_second_world_of_processes_is_refused_before_it_reads_or_writes(
     settings, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr(stages, "_train", lambda *_: pytest.fail("both train"))
+    monkeypatch.setattr(stage, "_train", lambda *_: pytest.fail("both train"))
     run = Run(config.parse(settings), tmp_path).trainings["all_images"]
     with (
         Lease(run.directory / "lease.json", what="training").held(),
         pytest.raises(UserError, match="is at work on this training"),
     ):
-        stages.train_network(run, device="cpu")
+        train_network(run, device="cpu")
     assert list(run.directory.iterdir()) == []

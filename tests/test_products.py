@@ -1,12 +1,14 @@
 """What an edit of the configuration makes anew, and what it leaves alone."""
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
 
 from lcinfer import config
 from lcinfer.base import durable
+from lcinfer.products.found import Seal, Spec
 from lcinfer.products.run import Run
 from lcinfer.products.shown import RESPONSE_FIGURES, TRAINING_FIGURES
 
@@ -159,3 +161,20 @@ def test_every_figure_has_a_file_in_every_format_and_none_without_mocks(settings
 def test_nothing_is_written_by_asking_where_things_are(settings, tmp_path) -> None:
     directories(settings, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_paths_of_the_rules_are_those_of_the_products(settings) -> None:
+    run = Run(config.parse(settings))
+    for product in run.products:
+        files = product.outputs if product.parts else product.markers
+        for file in files if product.makes else ():
+            paths = (re.sub(r"{\w+}", r"[\\w.-]*", path) for path in product.patterns())
+            assert any(re.fullmatch(path, file.as_posix()) for path in paths), file
+
+
+def test_a_description_names_what_a_product_is_made_from(settings) -> None:
+    for product in Run(config.parse(settings)).products:
+        content = {"name": product.name, "fingerprint": product.fingerprint}
+        spec = Spec(product.directory, {**content, "made_of": product.identity})
+        named = {it.fingerprint for it in product.refers(spec, Seal(product.parts))}
+        assert product.separate or {it.fingerprint for it in product.sources} <= named, product

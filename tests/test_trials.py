@@ -9,16 +9,18 @@ import pytest
 from support.filling import whole_run
 from support.small import small_settings
 
-from lcinfer.audit.audit import Depth, audit
+from lcinfer.audit.audit import audit
+from lcinfer.audit.walk import Depth
 from lcinfer.base.errors import UserError
 from lcinfer.changes.unused import find
 from lcinfer.changes.work import to_make
 from lcinfer.evaluation import trials
+from lcinfer.evaluation.evaluate import load_trained
 from lcinfer.evaluation.trials import Trend
 from lcinfer.figures import draw_learning, draw_study
 from lcinfer.products.run import Run
 from lcinfer.records.stamp import uncommented
-from lcinfer.stages import stages
+from lcinfer.stages.compare import compare_trials
 
 SWEEPS = {
     "curve": {
@@ -89,7 +91,7 @@ def test_a_trial_learns_from_as_many_light_cones_as_it_says(swept) -> None:
     _, few = swept.sweeps["curve"].trials[0]
     _, all_of_them = swept.sweeps["curve"].trials[-1]
     normalisations = [
-        stages.load_trained(run.checkpoint).fitted_normalisation() for run in (few, all_of_them)
+        load_trained(run.checkpoint).fitted_normalisation() for run in (few, all_of_them)
     ]
     taken = swept.database.design.parameters(5, 8)
     assert normalisations[0].parameter_mean == pytest.approx(tuple(taken.mean(axis=0)))
@@ -139,7 +141,7 @@ def test_two_numbers_of_light_cones_are_no_trend() -> None:
 def test_an_untrained_trial_is_one_line(copied) -> None:
     copied.sweeps["study"].trials[1][1].history.unlink()
     with pytest.raises(UserError, match="this trial is not trained yet"):
-        stages.compare_trials(copied.sweeps["study"])
+        compare_trials(copied.sweeps["study"])
 
 
 def test_nothing_is_left_to_make_and_nothing_is_unused(swept) -> None:

@@ -161,12 +161,6 @@ def test_no_key_is_said_to_decide_nothing_where_a_product_becomes_new(settings, 
         assert ("decides no content" in str(told)) is not becomes_new, key
 
 
-def test_another_way_to_reckon_the_cost_can_be_given(settings, tmp_path) -> None:
-    asked = []
-    compare(None, run_of(settings, tmp_path), lambda cones, n: asked.append((cones.name, n)))
-    assert asked == [("cones", 12), ("FAINT", 2)]
-
-
 def test_a_renamed_database_is_told_how_to_be_kept(settings, tmp_path) -> None:
     old = run_of(settings, tmp_path)
     complete(old.database)

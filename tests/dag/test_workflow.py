@@ -12,7 +12,8 @@ from support.small import small_settings
 from support.workflow import planned, products, run_of, snakemake
 
 from lcinfer import cli, config
-from lcinfer.audit.audit import Depth, audit
+from lcinfer.audit.audit import audit
+from lcinfer.audit.walk import Depth
 from lcinfer.lightcones import store
 from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan

@@ -13,7 +13,8 @@ from lcinfer.images import cutting as images
 from lcinfer.images.geometry import Geometry
 from lcinfer.lightcones import store
 from lcinfer.products.run import Run
-from lcinfer.stages import stages
+from lcinfer.stages.evaluate import evaluate_network
+from lcinfer.stages.train import train_network
 from lcinfer.training import checkpoint as checkpoints
 
 TESTED = 3  # a light-cone of the test set
@@ -33,8 +34,8 @@ def run(tmp_path_factory) -> Run:
     for span in cut.spans:
         images.cut_block(cut, span)
     images.seal(cut)
-    stages.train_network(finished.trainings["all_images"], threads=1)
-    stages.evaluate_network(finished.evaluations["all_images"], threads=1)
+    train_network(finished.trainings["all_images"], threads=1)
+    evaluate_network(finished.evaluations["all_images"], threads=1)
     return finished
 
 

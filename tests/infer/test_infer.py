@@ -12,7 +12,7 @@ import torch
 from lcinfer import cli
 from lcinfer.evaluation.evaluate import read_predictions
 from lcinfer.infer import recover
-from lcinfer.stages import stages
+from lcinfer.stages.train import train_network
 from lcinfer.training import checkpoint as checkpoints
 
 TESTED = 3
@@ -157,7 +157,7 @@ def test_a_checkpoint_that_does_not_say_how_images_were_cut_is_completed_by_trai
     kept = checkpoint.read_bytes()
     try:
         shutil.copy(old, checkpoint)
-        stages.train_network(run.trainings["all_images"], threads=1)
+        train_network(run.trainings["all_images"], threads=1)
         again = checkpoints.load(checkpoint)
         assert again.geometry["redshift"]
         assert all(map(torch.equal, again.model.values(), checkpoints.load(old).model.values()))

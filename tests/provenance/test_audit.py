@@ -13,7 +13,8 @@ from support.forgery import FAULTS, a_checkpoint_replaced, one_of, two_shards_sw
 from support.small import small_settings
 
 from lcinfer import config
-from lcinfer.audit.audit import Depth, audit
+from lcinfer.audit.audit import audit
+from lcinfer.audit.walk import Depth
 from lcinfer.lightcones import database, store
 from lcinfer.products.run import Run
 from lcinfer.products.shown import TABLE_FORMATS

@@ -11,7 +11,8 @@ from support import damage
 from support.forgery import a_score_edited, edited_json, one_of
 
 from lcinfer import cli
-from lcinfer.audit.audit import Depth, audit
+from lcinfer.audit.audit import audit
+from lcinfer.audit.walk import Depth
 from lcinfer.base.errors import UserError
 from lcinfer.lightcones import store
 from lcinfer.products.run import Run

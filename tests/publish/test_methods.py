@@ -165,7 +165,7 @@ def test_what_is_not_recorded_is_left_out(copied) -> None:
     assert "torch" not in text
     assert "in 12 simulations." in text
     assert "None" not in text
-    for row in ("| Training |", "| Code |", "| Version of "):
+    for row in ("| Training a network |", "| Code |", "| Version of "):
         assert row not in text
 
 

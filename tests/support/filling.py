@@ -9,7 +9,10 @@ from lcinfer.lightcones import database, journal
 from lcinfer.lightcones.supervise import realize
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
-from lcinfer.stages import drawing, stages, summary
+from lcinfer.stages import figures, summary
+from lcinfer.stages.compare import compare_trials
+from lcinfer.stages.evaluate import evaluate_network
+from lcinfer.stages.train import train_network
 
 
 def fill(cones: LightCones, *indices: int) -> None:
@@ -70,15 +73,15 @@ def finish(run: Run) -> Run:
         images.seal(image_set)
     for training in run.trainings.values():
         if not training.trained.exists():
-            stages.train_network(training, 1)
+            train_network(training, 1)
     for evaluation in run.evaluations.values():
         if not evaluation.scores.exists():
-            stages.evaluate_network(evaluation, 1)
+            evaluate_network(evaluation, 1)
     for sweep in run.sweeps.values():
         if not sweep.outcome.exists():
-            stages.compare_trials(sweep, 1)
+            compare_trials(sweep, 1)
     for what in run.figures:
-        drawing.draw_figures(run, what)
+        figures.draw_figures(run, what)
     summary.write(run)
     return run
 

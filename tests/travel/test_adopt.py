@@ -14,7 +14,8 @@ from support import damage
 from support.parts import Killed, markers, run_in, voxels
 
 from lcinfer import cli, config
-from lcinfer.audit.audit import Depth, audit
+from lcinfer.audit.audit import audit
+from lcinfer.audit.walk import Depth
 from lcinfer.base.errors import UserError
 from lcinfer.images import cutting as images
 from lcinfer.lightcones import campaign, journal, store

@@ -7,7 +7,11 @@ from lcinfer.cli.arguments import ask_engine, check_engine, check_places
 from lcinfer.training import launch
 from lcinfer.changes.reasons import Reasons
 from lcinfer.base.errors import UserError
+from lcinfer.products.databases import ImageSet, LightCones
+from lcinfer.products.networks import EvaluationRun, SweepRun, TrainingRun
+from lcinfer.products.product import BLOCK, PREPARED, SEALED
 from lcinfer.products.run import Run
+from lcinfer.products.shown import DRAWN, FigureSet
 
 
 def resolved() -> Run:
@@ -67,7 +71,6 @@ def everything(wildcards):
 CONFIG = workflow.configfiles[0]
 RUN = resolved()
 REASONS = Reasons(RUN)
-LCINFER = launch.lcinfer()
 
 
 def of(wildcards):
@@ -75,7 +78,22 @@ def of(wildcards):
     return RUN.by_directory[wildcards.name]
 
 
-def of_block(wildcards, *needed):
+def needed(wildcards):
+    """What a product is made from.
+
+    And what is made before it, while it is not there: it would else be made again for each of these.
+    """
+    made = of(wildcards)
+    before = [] if made.finished else made.after
+    return ancient([*made.needed, *(it for each in before for it in each.markers)])
+
+
+def needed_to_prepare(wildcards):
+    """The stores of what a store is made from."""
+    return ancient([source.prepared for source in of(wildcards).sources])
+
+
+def needed_by_block(wildcards):
     """What a block is made from; nothing when it is there.
 
     The store's marker has the number of realisations in its name: a database that grows would
@@ -85,7 +103,13 @@ def of_block(wildcards, *needed):
     made = of(wildcards)
     if made.done(span).exists():
         return []
-    return ancient([made.prepared, *(product.done(span) for product in needed)])
+    return ancient([made.prepared, *(source.done(span) for source in made.sources)])
+
+
+def needed_to_seal(wildcards):
+    """All blocks of a product, and what it is made from."""
+    made = of(wildcards)
+    return ancient([*made.needed, *map(made.done, made.spans)])
 
 
 def why(wildcards):
@@ -97,3 +121,16 @@ def block_and_why(wildcards):
     """The same of a block of light-cones, or of their images."""
     span = int(wildcards.start), int(wildcards.stop)
     return REASONS.block(of(wildcards), span)
+
+
+def plots(*made_from):
+    """Paths of the figures of what is made from these, in every configured format."""
+    figures = [figure for each in made_from for figure in DRAWN[each]]
+    files = [
+        f"{figure}.{it}" for figure in figures for it in RUN.config.figures.formats
+    ]
+    return FigureSet.patterns(*files)
+
+
+# What every command begins with, and why it is run.
+COMMAND = {"lcinfer": launch.lcinfer(), "config": CONFIG, "why": why}

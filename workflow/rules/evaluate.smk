@@ -4,20 +4,14 @@
 rule evaluate:
     """Score one trained network."""
     input:
-        trained=lambda wildcards: ancient(of(wildcards).training.trained),
-        mocks=lambda wildcards: ancient([mock.sealed for mock in of(wildcards).mocks]),
+        needed,
     output:
-        scores="results/evaluations/{name}/scores.json",
-        predictions="results/evaluations/{name}/predictions.csv",
+        EvaluationRun.patterns(),
     log:
-        "results/logs/evaluations/{name}.log",
-    conda:
-        "../../envs/conda.yaml"
+        EvaluationRun.log(),
     threads: 2
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=why,
+        **COMMAND,
     message:
         "Predictions and R2 of {wildcards.name}: {params.why}"
     shell:

@@ -1,25 +1,16 @@
 """Mocks and trained networks -> the paper's figures, in every configured format."""
 
-from lcinfer.products.shown import RESPONSE_FIGURES, TRAINING_FIGURES
-
-FORMATS = RUN.config.figures.formats
-OF_TRAINING = [*TRAINING_FIGURES, *(RESPONSE_FIGURES if RUN.mocks else [])]
-
 
 rule draw_examples:
     """Figure 1: an image of each mock."""
     input:
-        ancient([RUN.mock_images[name].sealed for name in RUN.examples]),
+        needed,
     output:
-        expand("results/figures/{{name}}/examples.{suffix}", suffix=FORMATS),
+        plots("mocks"),
     log:
-        "results/logs/figures/{name}/examples.log",
-    conda:
-        "../../envs/conda.yaml"
+        FigureSet.log("examples"),
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=why,
+        **COMMAND,
     message:
         "Figure of the mocks, {wildcards.name}: {params.why}"
     shell:
@@ -29,15 +20,11 @@ rule draw_examples:
 rule draw_scheme:
     """Figure 2: how a light-cone is cut into images. It needs nothing but the configuration."""
     output:
-        expand("results/figures/{{name}}/slicing.{suffix}", suffix=FORMATS),
+        plots("images"),
     log:
-        "results/logs/figures/{name}/scheme.log",
-    conda:
-        "../../envs/conda.yaml"
+        FigureSet.log("scheme"),
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=why,
+        **COMMAND,
     message:
         "Figure of the slices, {wildcards.name}: {params.why}"
     shell:
@@ -47,22 +34,13 @@ rule draw_scheme:
 rule draw_training:
     """Figures 3, 4, 5, A1 and A2 of one training: network, loss, predictions, what it sees."""
     input:
-        lambda wildcards: ancient(RUN.evaluations[of(wildcards).name].scores),
-        ancient([RUN.mock_images[name].sealed for name in RUN.responses]),
+        needed,
     output:
-        expand(
-            "results/figures/{{name}}/{figure}.{suffix}",
-            figure=OF_TRAINING,
-            suffix=FORMATS,
-        ),
+        plots("evaluation", *(["responses"] if RUN.mocks else [])),
     log:
-        "results/logs/figures/{name}/training.log",
-    conda:
-        "../../envs/conda.yaml"
+        FigureSet.log("training"),
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=why,
+        **COMMAND,
     message:
         "Figures of the training {wildcards.name}: {params.why}"
     shell:
@@ -72,17 +50,13 @@ rule draw_training:
 rule draw_sweep:
     """A learning curve, or a study's losses against the varied keys."""
     input:
-        lambda wildcards: ancient(RUN.sweeps[of(wildcards).name].outcome),
+        needed,
     output:
-        expand("results/figures/{{name}}/sweep.{suffix}", suffix=FORMATS),
+        plots("sweep"),
     log:
-        "results/logs/figures/{name}/sweep.log",
-    conda:
-        "../../envs/conda.yaml"
+        FigureSet.log("sweep"),
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=why,
+        **COMMAND,
     message:
         "Figure of the sweep {wildcards.name}: {params.why}"
     shell:

@@ -9,17 +9,13 @@ localrules:
 rule prepare_images:
     """Create the images' store, or grow it."""
     input:
-        lambda wildcards: ancient(of(wildcards).lightcones.prepared),
+        needed_to_prepare,
     output:
-        "results/images/{name}/prepared-{total}.json",
+        ImageSet.patterns(PREPARED),
     log:
-        "results/logs/images/{name}/prepare-{total}.log",
-    conda:
-        "../../envs/conda.yaml"
+        ImageSet.log("prepare-{total}"),
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=why,
+        **COMMAND,
     message:
         "Room for the images {wildcards.name}: {params.why}"
     shell:
@@ -29,18 +25,14 @@ rule prepare_images:
 rule cut_images:
     """Images of one block of light-cones."""
     input:
-        lambda wildcards: of_block(wildcards, of(wildcards).lightcones),
+        needed_by_block,
     output:
-        "results/images/{name}/blocks/{start}-{stop}{given_up}.json",
+        ImageSet.patterns(BLOCK),
     log:
-        "results/logs/images/{name}/{start}-{stop}{given_up}.log",
-    conda:
-        "../../envs/conda.yaml"
+        ImageSet.log("{start}-{stop}{given_up}"),
     threads: 2
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=block_and_why,
+        **(COMMAND | {"why": block_and_why}),
     message:
         "{params.why}"
     shell:
@@ -51,20 +43,13 @@ rule cut_images:
 rule seal_images:
     """The marker that trainings depend on."""
     input:
-        lightcones=lambda wildcards: ancient(of(wildcards).lightcones.sealed),
-        blocks=lambda wildcards: ancient(
-            [of(wildcards).done(span) for span in of(wildcards).spans]
-        ),
+        needed_to_seal,
     output:
-        "results/images/{name}/sealed-{total}{given_up}.json",
+        ImageSet.patterns(SEALED),
     log:
-        "results/logs/images/{name}/seal-{total}{given_up}.log",
-    conda:
-        "../../envs/conda.yaml"
+        ImageSet.log("seal-{total}{given_up}"),
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=why,
+        **COMMAND,
     message:
         "Seal of the images {wildcards.name}: {params.why}"
     shell:

@@ -14,15 +14,11 @@ localrules:
 rule prepare_lightcones:
     """Create a database, or grow it: one process, before any rank starts."""
     output:
-        "results/lightcones/{name}/prepared-{total}.json",
+        LightCones.patterns(PREPARED),
     log:
-        "results/logs/lightcones/{name}/prepare-{total}.log",
-    conda:
-        "../../envs/conda.yaml"
+        LightCones.log("prepare-{total}"),
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=why,
+        **COMMAND,
     message:
         "Room for the light-cones {wildcards.name}: {params.why}"
     shell:
@@ -35,13 +31,11 @@ rule simulate:
     A killed job goes on from the journal; the marker is written when the block is complete.
     """
     input:
-        of_block,
+        needed_by_block,
     output:
-        "results/lightcones/{name}/blocks/{start}-{stop}{given_up}.json",
+        LightCones.patterns(BLOCK),
     log:
-        "results/logs/lightcones/{name}/{start}-{stop}{given_up}.log",
-    conda:
-        "../../envs/conda.yaml"
+        LightCones.log("{start}-{stop}{given_up}"),
     threads: RUN.config.database.simulator.threads
     resources:
         mpi="mpiexec -launcher fork",
@@ -49,9 +43,7 @@ rule simulate:
         mem_mb_per_cpu=RUN.config.database.memory_mb
         // RUN.config.database.simulator.threads,
     params:
-        lcinfer=LCINFER.replace("-m lcinfer", "-m mpi4py -m lcinfer"),
-        config=CONFIG,
-        why=block_and_why,
+        **(COMMAND | {"lcinfer": launch.lcinfer(mpi=True), "why": block_and_why}),
     message:
         "{params.why}"
     shell:
@@ -65,19 +57,13 @@ rule simulate:
 rule seal_lightcones:
     """Histories into the store, and the marker that later stages depend on."""
     input:
-        lambda wildcards: ancient(
-            [of(wildcards).done(span) for span in of(wildcards).spans]
-        ),
+        needed_to_seal,
     output:
-        "results/lightcones/{name}/sealed-{total}{given_up}.json",
+        LightCones.patterns(SEALED),
     log:
-        "results/logs/lightcones/{name}/seal-{total}{given_up}.log",
-    conda:
-        "../../envs/conda.yaml"
+        LightCones.log("seal-{total}{given_up}"),
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=why,
+        **COMMAND,
     message:
         "Seal of the light-cones {wildcards.name}: {params.why}"
     shell:

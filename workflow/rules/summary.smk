@@ -8,17 +8,13 @@ localrules:
 rule summarise:
     """Tables 1 and 2, the paper's claims, R2 of every training, and where all that they rest on lies."""
     input:
-        ancient([evaluation.scores for evaluation in RUN.evaluations.values()]),
+        ancient(RUN.summary.needed),
     output:
         RUN.summary.outputs,
     log:
-        f"results/logs/runs/{RUN.summary.directory.name}.log",
-    conda:
-        "../../envs/conda.yaml"
+        RUN.summary.log().format(name=RUN.summary.directory.name),
     params:
-        lcinfer=LCINFER,
-        config=CONFIG,
-        why=lambda wildcards: REASONS.why(RUN.summary),
+        **(COMMAND | {"why": lambda wildcards: REASONS.why(RUN.summary)}),
     message:
         "Tables and manifest of the run: {params.why}"
     shell:

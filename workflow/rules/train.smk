@@ -4,19 +4,18 @@
 rule train:
     """Train one network. The checkpoint is no output: it must outlive a killed job."""
     input:
-        lambda wildcards: ancient(of(wildcards).images.sealed),
+        needed,
     output:
-        "results/trainings/{name}/trained.json",
+        TrainingRun.patterns(),
     log:
-        "results/logs/trainings/{name}.log",
-    conda:
-        "../../envs/conda.yaml"
+        TrainingRun.log(),
     threads: 2
     params:
         # With more than one GPU (gres, gpu or gpus in the profile) a process for each.
-        lcinfer=lambda wildcards, resources: launch.lcinfer(resources),
-        config=CONFIG,
-        why=why,
+        **(
+            COMMAND
+            | {"lcinfer": lambda wildcards, resources: launch.lcinfer(resources)}
+        ),
     message:
         "Network {wildcards.name}: {params.why}"
     shell:

@@ -19,7 +19,7 @@ from ..products.design import AdoptedDesign, Design
 from ..products.networks import EvaluationRun, SweepRun, TrainingRun
 from ..products.product import Product
 from ..products.run import Run
-from ..records.record import Record, sha256
+from ..records.record import Record
 from ..records.stamp import uncommented
 from .said import of_older_columns, stamp_of
 
@@ -79,13 +79,16 @@ def stamps(product: Product, paths: Iterable[Path]) -> Iterator[str]:
             yield f"{path}: it says that it is of {said['product']}"
 
 
-def checkpoint(run: TrainingRun, identity: dict[str, Any]) -> Iterator[str]:
-    """A checkpoint that is not this training's, or whose history was written otherwise."""
+def checkpoint(run: TrainingRun, failed: Iterable[int]) -> Iterator[str]:
+    """A checkpoint that is not this training's, or whose history was written otherwise.
+
+    Made without the light-cones that failed.
+    """
     from ..training import checkpoint as checkpoints
 
     try:
         found = checkpoints.load(run.checkpoint)
-        checkpoints.check_identity(found, identity, run.checkpoint)
+        checkpoints.check_identity(found, checkpoints.identity_of(run, failed), run.checkpoint)
     except UserError as error:
         yield str(error)
         return
@@ -320,17 +323,3 @@ def followed(paths: Iterable[Path], from_what: str) -> str:
 
 def _below_stamp(path: Path) -> str:
     return path.read_text(encoding="utf-8").partition("\n")[2]
-
-
-class Digests:
-    """SHA-256 of files, each read once."""
-
-    def __init__(self) -> None:
-        """None is known."""
-        self._known: dict[Path, str] = {}
-
-    def __call__(self, path: Path) -> str:
-        """The digest of a file."""
-        if path not in self._known:
-            self._known[path] = sha256(path)
-        return self._known[path]

@@ -16,6 +16,10 @@ LIMITS = (
 )
 
 
+Check = tuple[str, Iterable[str], str]
+"""A link by its name, all that is wrong with it, and what it means that nothing is."""
+
+
 @dataclass(frozen=True)
 class Link:
     """One thing that was checked."""

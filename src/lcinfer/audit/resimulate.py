@@ -1,6 +1,7 @@
 """One light-cone simulated again, in a temporary directory, and compared."""
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from ..base.errors import UserError
 from ..lightcones import database, journal, store
 from ..lightcones.supervise import Simulating
 from ..products.databases import LightCones
+from ..products.design import AdoptedDesign
 from ..simulator import engine
+from .walk import Depth
 
 POLL_SECONDS = 1.0
 # What may change the last bits: the compiled libraries, and what they run on.
@@ -88,3 +91,20 @@ def resimulate(cones: LightCones, index: int, tolerance: float) -> Again:
             except UserError as damaged:
                 error = str(damaged)
     return Again(index, difference, tolerance, identical, same_build, error)
+
+
+def some_again(several: list[LightCones], depth: Depth) -> Iterator[tuple[LightCones, Again]]:
+    """Simulate some light-cones of these again; adopted ones were not simulated here."""
+    if not depth.resimulate:
+        return
+    everything = [
+        (cones, index)
+        for cones in several
+        if not isinstance(cones.design, AdoptedDesign)
+        for index in sorted(journal.finished(cones.journal, histories=False))
+        if index < cones.realizations
+    ]
+    count = min(depth.resimulate, len(everything))
+    chosen = np.random.default_rng(depth.seed).choice(len(everything), count, replace=False)
+    for cones, index in (everything[number] for number in sorted(chosen.tolist())):
+        yield cones, resimulate(cones, index, depth.tolerance)

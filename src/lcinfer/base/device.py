@@ -37,6 +37,19 @@ def choose_device(name: str | None = None) -> torch.device:
     return torch.device("cuda", own)
 
 
+def use_threads(threads: int | None) -> None:
+    """Compute on so many threads of the CPU, if a number is given."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def computed_on(asked: str | None) -> dict[str, Any]:
+    """Threads and GPU, as a record of a stage tells them."""
+    device = choose_device(asked)
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {"threads": torch.get_num_threads(), "gpu": gpu}
+
+
 @contextmanager
 def arithmetic(precision: Precision, device: torch.device, tuned: bool = False) -> Iterator[None]:
     """How a GPU multiplies matrices and convolves in single precision, within.

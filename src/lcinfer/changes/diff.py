@@ -1,14 +1,14 @@
 """What an edit of a configuration causes and costs, before it is made."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ..base.counting import counted
 from ..lightcones import failures
 from ..products.databases import LightCones
 from ..products.networks import TrainingRun
-from ..products.product import Product, Realizations
+from ..products.product import Product
 from ..products.run import Run
 from .cost import Cost, of_simulations
 from .keys import Change, behind, changes
@@ -27,14 +27,17 @@ class Effect:
     causes: list[Change]
     work: Work | None
     there: bool
-    cost: Cost | None = None
+    effort: Cost | str = ""  # what the work takes, where that is known
+
+    @property
+    def cost(self) -> Cost | None:
+        """What it costs, of simulations."""
+        return self.effort if isinstance(self.effort, Cost) else None
 
     @property
     def grows_by(self) -> int:
         """Realisations more than before."""
-        if isinstance(self.product, Realizations) and isinstance(self.before, Realizations):
-            return self.product.realizations - self.before.realizations
-        return 0
+        return self.product.parts - self.before.parts if self.before else 0
 
     @property
     def becomes(self) -> str:
@@ -43,7 +46,7 @@ class Effect:
         return {
             "same": "same",
             "grows": f"grows by {self.grows_by}",
-            "shrinks": f"the first {getattr(self.product, 'realizations', 0)}",
+            "shrinks": f"the first {self.product.parts}",
             "renamed": f"as {beside}: rename that directory and nothing has to be made",
             "new": f"new, beside {beside}",
             "added": "added",
@@ -55,20 +58,12 @@ class Effect:
         """What is to be done, in words."""
         if self.work is None:
             return "there" if self.there else "not there, nothing asks for it"
-        if isinstance(self.product, TrainingRun):
-            return f"{self.work}, {_labour(self.product)}"
-        if not isinstance(self.product, LightCones) or not self.work.light_cones:
-            return str(self.work)
-        return f"{self.work}, {self.cost or 'at a cost that is not known'}"
+        return ", ".join(map(str, filter(None, (self.work, self.effort))))
 
     def as_json(self) -> dict[str, Any]:
         """What a program may want of it."""
-        cost = self.cost and {
-            "core_hours": self.cost.core_hours,
-            "light_cone_seconds": self.cost.light_cone_seconds,
-            "measured": self.cost.measured and str(self.cost.measured),
-            "source": self.cost.source,
-        }
+        cost = self.cost
+        measured = cost and cost.measured and str(cost.measured)
         return {
             "kind": self.product.kind,
             "name": self.product.name,
@@ -79,16 +74,28 @@ class Effect:
             "there": self.there,
             "to_do": self.work and self.work.does,
             "light_cones": self.work and self.work.light_cones,
-            "cost": cost,
+            "cost": cost and asdict(cost) | {"measured": measured},
         }
 
 
-def _labour(run: TrainingRun) -> str:
+def _simulations(cones: LightCones, work: Work) -> Cost | str:
+    if not work.light_cones:
+        return ""
+    return of_simulations(cones, work.light_cones) or "at a cost that is not known"
+
+
+def _labour(run: TrainingRun, work: Work) -> str:
     """What a training works through; what that takes is not known before it was tried."""
     light_cones = set(run.training_set) - set(failures.named(run.images.sealed))
     each = run.training.images
     images = len(light_cones) * (run.images.images.per_lightcone if each == "all" else each)
     return f"{counted(run.training.epochs, 'epoch')} of {counted(images, 'image')}"
+
+
+EFFORTS: dict[str, Callable[[Any, Work], Cost | str]] = {
+    LightCones.kind: _simulations,
+    TrainingRun.kind: _labour,
+}
 
 
 @dataclass(frozen=True)
@@ -133,17 +140,12 @@ class Difference:
         return f"{next(kinds, 'nothing of the edited one')} and what follows"
 
 
-def compare(
-    old: Run | None,
-    new: Run,
-    cost: Callable[[LightCones, int], Cost | None] = of_simulations,
-) -> Difference:
+def compare(old: Run | None, new: Run) -> Difference:
     """What the new configuration would have made in the results, beside the old one's.
 
     Args:
         old: None compares with nothing: what is left to do for the new one.
         new: the edited configuration.
-        cost: what so many light-cones of a database cost.
     """
     changed = changes(old.config, new.config) if old else []
     before, after = old.products if old else [], new.products
@@ -152,11 +154,9 @@ def compare(
     for product in after:
         relation, former = _relation(product, before) if old else ("only one", None)
         left = work.get(product.directory)
-        price = None
-        if isinstance(product, LightCones) and left and left.light_cones:
-            price = cost(product, left.light_cones)
+        effort = EFFORTS[product.kind](product, left) if left and product.kind in EFFORTS else ""
         causes = [] if relation in ("same", "renamed") else behind(product, changed)
-        effects.append(Effect(product, relation, former, causes, left, product.finished, price))
+        effects.append(Effect(product, relation, former, causes, left, product.finished, effort))
     kept = {product.directory for product in after}
     return Difference(changed, effects, [each for each in before if each.directory not in kept])
 
@@ -165,10 +165,10 @@ def _relation(product: Product, before: list[Product]) -> tuple[Relation, Produc
     alike = [each for each in before if each.kind == product.kind]
     for each in alike:
         if each.directory == product.directory:
-            more = getattr(product, "realizations", 0) - getattr(each, "realizations", 0)
+            more = product.parts - each.parts
             return ("grows" if more > 0 else "shrinks" if more < 0 else "same"), each
     for each in alike:
-        if each.name == product.name or each.kind == "runs":
+        if each.name == product.name or each.single:
             return "new", each
     for each in alike:
         movable = each.directory.is_dir() and not product.directory.is_dir()

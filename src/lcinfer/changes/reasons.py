@@ -31,9 +31,8 @@ class Reasons:
 
     def block(self, product: Realizations, span: Span) -> str:
         """Of the light-cones, or images of light-cones, [start, stop)."""
-        what = "Images of light-cones" if product.kind == "images" else "Light-cones"
         why = _goes_on(product, span) if product.begun else self.why(product)
-        return f"{what} {span[0]} to {span[1] - 1} of {product.name}: {why}"
+        return f"{product.unit.capitalize()} {span[0]} to {span[1] - 1} of {product.name}: {why}"
 
     def why(self, product: Product) -> str:
         """Why this product is to be made, in a few words."""
@@ -77,11 +76,11 @@ def _entries(kind: Any) -> list[dict[str, str]]:
 
 def _goes_on(product: Product, span: Span | None = None) -> str:
     """Of a product that has begun, or of a block of it; nobody looks here whether that has."""
-    if isinstance(product, Realizations):
+    if product.parts:
         seals = product.directory.glob("sealed-*.json")
         # What follows a number says after how many attempts failed ones were left out.
         numbers = [int(seal.stem.split("-")[1]) for seal in seals]
-        fewer = max((number for number in numbers if number < product.realizations), default=0)
+        fewer = max((number for number in numbers if number < product.parts), default=0)
         if fewer and (span is None or span[1] > fewer):
-            return f"grows from {fewer} to {product.realizations}"
+            return f"grows from {fewer} to {product.parts}"
     return "not finished" if span else "begun, not finished"

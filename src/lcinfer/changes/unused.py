@@ -17,11 +17,10 @@ from typing import Any, Literal
 from ..base import durable, lease
 from ..base.errors import UserError
 from ..base.fingerprint import SHOWN_DIGITS, short
-from ..products.databases import LightCones
 from ..products.kinds import KINDS
+from ..products.product import LOGS
 from ..products.run import Run
 
-LOGS = "logs"
 QUARANTINE = "quarantine"
 NAME = re.compile(rf"[\w.]+-[0-9a-f]{{{SHOWN_DIGITS}}}")
 REMOVING = ".removing-"  # begins the name of what is about to be removed
@@ -99,8 +98,7 @@ def find(runs: list[Run], root: Path) -> Found:
     if not root.is_dir():
         raise UserError(f"{root}: no results here")
     kept = {each.directory for run in runs for each in run.products}
-    studies = [sweep for run in runs for sweep in run.sweeps.values()]
-    kept |= {each.directory for sweep in studies for each in sweep.evaluations.values()}
+    kept |= {each.directory for run in runs for it in run.products for each in it.also}
     unused: list[Unused] = []
     foreign: list[Path] = []
     for entry in durable.own(root.iterdir()):
@@ -172,7 +170,7 @@ def _is_product(directory: Path) -> bool:
     name = directory.name.removeprefix(REMOVING)
     if directory.is_symlink() or not directory.is_dir() or not NAME.fullmatch(name):
         return False
-    if directory.parent.name != LightCones.kind or directory.name != name:
+    if not KINDS[directory.parent.name].simulated or directory.name != name:
         return True
     try:  # the costliest must say itself what it is
         spec = json.loads((directory / "spec.json").read_text(encoding="utf-8"))
@@ -187,7 +185,7 @@ def _product(directory: Path, root: Path) -> Unused:
     logs = tuple(path for path in places if path.exists())
     return Unused(
         path=directory,
-        what="light-cones" if kind == LightCones.kind else "product",
+        what="light-cones" if KINDS[kind].simulated else "product",
         size=sum(map(_size, (directory, *logs))),
         logs=logs,
         in_use=_in_use(directory),
@@ -208,8 +206,9 @@ def _in_use(directory: Path) -> str:
     for holder in lease.holders(directory / "leases", time.time()):
         if not holder.forgotten:
             return f"host {holder.host}, job {holder.job} is at work on {holder.block}"
-    final = KINDS[directory.parent.name].final
-    if final and not any(directory.glob(final)):
+    # What a finished one has; numbers of realisations may be any.
+    final = [re.sub(r"({\w+})+", "*", it) for it in KINDS[directory.parent.name].makes[-1:]]
+    if final and not any(directory.glob(*final)):
         age = time.time() - max(map(_time, (directory, *durable.own(directory.rglob("*")))))
         if age < AT_WORK:
             return f"not finished, and written to {age / 60:.0f} minutes ago"

@@ -4,16 +4,17 @@ The same decision as Snakemake's: what is asked for and missing is made, from th
 so that nothing is made for the sake of what is there already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..base import durable
 from ..base.counting import counted
 from ..lightcones import journal
-from ..products.databases import ImageSet, LightCones
+from ..products.databases import LightCones
 from ..products.kinds import KINDS
-from ..products.product import Product, Realizations, Span
+from ..products.product import Product, Realizations
 from ..products.run import Run
 
 
@@ -60,44 +61,30 @@ def to_make(run: Run) -> list[Work]:
 
 
 def _work(product: Product, wanted: Mapping[Path, Product]) -> Work | None:
-    if isinstance(product, LightCones):
-        images = next((it for it in wanted.values() if product in it.sources), None)
-        return _simulate(images) if isinstance(images, ImageSet) else None
-    if product.directory not in wanted:
+    if (spans := product.asked(wanted)) is None:
         return None
-    if isinstance(product, ImageSet):
-        return Work(product, _left(product.spans, product, _cut(product)))
-    return Work(product)
-
-
-def _simulate(images: ImageSet) -> Work | None:
-    """What the light-cones of images that are not sealed lack."""
-    cones = images.lightcones
-    spans = cones.spans
-    if cones.finished:
-        spans = [span for span in spans if not images.done(span).exists()]
-        if all(cones.done(span).exists() for span in spans):
-            return None
-    return Work(cones, _left(spans, cones, _simulated(cones)))
-
-
-def _left(spans: list[Span], product: Realizations, have: set[int]) -> int:
-    missing = [span for span in spans if not product.done(span).exists()]
-    return sum(index not in have for span in missing for index in range(*span))
+    if not product.parts:
+        return Work(product)
+    have = HAVE.get(product.kind, _of_blocks)(product)
+    return Work(product, sum(index not in have for span in spans for index in range(*span)))
 
 
 def _simulated(cones: LightCones) -> set[int]:
     return set(journal.finished(cones.journal, histories=False))
 
 
-def _cut(images: ImageSet) -> set[int]:
-    """Light-cones of all blocks that are cut, also of blocks that were smaller."""
+def _of_blocks(product: Realizations) -> set[int]:
+    """Light-cones of all blocks that are done, also of blocks that were smaller."""
     have: set[int] = set()
-    for marker in _names(images.done((0, 1)).parent):
+    for marker in _names(product.done((0, 1)).parent):
         start, _, stop = marker.removesuffix(".json").partition("-")
         if start.isdigit() and stop.isdigit():
             have.update(range(int(start), int(stop)))
     return have
+
+
+HAVE: dict[str, Callable[[Any], set[int]]] = {LightCones.kind: _simulated}
+"""Which light-cones are there, of kinds whose blocks go on where they stopped."""
 
 
 def _names(directory: Path) -> list[str]:

@@ -69,14 +69,12 @@ def _network(options: argparse.Namespace) -> None:
 
 
 def _design(options: argparse.Namespace) -> None:
-    from ..lightcones import database
-    from ..planning import approval
+    from ..stages.design import design
 
     run = run_of(options)
     check_engine(run)
     ask_engine(run)
-    approval.require(run, options.config)
-    database.prepare(choose(run.lightcones, options.database, "database"))
+    design(run, choose(run.lightcones, options.database, "database"), options.config)
 
 
 def _simulate(options: argparse.Namespace) -> None:
@@ -96,24 +94,18 @@ def _seal(options: argparse.Namespace) -> None:
 
 
 def _images(options: argparse.Namespace) -> None:
-    from ..images import cutting as images
+    from ..stages import images
 
     image_set = choose(run_of(options).images, options.database, "image set")
     block = _within(options.block, image_set)
-    steps = [options.step] if options.step else ["prepare", "cut", "seal"]
-    if "prepare" in steps:
-        images.prepare(image_set)
-    if "cut" in steps:
-        for span in [block] if block else image_set.spans:
-            images.cut_block(image_set, span, options.threads)
-    if "seal" in steps:
-        images.seal(image_set)
+    steps = [options.step] if options.step else images.STEPS
+    images.make(image_set, steps, block, options.threads)
 
 
 def _train(options: argparse.Namespace) -> None:
-    from ..stages import stages
+    from ..stages.train import train_network
 
-    stages.train_network(
+    train_network(
         choose(run_of(options).trainings, options.training, "training"),
         options.threads,
         options.device,
@@ -121,9 +113,9 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from ..stages import stages
+    from ..stages.evaluate import evaluate_network
 
-    stages.evaluate_network(
+    evaluate_network(
         choose(run_of(options).evaluations, options.training, "training"),
         options.threads,
         options.device,
@@ -131,18 +123,18 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from ..stages import stages
+    from ..stages.compare import compare_trials
 
-    stages.compare_trials(
+    compare_trials(
         choose(run_of(options).sweeps, options.sweep, "sweep"), options.threads, options.device
     )
 
 
 def _figures(options: argparse.Namespace) -> None:
-    from ..stages import drawing
+    from ..stages import figures
 
     run = run_of(options)
-    drawing.draw_figures(run, choose(run.figures, options.what, "figure").name)
+    figures.draw_figures(run, choose(run.figures, options.what, "figure").name)
 
 
 def _summary(options: argparse.Namespace) -> None:

@@ -11,7 +11,8 @@ Parser = argparse.ArgumentParser
 
 
 def _audit(options: argparse.Namespace) -> None:
-    from ..audit.audit import Depth, audit
+    from ..audit.audit import audit
+    from ..audit.walk import Depth
 
     if options.resimulate < 0 or options.seed < 0 or not options.tolerance >= 0:
         raise UserError("--resimulate, --seed and --tolerance cannot be negative")

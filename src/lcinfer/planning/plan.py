@@ -4,14 +4,13 @@ import heapq
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
 from ..base.counting import counted
 from ..config.sections import ApprovalAbove
 from ..products.databases import ImageSet, LightCones
-from ..products.product import Realizations
 from ..products.run import Run
 from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
 
@@ -154,7 +153,7 @@ def _plan(
             _part(images, each, ranks, wanted[label], anew) for label, images in run.images.items()
         ),
         ranks=ranks,
-        jobs=_jobs(run),
+        jobs=sum(product.jobs_left for product in run.products),
         limit=database.approval_above,
     )
 
@@ -211,20 +210,6 @@ def _files(
     return files, directories
 
 
-def _jobs(run: Run) -> int:
-    """Jobs of Snakemake whose markers are not there yet."""
-
-    def of(product: Realizations) -> list[bool]:
-        markers = [product.prepared, *map(product.done, product.spans), product.sealed]
-        return [marker.exists() for marker in markers]
-
-    there = [
-        it for stage in (run.lightcones, run.images) for each in stage.values() for it in of(each)
-    ]
-    there += [it.finished for it in run.products if not isinstance(it, Realizations)]
-    return there.count(False)
-
-
 def _table(plan: Plan) -> list[str]:
     head = ("", "light-cones", "there", "left", "core-hours", "raw", "on disk", "images", "files")
     rows = [head, *(_row(part) for part in plan.parts)]
@@ -241,19 +226,10 @@ def _table(plan: Plan) -> list[str]:
 
 
 def _all(parts: tuple[Part, ...]) -> Part:
-    summed = (
-        "light_cones",
-        "left",
-        "core_hours",
-        "raw",
-        "stored",
-        "images",
-        "files",
-        "directories",
-    )
-    whole: dict[str, Any] = {key: sum(getattr(part, key) for part in parts) for key in summed}
     blocks = tuple(left for part in parts for left in part.blocks)
-    return Part(name="all", directory="", blocks=blocks, **whole)
+    named: dict[str, Any] = {"name": "all", "directory": "", "blocks": blocks}
+    sums = (field.name for field in fields(Part) if field.name not in named)
+    return Part(**named, **{key: sum(getattr(part, key) for part in parts) for key in sums})
 
 
 def _row(part: Part) -> tuple[str, ...]:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
-from ..config.sections import Images, Simulation
-from .design import Design
-from .product import Product, Realizations, Span
+from ..config.sections import Database, Images, Mock, Simulation
+from .design import AdoptedDesign, Design, MockDesign, PriorDesign
+from .found import Reference, Seal, Sources, Spec, sealed
+from .product import Realizations, Span
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,45 @@ class LightCones(Realizations):
     kind = "lightcones"
     title = "light-cones"
     does = "simulate"
-    step = "Simulate light-cones"
+    step = "Simulating light-cones"
+    unit = "light-cones"
     rules = "simulate.smk"
+    simulated = True
 
-    @property
-    def sources(self) -> tuple[Product, ...]:
+    @classmethod
+    def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
         """See :class:`Product`: none."""
-        return ()
+        return []
+
+    @classmethod
+    def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
+        """See :class:`Product`."""
+        count, attempts = seal or sealed(spec.directory)
+        simulated, drawn = spec.identity["simulation"], spec.identity["design"]
+        block = int(spec.content["block"])
+        design: Design
+        if "mock" in drawn:
+            mock = Mock(parameters=drawn["parameters"], realizations=count)
+            design = MockDesign(str(drawn["mock"]), mock)
+        else:
+            given = {"name": spec.common["name"], "realizations": count, "block": block}
+            settings = {**simulated, **drawn, **given}
+            if "adopted" in drawn:
+                settings["prior"] = dict.fromkeys(spec.content["parameters"], (0, 1))
+                design = AdoptedDesign(Database.model_validate(settings), spec.directory)
+            else:
+                design = PriorDesign(Database.model_validate(settings))
+        return cls(
+            **spec.common,
+            realizations=count,
+            block=block,
+            simulation=Simulation.model_validate(simulated),
+            design=design,
+            max_attempts=attempts or Database.model_fields["max_attempts"].default,
+            limit_minutes=Database.model_fields["limit_minutes"].default,
+            # Whether some may be left out; which are, the seal says.
+            allowed_failures=0.5 if attempts else 0,
+        )
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -52,11 +86,6 @@ class LightCones(Realizations):
         return self.directory / "journal"
 
     @property
-    def store(self) -> Path:
-        """The Zarr group."""
-        return self.directory / "lightcones.zarr"
-
-    @property
     def leases(self) -> Path:
         """Directory of who is at work on which block."""
         return self.directory / "leases"
@@ -76,25 +105,31 @@ class ImageSet(Realizations):
     kind = "images"
     title = "images"
     does = "cut"
-    step = "Cut light-cones into images"
+    step = "Cutting light-cones into images"
+    unit = "images of light-cones"
     rules = "images.smk"
+    made_from = ("lightcones",)
+    settings = ("images",)
 
-    @property
-    def sources(self) -> tuple[Product, ...]:
+    @classmethod
+    def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
         """See :class:`Product`."""
-        return (self.lightcones,)
+        seal = seal or sealed(spec.directory)
+        return [Reference("lightcones", spec.identity["lightcones"], seal=seal)]
 
-    @property
-    def keys(self) -> tuple[str, ...]:
+    @classmethod
+    def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
         """See :class:`Product`."""
-        return ("images", *self.lightcones.keys)
+        (cones,) = sources["lightcones"]
+        return cls(
+            **spec.common,
+            realizations=cones.realizations,
+            block=cones.block,
+            images=Images.model_validate(spec.identity["images"]),
+            lightcones=cones,
+        )
 
     @property
     def given_up(self) -> str:
         """See :class:`Realizations`."""
         return self.lightcones.given_up
-
-    @property
-    def store(self) -> Path:
-        """The Zarr group."""
-        return self.directory / "images.zarr"

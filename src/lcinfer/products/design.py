@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -24,43 +24,51 @@ INCLUDED = "put in when adopted"  # what the table says of a velocity gradient
 TABLE = "adopted.json"  # in a database's directory: parameters and seeds of what was adopted
 
 
-class Design(Protocol):
+class Design:
     """Which parameters and which seed each realisation has."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The varied parameters in the order of every array of them: sorted."""
+        raise NotImplementedError
 
     @property
     def prior(self) -> dict[str, tuple[float, float]]:
         """Lowest and highest value of each parameter; empty for a point."""
+        return {}
 
     @property
     def content(self) -> dict[str, Any]:
         """What decides the draws; part of the database's fingerprint."""
+        raise NotImplementedError
 
     @property
     def keys(self) -> tuple[str, ...]:
         """What of the configuration decides the light-cones, the simulation included."""
+        return ("database",)
 
     def parameters(self, start: int, stop: int) -> np.ndarray:
         """Parameters of realisations [start, stop), float64 (stop - start, parameters)."""
+        raise NotImplementedError
 
     def seeds(self, start: int, stop: int) -> np.ndarray:
         """Random seeds of realisations [start, stop) in [1, 2^32), all different, int64."""
+        raise NotImplementedError
 
     @property
     def tried(self) -> list[dict[str, float]]:
         """Corners of what can be drawn and a point between: a simulator must accept them."""
+        return []
 
     @property
     def remarks(self) -> list[str]:
         """What else to say wherever the light-cones are spoken of, a sentence each."""
+        return []
 
 
 @dataclass(frozen=True)
-class PriorDesign:
-    """Draws from the database's prior."""
+class OfDatabase(Design):
+    """A database's, whose parameters its prior names."""
 
     database: Database
 
@@ -74,10 +82,10 @@ class PriorDesign:
         """See :class:`Design`."""
         return self.database.prior
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """See :class:`Design`."""
-        return ("database",)
+
+@dataclass(frozen=True)
+class PriorDesign(OfDatabase):
+    """Draws from the database's prior."""
 
     @property
     def content(self) -> dict[str, Any]:
@@ -119,14 +127,9 @@ class PriorDesign:
         between = tuple(low + BETWEEN * (high - low) for low, high in ends)
         return [dict(zip(self.names, point, strict=True)) for point in (*corners, between)]
 
-    @property
-    def remarks(self) -> list[str]:
-        """See :class:`Design`: none."""
-        return []
-
 
 @dataclass(frozen=True)
-class MockDesign:
+class MockDesign(Design):
     """One named point in parameter space, each time with other initial conditions."""
 
     name: str
@@ -136,11 +139,6 @@ class MockDesign:
     def names(self) -> tuple[str, ...]:
         """See :class:`Design`."""
         return tuple(sorted(self.mock.parameters))
-
-    @property
-    def prior(self) -> dict[str, tuple[float, float]]:
-        """See :class:`Design`."""
-        return {}
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -167,33 +165,15 @@ class MockDesign:
         """See :class:`Design`."""
         return [dict(self.mock.parameters)]
 
-    @property
-    def remarks(self) -> list[str]:
-        """See :class:`Design`: none."""
-        return []
-
 
 @dataclass(frozen=True)
-class AdoptedDesign:
-    """What light-cones have that were not made from a configuration: a table beside them."""
+class AdoptedDesign(OfDatabase):
+    """What light-cones have that were not made from a configuration: a table beside them.
 
-    database: Database
+    Nothing is simulated, and so nothing tried.
+    """
+
     directory: Path = Path()  # the database's; follows from :attr:`content`
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """See :class:`Design`."""
-        return tuple(sorted(self.database.prior))
-
-    @property
-    def prior(self) -> dict[str, tuple[float, float]]:
-        """See :class:`Design`."""
-        return self.database.prior
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """See :class:`Design`."""
-        return ("database",)
 
     @property
     def content(self) -> dict[str, Any]:
@@ -212,11 +192,6 @@ class AdoptedDesign:
     def seeds(self, start: int, stop: int) -> np.ndarray:
         """See :class:`Design`; whatever seeds the files have."""
         return np.array([row["seed"] for row in self._rows(stop)], np.int64)[start:]
-
-    @property
-    def tried(self) -> list[dict[str, float]]:
-        """See :class:`Design`: none, nothing is simulated."""
-        return []
 
     @property
     def remarks(self) -> list[str]:

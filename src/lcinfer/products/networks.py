@@ -1,11 +1,16 @@
 """Products of networks: trained ones, their predictions and scores, the trials of a sweep."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
+from ..base.fingerprint import short
 from ..config.sections import Evaluation, Split, Training
 from ..config.sweeps import Sweep, Trial
 from .databases import ImageSet
+from .found import Reference, Seal, Sources, Spec
 from .product import Product
 
 
@@ -20,24 +25,31 @@ class TrainingRun(Product):
     kind = "trainings"
     title = "networks"
     does = "train"
-    step = "Train a network"
+    step = "Training a network"
     rules = "train.smk"
-    final = "trained.json"
+    makes = ("trained.json",)
+    made_from = ("images",)
+    settings = ("trainings.{name}", "sweeps", "split")
 
-    @property
-    def sources(self) -> tuple[Product, ...]:
+    @classmethod
+    def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
         """See :class:`Product`."""
-        return (self.images,)
+        ((fingerprint, count),) = spec.identity["images"]
+        of_all = Seal.of(count, spec.identity.get("given_up", ""))
+        # Their seal may be of more light-cones than it needs.
+        fewer = spec.identity["training"].get("light_cones") is not None
+        return [Reference("images", fingerprint, seal=None if fewer else of_all)]
 
-    @property
-    def keys(self) -> tuple[str, ...]:
+    @classmethod
+    def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
         """See :class:`Product`."""
-        return (f"trainings.{self.name}", "sweeps", "split", *self.images.keys)
-
-    @property
-    def markers(self) -> list[Path]:
-        """See :class:`Product`."""
-        return [self.trained]
+        (images,) = sources["images"]
+        return cls(
+            **spec.common,
+            training=Training.model_validate(spec.identity["training"]),
+            split=Split.model_validate(spec.identity["split"]),
+            images=images,
+        )
 
     @property
     def outputs(self) -> list[Path]:
@@ -55,6 +67,10 @@ class TrainingRun(Product):
         if self.training.light_cones is None:
             return self.images.realizations
         return self.split.validation + self.split.test + self.training.light_cones
+
+    def lacks(self, failed: Iterable[int]) -> list[int]:
+        """Those of the failed light-cones that it would have used."""
+        return [index for index in failed if index < self.light_cones]
 
     @property
     def training_set(self) -> range:
@@ -74,7 +90,7 @@ class TrainingRun(Product):
     @property
     def trained(self) -> Path:
         """Marker: the last epoch is done."""
-        return self.directory / "trained.json"
+        return self.markers[0]
 
 
 @dataclass(frozen=True)
@@ -88,30 +104,33 @@ class EvaluationRun(Product):
     kind = "evaluations"
     title = "predictions and scores"
     does = "evaluate"
-    step = "Predict and score"
+    step = "Predicting and scoring"
     rules = "evaluate.smk"
-    final = "scores.json"
+    makes = ("predictions.csv", "scores.json")
+    made_from = ("training", "mocks")
+    settings = ("evaluation", "mocks")
 
-    @property
-    def sources(self) -> tuple[Product, ...]:
+    @classmethod
+    def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
         """See :class:`Product`."""
-        return (self.training, *self.mocks)
+        mocks = (Reference("images", it, seal=Seal(count)) for it, count in spec.identity["mocks"])
+        return [Reference("trainings", spec.identity["training"]), *mocks]
 
-    @property
-    def keys(self) -> tuple[str, ...]:
+    @classmethod
+    def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
         """See :class:`Product`."""
-        return ("evaluation", "mocks", *self.training.keys)
-
-    @property
-    def markers(self) -> list[Path]:
-        """See :class:`Product`."""
-        return [self.scores]
+        (training,) = sources["trainings"]
+        return cls(
+            **spec.common,
+            evaluation=Evaluation.model_validate(spec.identity["evaluation"]),
+            training=training,
+            mocks=tuple(sources["images"]),
+        )
 
     @property
     def outputs(self) -> list[Path]:
         """See :class:`Product`."""
-        mocks = (self.mock_predictions(mock.name) for mock in self.mocks)
-        return [self.scores, self.predictions, *mocks]
+        return [*super().outputs, *(self.mock_predictions(mock.name) for mock in self.mocks)]
 
     @property
     def predictions(self) -> Path:
@@ -121,7 +140,7 @@ class EvaluationRun(Product):
     @property
     def scores(self) -> Path:
         """R2 with intervals."""
-        return self.directory / "scores.json"
+        return self.markers[0]
 
     def mock_predictions(self, mock: str) -> Path:
         """True and predicted parameters of a mock's images."""
@@ -137,16 +156,48 @@ class SweepRun(Product):
     evaluations: dict[str, EvaluationRun]
     """By the names of the trainings' directories: all are made for a learning curve, the best
     trial's alone for a study."""
-    beside: tuple[Product, ...] = ()
+    after: tuple[Product, ...] = ()
     """The run's evaluations and its mocks' images: the best trial of a study is evaluated where
     trials are compared, and not while the same is done elsewhere."""
 
     kind = "sweeps"
     title = "sweeps"
     does = "compare"
-    step = "Compare the trials of a sweep"
+    step = "Comparing the trials of a sweep"
     rules = "sweep.smk"
-    final = "outcome.json"
+    makes = ("trials.csv", "outcome.json")
+    settings = ("evaluation", "mocks")
+
+    @classmethod
+    def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
+        """See :class:`Product`: of evaluations those that were made."""
+        trials = spec.identity["trials"]
+        best = _best(spec.directory / cls.makes[-1])
+        scored = (
+            Reference("evaluations", it)
+            for _, _, it in trials
+            if spec.identity["scored_on"] == "test" or best.endswith(short(it))
+        )
+        return [*(Reference("trainings", it) for _, it, _ in trials), *scored]
+
+    @classmethod
+    def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
+        """See :class:`Product`."""
+        trainings = sources["trainings"]
+        taken = [values for values, _, _ in spec.identity["trials"]]
+        return cls(
+            **spec.common,
+            sweep=Sweep(
+                training=trainings[0].name,
+                vary={key: tuple(values[key] for values in taken) for key in taken[0]},
+                scored_on=spec.identity["scored_on"],
+            ),
+            trials=tuple(
+                (Trial(values, run.training), run)
+                for values, run in zip(taken, trainings, strict=True)
+            ),
+            evaluations={it.training.directory.name: it for it in sources["evaluations"]},
+        )
 
     @property
     def sources(self) -> tuple[Product, ...]:
@@ -156,24 +207,9 @@ class SweepRun(Product):
         return tuple(training for _, training in self.trials)
 
     @property
-    def after(self) -> tuple[Product, ...]:
-        """See :class:`Product`."""
-        return self.beside
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`."""
-        return ("evaluation", "mocks", *self.trials[0][1].keys)
-
-    @property
-    def markers(self) -> list[Path]:
-        """See :class:`Product`."""
-        return [self.outcome]
-
-    @property
-    def outputs(self) -> list[Path]:
-        """See :class:`Product`."""
-        return [self.table, self.outcome]
+    def also(self) -> tuple[Product, ...]:
+        """See :class:`Product`: the best trial of a study is evaluated, whichever that is."""
+        return tuple(self.evaluations.values())
 
     @property
     def table(self) -> Path:
@@ -183,4 +219,13 @@ class SweepRun(Product):
     @property
     def outcome(self) -> Path:
         """What came out: the best trial of a study with its score on the test set."""
-        return self.directory / "outcome.json"
+        return self.markers[0]
+
+
+def _best(outcome: Path) -> str:
+    """The evaluation that a study says is its best trial's: no other one is made."""
+    try:
+        said: dict[str, Any] = json.loads(outcome.read_bytes())
+        return str(said["best"]["evaluation"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""  # what is wrong with the file is told as such

@@ -1,13 +1,21 @@
 """What every product says of itself, so that what walks over products need not know their kinds."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ..base import durable
 from ..base.fingerprint import digest, short
+from .found import Reference, Seal, Sources, Spec
+
+RESULTS = Path("results")
+LOGS = "logs"  # of all products, beside the folders of their kinds
+# Of a product that is made in blocks.
+PREPARED = "prepared-{total}.json"
+BLOCK = "blocks/{start}-{stop}{given_up}.json"
+SEALED = "sealed-{total}{given_up}.json"
 
 Span = tuple[int, int]
 
@@ -28,13 +36,43 @@ class Product:
     does: ClassVar[str]
     """What is done to make one, as a verb."""
     step: ClassVar[str]
-    """The same as a step of the workflow."""
+    """The same as a step of the workflow, in a phrase with -ing."""
     content: ClassVar[str] = "File"
     """What it is made of, by schema.org's name."""
     rules: ClassVar[str]
     """The file of the workflow's rules that make it."""
-    final: ClassVar[str]
-    """Pattern of the file that a finished one has; empty: none shows it."""
+    makes: ClassVar[tuple[str, ...]] = ()
+    """The files that these rules make, with their wildcards; the last one says that it is made."""
+    made_from: ClassVar[tuple[str, ...]] = ()
+    """Its fields that hold products, one or several, which it is made from."""
+    settings: ClassVar[tuple[str, ...]] = ()
+    """Of :attr:`keys` those that its sources do not depend on already; ``{name}`` is its own."""
+    simulated: ClassVar[bool] = False
+    """Whether only simulations bring it back."""
+    single: ClassVar[bool] = False
+    """Whether a configuration makes one alone, whatever its name."""
+    separate: ClassVar[bool] = False
+    """Whether it can be looked at where something that it is made from is not what it says."""
+
+    @classmethod
+    def patterns(cls, *files: str) -> list[str]:
+        """Paths of files, by default all of :attr:`makes`, in the directory ``{name}``."""
+        return [f"{RESULTS}/{cls.kind}/{{name}}/{file}" for file in files or cls.makes]
+
+    @classmethod
+    def log(cls, part: str = "") -> str:
+        """Path of the log of the rule that makes it, or a part of it."""
+        return f"{RESULTS}/{LOGS}/{cls.kind}/{{name}}{'/' * bool(part)}{part}.log"
+
+    @classmethod
+    def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
+        """The products that one is made from, as its ``spec.json`` names them."""
+        raise NotImplementedError
+
+    @classmethod
+    def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
+        """One as its ``spec.json`` describes it, made from these, as far as a seal speaks of it."""
+        raise NotImplementedError
 
     @cached_property
     def fingerprint(self) -> str:
@@ -64,7 +102,10 @@ class Product:
     @property
     def sources(self) -> tuple["Product", ...]:
         """The products that it is made from."""
-        raise NotImplementedError
+        several = (getattr(self, name) for name in self.made_from)
+        return tuple(
+            product for it in several for product in (it if isinstance(it, tuple) else (it,))
+        )
 
     @property
     def after(self) -> tuple["Product", ...]:
@@ -72,9 +113,24 @@ class Product:
         return ()
 
     @property
+    def also(self) -> tuple["Product", ...]:
+        """Products that are made along with it, if it so turns out."""
+        return ()
+
+    @property
+    def store(self) -> Path | None:
+        """The Zarr group, if it has one."""
+        return None
+
+    @property
+    def parts(self) -> int:
+        """How many realisations it has; 0: it has no such parts."""
+        return 0
+
+    @property
     def markers(self) -> list[Path]:
         """The files that what follows waits for."""
-        raise NotImplementedError
+        return [self.directory / self.makes[-1]]
 
     @property
     def needed(self) -> list[Path]:
@@ -86,10 +142,19 @@ class Product:
         """Whether all that the workflow asks of it is there."""
         return all(marker.exists() for marker in self.markers)
 
+    def asked(self, wanted: Mapping[Path, "Product"]) -> list[Span] | None:
+        """Blocks that are to be made where these are made; None: nothing is."""
+        return [] if self.directory in wanted else None
+
+    @property
+    def jobs_left(self) -> int:
+        """How many jobs of the workflow have not made their part of it."""
+        return int(not self.finished)
+
     @property
     def outputs(self) -> list[Path]:
         """The files of a finished one, each recorded by a run of its stage; no Zarr store."""
-        raise NotImplementedError
+        return [self.directory / file for file in self.makes]
 
     @property
     def stamped(self) -> list[Path]:
@@ -97,9 +162,15 @@ class Product:
         return self.outputs
 
     @property
+    def optional(self) -> list[Path]:
+        """Files, with stamps, that a finished one may have or not."""
+        return []
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The sections, or keys with dots, of the configuration that it depends on."""
-        raise NotImplementedError
+        own = (key.format(name=self.name) for key in self.settings)
+        return (*own, *(key for source in self.sources for key in source.keys))
 
 
 @dataclass(frozen=True)
@@ -110,7 +181,9 @@ class Realizations(Product):
     block: int
 
     content = "Dataset"
-    final = "sealed-*.json"
+    makes = (PREPARED, BLOCK, SEALED)
+    unit: ClassVar[str]
+    """What a block has, in words."""
 
     @property
     def given_up(self) -> str:
@@ -120,7 +193,12 @@ class Realizations(Product):
     @property
     def store(self) -> Path:
         """The Zarr group."""
-        raise NotImplementedError
+        return self.directory / f"{self.kind}.zarr"
+
+    @property
+    def parts(self) -> int:
+        """See :class:`Product`."""
+        return self.realizations
 
     @cached_property
     def spans(self) -> list[Span]:
@@ -131,18 +209,22 @@ class Realizations(Product):
     @property
     def prepared(self) -> Path:
         """Marker: the store has room for every realisation."""
-        return self.directory / f"prepared-{self.realizations:06d}.json"
+        return self.directory / PREPARED.format(total=f"{self.realizations:06d}")
+
+    def _block(self, span: Span, given_up: str) -> Path:
+        start, stop = (f"{end:06d}" for end in span)
+        return self.directory / BLOCK.format(start=start, stop=stop, given_up=given_up)
 
     def complete(self, span: Span) -> Path:
         """Marker: all of a block is there, whatever may be left out. Holds indices and digests."""
-        return self.directory / "blocks" / f"{span[0]:06d}-{span[1]:06d}.json"
+        return self._block(span, "")
 
     def done(self, span: Span) -> Path:
         """Marker: a block is complete, or its failed realisations are given up."""
         complete = self.complete(span)
         if not self.given_up or complete.exists():
             return complete
-        return complete.with_stem(f"{complete.stem}{self.given_up}")
+        return self._block(span, self.given_up)
 
     def done_with(self, span: Span, failed: Collection[int]) -> list[Path]:
         """The markers of a block that lacks these. The one that is waited for comes first."""
@@ -152,12 +234,28 @@ class Realizations(Product):
     @property
     def sealed(self) -> Path:
         """Marker: every realisation is there, or given up. Holds their number, the root digest."""
-        return self.directory / f"sealed-{self.realizations:06d}{self.given_up}.json"
+        total = f"{self.realizations:06d}"
+        return self.directory / SEALED.format(total=total, given_up=self.given_up)
 
     @property
     def markers(self) -> list[Path]:
         """See :class:`Product`."""
         return [self.sealed]
+
+    def asked(self, wanted: Mapping[Path, Product]) -> list[Span] | None:
+        """See :class:`Product`: by its seal, or by the same block of what follows."""
+        spans, sealing = self.spans, self.directory in wanted
+        if not sealing:
+            after = [it for it in wanted.values() if self in it.sources]
+            blocks = [it for it in after if isinstance(it, Realizations)]
+            spans = [span for span in spans if not all(it.done(span).exists() for it in blocks)]
+        missing = [span for span in spans if not self.done(span).exists()]
+        return missing if missing or sealing else None
+
+    @property
+    def jobs_left(self) -> int:
+        """See :class:`Product`: a job for each file."""
+        return sum(not made.exists() for made in self.outputs)
 
     @property
     def outputs(self) -> list[Path]:

@@ -15,10 +15,8 @@ from ..config.sweeps import Trial, repeats
 from .databases import ImageSet, LightCones
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .networks import EvaluationRun, SweepRun, TrainingRun
-from .product import Product
+from .product import RESULTS, Product
 from .shown import EXAMPLES, SCHEME, FigureSet, Summary
-
-RESULTS = Path("results")
 
 
 @dataclass(frozen=True)
@@ -305,7 +303,7 @@ class Run:
             sweep=settings,
             trials=tuple(trials),
             evaluations=evaluations,
-            beside=(*self.evaluations.values(), *self.mock_images.values()),
+            after=(*self.evaluations.values(), *self.mock_images.values()),
         )
 
     def _label(self, run: TrainingRun) -> str:

@@ -2,21 +2,23 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from ..config import Config
+from ..config.sections import Figures
+from .found import Reference, Seal, Sources, Spec
 from .product import Product
 
 EXAMPLES = "examples"
 SCHEME = "scheme"
 TRAINING_FIGURES = ("architecture", "loss", "recovery", "residuals", "filters")
 RESPONSE_FIGURES = ("responses", "activations")
-SWEEP_FIGURES = ("sweep",)
 DRAWN = {  # what figures are made from, as their identity says it, and which they then are
     "mocks": (EXAMPLES,),
     "images": ("slicing",),
     "evaluation": TRAINING_FIGURES,
     "responses": RESPONSE_FIGURES,
-    "sweep": SWEEP_FIGURES,
+    "sweep": ("sweep",),
 }
 PAPER_TABLES = ("table1", "table2", "claims")
 TABLE_FORMATS = ("csv", "md", "tex", "html")
@@ -32,21 +34,42 @@ class FigureSet(Product):
     kind = "figures"
     title = "figures"
     does = "draw"
-    step = "Draw figures"
+    step = "Drawing figures"
     rules = "figures.smk"
-    final = ""
+    made_from = ("drawn_from",)
+    settings = ("figures",)
+    separate = True
 
-    @property
-    def sources(self) -> tuple[Product, ...]:
+    @classmethod
+    def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
         """See :class:`Product`."""
-        return self.drawn_from
+        made_of = spec.identity
+        mocks = (
+            Reference("images", fingerprint, name, Seal(count))
+            for name, (fingerprint, count) in made_of.get("mocks", [])
+        )
+        one = (("evaluations", "evaluation"), ("sweeps", "sweep"))
+        of_one = (
+            Reference(kind, made_of[key], spec.common["name"])
+            for kind, key in one
+            if key in made_of
+        )
+        return [*mocks, *of_one]
+
+    @classmethod
+    def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
+        """See :class:`Product`."""
+        return cls(
+            **spec.common,
+            formats=Figures.model_validate(spec.identity["style"]).formats,
+            drawn_from=tuple(source for kind in sources.values() for source in kind),
+        )
 
     @property
     def keys(self) -> tuple[str, ...]:
         """See :class:`Product`."""
-        if not self.sources:
-            return ("figures", "images", "database.box", "database.lightcone")
-        return ("figures", *(key for source in self.sources for key in source.keys))
+        alone = ("images", "database.box", "database.lightcone")
+        return (*super().keys, *(() if self.drawn_from else alone))
 
     @property
     def markers(self) -> list[Path]:
@@ -81,29 +104,32 @@ class Summary(Product):
     kind = "runs"
     title = "tables and manifest"
     does = "summarise"
-    step = "Write the tables and the manifest"
+    step = "Writing the tables and the manifest"
     rules = "summary.smk"
-    final = "manifest.json"
+    makes = ("manifest.json",)
+    made_from = ("evaluations",)
+    settings = tuple(Config.model_fields)
+    single = True
+    separate = True
 
-    @property
-    def sources(self) -> tuple[Product, ...]:
+    @classmethod
+    def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
+        """See :class:`Product`: the figures, and evaluations of which none are drawn."""
+        figures = (
+            Reference("figures", drawn, name) for name, drawn in spec.identity["figures"].items()
+        )
+        again = (Reference("evaluations", it) for it in spec.identity.get("repeats", {}).values())
+        return [*figures, *again]
+
+    @classmethod
+    def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
         """See :class:`Product`."""
-        return self.evaluations
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`: all."""
-        return tuple(Config.model_fields)
-
-    @property
-    def markers(self) -> list[Path]:
-        """See :class:`Product`."""
-        return [self.manifest]
+        return cls(**spec.common, evaluations=tuple(sources["evaluations"]))
 
     @property
     def manifest(self) -> Path:
         """Fingerprints and directories of everything the run points to."""
-        return self.directory / "manifest.json"
+        return self.markers[0]
 
     @property
     def table(self) -> Path:
@@ -128,6 +154,11 @@ class Summary(Product):
     def outputs(self) -> list[Path]:
         """See :class:`Product`: every file of a finished run but its report."""
         return [self.table, self.page, *self.paper_tables, self.manifest]
+
+    @property
+    def optional(self) -> list[Path]:
+        """See :class:`Product`: one of before it was recorded was not."""
+        return [self.report]
 
     @property
     def report(self) -> Path:

@@ -20,7 +20,6 @@ from rocrate.model.entity import Entity
 from ..base import durable
 from ..base.errors import UserError
 from ..lightcones import store
-from ..products.databases import ImageSet, LightCones
 from ..products.kinds import KINDS
 from ..products.product import Product
 from ..text.latex import Latex
@@ -99,7 +98,7 @@ def _assembled(recorded: Recorded, wishes: Wishes) -> Entities:
     workflow = _add_workflow(entities, recorded, wishes.workflow)
     things = {
         product.directory.name: list(_add_product(entities, recorded, product))
-        for product in recorded.products
+        for product in recorded.run.products
     }
     _add_parameters(entities, recorded, workflow, configuration, things)
     set_all(workflow, {"softwareRequirements": add_software(entities, recorded)})
@@ -201,12 +200,11 @@ def _add_product(entities: Entities, recorded: Recorded, product: Product) -> It
                 f"{path}: changed since it was made, when its SHA-256 was {digest}: "
                 "`lcinfer audit` says more"
             )
-    if not isinstance(product, LightCones | ImageSet):
+    if product.store is None:
         yield from (file for file in files if "/provenance/" not in file.id)
         return
     about: dict[str, Any] = {"hasPart": files, "identifier": product.fingerprint}
-    if isinstance(product, LightCones):
-        made = recorded.simulated[product.directory.name]
+    if made := recorded.simulated.get(product.directory.name):
         digests = entities.text(
             _digests(made),
             f"{directory}/digests.csv",
@@ -219,12 +217,11 @@ def _add_product(entities: Entities, recorded: Recorded, product: Product) -> It
             name="SHA-256 over the digests of all light-cones in their order",
             value=made.root_digest,
         )
-    what = "light-cones" if isinstance(product, LightCones) else "light-cones' images"
     yield entities.thing(
         f"#{product.kind}-{product.directory.name}",
         type="Dataset",
         name=f"{product.kind}/{product.directory.name}",
-        description=f"{product.realizations} {what} in Zarr 3, not in this crate.",
+        description=f"{product.title} of {product.parts} light-cones in Zarr 3, not in this crate.",
         contentSize=str(size) if (size := _size(product.store)) else None,
         **about,
     )
@@ -256,7 +253,7 @@ def _add_parameters(
     """What the workflow takes and gives, as formal parameters with what they were in this run."""
     given: dict[str, tuple[str, list[Entity]]] = {}
     for kind in KINDS.values():
-        products = [product for product in recorded.products if product.kind == kind.kind]
+        products = [product for product in recorded.run.products if product.kind == kind.kind]
         examples = [thing for product in products for thing in things[product.directory.name]]
         given[kind.title.replace(" ", "-")] = kind.content, examples
 

@@ -11,6 +11,7 @@ from ..config.sweeps import repeats
 from ..images.dataset import Sets, divide
 from ..lightcones.journal import Record
 from ..paper.scores import table as table2
+from ..products.kinds import KINDS
 from ..products.networks import TrainingRun
 from ..simulator.engine import PATCHED
 from ..simulator.lightcone import coordinates
@@ -25,12 +26,6 @@ NETWORK = "Gillet2019"
 SAMPLING = {
     "uniform": "independent uniform draws",
     "sobol": "points of one scrambled Sobol sequence",
-}
-STAGES = {
-    "images": "Cutting images",
-    "trainings": "Training",
-    "evaluations": "Predicting and scoring",
-    "figures": "Drawing figures",
 }
 NAMED_SOFTWARE = ("lcinfer", "python", "numpy", "zarr", "torch", "snakemake")  # the table has all
 
@@ -274,9 +269,9 @@ def _table(recorded: Recorded, style: Style) -> str:
         rows += [("Simulations, failed ones included", core_hours(spent, style))]
     rows += [
         *(
-            (what, core_hours(hours, style))
-            for kind, what in STAGES.items()
-            if (hours := recorded.core_hours(kind))
+            (kind.step, core_hours(hours, style))
+            for kind in KINDS.values()
+            if not kind.simulated and (hours := recorded.core_hours(kind.kind))
         ),
         *(
             (f"Version of {style.text(name)}", style.text(" and ".join(several)))

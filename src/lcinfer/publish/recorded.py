@@ -80,11 +80,6 @@ class Recorded:
         return self.simulated[self.run.database.directory.name]
 
     @property
-    def products(self) -> list[Product]:
-        """Every product of the run, in the order in which they are made."""
-        return self.run.products
-
-    @property
     def lcinfer(self) -> str | None:
         """The version of lcinfer that finished the run."""
         stamp: dict[str, str] = self.manifest.get("provenance", {})
@@ -97,15 +92,14 @@ class Recorded:
 
     def core_hours(self, kind: str) -> float:
         """CPU time of the stages of one kind of product; of light-cones the journal knows it."""
-        products = (product for product in self.products if product.kind == kind)
+        products = (product for product in self.run.products if product.kind == kind)
         stages = (stage for product in products for stage in self.stages[product.directory.name])
         return sum(float(stage.get("cpu_seconds", 0.0)) / HOUR for stage in stages)
 
     def files(self, product: Product) -> list[Path]:
         """The small files of a product, and its checkpoint: all of them are there."""
         more = [product.spec, *durable.own((product.directory / DIRECTORY).glob("*.json"))]
-        if product.directory == self.run.summary.directory:
-            more += [self.run.summary.report]
+        more += product.optional
         return [*product.outputs, *(file for file in more if file.exists())]
 
     def digest(self, product: Product, path: Path) -> str | None:
@@ -153,12 +147,13 @@ def open_run(path: Path, results: Path) -> Recorded:
             if not file.exists():
                 raise UserError(unfinished(run, file))
         _check_marker(product)
-    return Recorded(
-        run=run,
-        manifest=_json(run.summary.manifest),
-        simulated={label: _simulated(cones) for label, cones in run.lightcones.items()},
-        stages={made.directory.name: _stages(made) for made in run.products},
-    )
+    try:
+        stages = {made.directory.name: records(made.directory) for made in run.products}
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    manifest = _json(run.summary.manifest)
+    simulated = {label: _simulated(cones) for label, cones in run.lightcones.items()}
+    return Recorded(run, manifest, simulated, stages)
 
 
 def _run_in(directory: Path) -> Run:
@@ -208,13 +203,6 @@ def _simulated(cones: LightCones) -> Simulated:
         if record["index"] < cones.realizations
     ]
     return Simulated(cones, attempts, finished, root_digest, tuple(left_out))
-
-
-def _stages(product: Product) -> list[Record]:
-    try:
-        return records(product.directory)
-    except ValueError as error:
-        raise UserError(str(error)) from None
 
 
 def _json(path: Path) -> dict[str, Any]:

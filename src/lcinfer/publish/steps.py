@@ -11,7 +11,6 @@ from typing import Any
 from rocrate.model.entity import Entity
 
 from ..lightcones.journal import Record, ended
-from ..products.databases import LightCones
 from ..products.kinds import KINDS
 from ..products.product import Product
 from .entities import Entities, set_all
@@ -72,7 +71,7 @@ def add_steps(
     """
     actions, controls = [], []
     steps = _steps(entities, recorded, workflow)
-    for product in recorded.products:
+    for product in recorded.run.products:
         name = product.directory.name
         tool = entities.crate.get(f"workflow/rules/{product.rules}")
         sources = [entity for source in product.sources for entity in things[source.directory.name]]
@@ -125,7 +124,7 @@ def add_steps(
 
 def _steps(entities: Entities, recorded: Recorded, workflow: Entity) -> dict[str, Entity]:
     """The workflow's steps by the kind of product that they make."""
-    made = {product.kind for product in recorded.products}
+    made = {product.kind for product in recorded.run.products}
     steps = {}
     for position, (kind, product) in enumerate(KINDS.items(), start=1):
         if kind in made:
@@ -145,7 +144,7 @@ def _steps(entities: Entities, recorded: Recorded, workflow: Entity) -> dict[str
 def _attempts(recorded: Recorded, product: Product) -> list[Record]:
     """All that is recorded of making a product."""
     name = product.directory.name
-    simulated = recorded.simulated.get(name) if isinstance(product, LightCones) else None
+    simulated = recorded.simulated.get(name)
     return [*(simulated.attempts if simulated else []), *recorded.stages[name]]
 
 
@@ -182,7 +181,7 @@ def _times(records: list[Record]) -> dict[str, str]:
 def _whole_times(recorded: Recorded) -> dict[str, str]:
     """From the first record to the last; no end where the last stage left no record."""
     everything = [
-        record for product in recorded.products for record in _attempts(recorded, product)
+        record for product in recorded.run.products for record in _attempts(recorded, product)
     ]
     times = _times(everything)
     if not recorded.stages[recorded.run.summary.directory.name]:
@@ -199,7 +198,7 @@ def _usage(entities: Entities, recorded: Recorded, product: Product) -> list[Ent
     name = product.directory.name
     stages = recorded.stages[name]
     figures: list[tuple[str, Any, str]] = []
-    made = recorded.simulated.get(name) if isinstance(product, LightCones) else None
+    made = recorded.simulated.get(name)
     if made is not None and made.timed:
         figures = [
             ("core-hours", made.core_hours(made.attempts), HOURS),

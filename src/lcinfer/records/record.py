@@ -22,7 +22,6 @@ from typing import Any
 from .. import __version__
 from ..base import durable
 from ..products.product import Product
-from .spec import write_spec
 
 DIRECTORY = "provenance"
 PACKAGES = (
@@ -47,7 +46,9 @@ def recorded(
     more: Record = {}
     yield more
     if not product.spec.exists():
-        write_spec(product)
+        # The fingerprint is the digest of what it is made of: the directory explains itself.
+        spec = {"name": product.name, "fingerprint": product.fingerprint}
+        durable.write_json(product.spec, {**spec, "made_of": product.identity})
     record = {
         "stage": stage,
         "product": f"{product.kind}/{product.directory.name}",

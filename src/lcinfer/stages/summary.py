@@ -145,7 +145,7 @@ def _manifest(run: Run) -> dict[str, Any]:
         **{
             kind: {product.directory.name: _entry(product, run) for product in named.values()}
             for kind, named in run.by_kind.items()
-            if named or kind != "sweeps"
+            if named
         },
     }
 

@@ -4,6 +4,7 @@ It holds tensors, numbers, texts, lists and dicts only, so it opens without runn
 the file (``weights_only``) and without this package.
 """
 
+from collections.abc import Iterable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import torch
 from .. import __version__
 from ..base.durable import written_aside
 from ..base.errors import UserError
-from ..base.fingerprint import STAGE_VERSIONS, canonical_json
+from ..base.fingerprint import STAGE_VERSIONS, canonical, canonical_json
 from ..config import networks
 from ..images.dataset import LabelledImages, Normalisation
 from ..images.geometry import Geometry
+from ..products.networks import TrainingRun
 from .networks.architectures import Network, build
 
 NAME = "checkpoint.pt"
@@ -196,6 +198,19 @@ def load(path: Path) -> Checkpoint:
 
 def _has_no_default(each: Field[Any]) -> bool:
     return each.default is MISSING and each.default_factory is MISSING
+
+
+def identity_of(run: TrainingRun, failed: Iterable[int]) -> dict[str, Any]:
+    """What a checkpoint says that it is of, made without the light-cones that failed."""
+    missing = run.lacks(failed)
+    return {
+        "fingerprint": run.fingerprint,
+        "training": canonical(run.training),
+        "split": canonical(run.split),
+        "images": run.images.fingerprint,
+        "light_cones": run.light_cones,
+        **({"failed_light_cones": missing} if missing else {}),
+    }
 
 
 def check_identity(checkpoint: Checkpoint, identity: dict[str, Any], path: Path) -> None:

@@ -27,9 +27,10 @@ def _count(asked: str) -> int:
     return int(last) if last.isdigit() else 1
 
 
-def lcinfer(resources: Mapping[str, Any] | None = None) -> str:
-    """A shell's words that start ``lcinfer``; for a training with the resources of its job."""
-    python, count = shlex.quote(sys.executable), gpus(resources or {})
-    if count < 2:
-        return f"{python} -m lcinfer"
-    return f"{python} -m lcinfer.training.torchrun --standalone --nproc-per-node {count} -m lcinfer"
+def lcinfer(resources: Mapping[str, Any] | None = None, mpi: bool = False) -> str:
+    """A shell's words that start ``lcinfer``: for MPI, or a training with its job's resources."""
+    # In a container, envs/apptainer.def names the Python; elsewhere a job has this one.
+    python = f"${{LCINFER_PYTHON:-{shlex.quote(sys.executable)}}}"
+    count = gpus(resources or {})
+    torchrun = f" -m lcinfer.training.torchrun --standalone --nproc-per-node {count}"
+    return f"{python}{' -m mpi4py' * mpi}{torchrun * (count > 1)} -m lcinfer"

@@ -1,0 +1,75 @@
+"""What is checked of light-cones and of their images."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..images import cutting
+from ..lightcones import failures, journal, store
+from ..products.databases import ImageSet, LightCones
+from ..products.design import TABLE, AdoptedDesign
+from ..products.product import Realizations
+from . import checks
+from .links import Check, made_by
+from .recut import labels
+from .walk import Checks, Walk
+
+
+def _lightcones(cones: LightCones, walk: Walk) -> Iterator[Check]:
+    yield from walk.reading(cones).links()
+    finished = journal.finished(cones.journal, histories=False)
+    yield "engine", checks.engine(cones, finished), checks.engine_named(cones)
+    recorded = walk.records[cones.directory]
+    walk.steps[cones.directory].made |= made_by([*finished.values(), *recorded])
+
+
+def _images(images: ImageSet, walk: Walk) -> Iterator[Check]:
+    yield "labels", labels(images), "parameters, seeds and coordinates"
+    recut = walk.reading(images.lightcones).recuts[images.directory]
+    yield "recut", recut.problems(), recut.told
+
+
+CHECKS: Checks = {LightCones.kind: _lightcones, ImageSet.kind: _images}
+
+
+def _of_lightcones(cones: LightCones, name: Path) -> bool:
+    first, *rest = name.parts
+    return (
+        (first == cones.journal.name and len(rest) == 1 and name.suffix == ".jsonl")
+        or (isinstance(cones.design, AdoptedDesign) and name == Path(TABLE))
+        or name == Path(cones.store.name, "zarr.json")
+        or _in_store(
+            cones,
+            name,
+            store.CUBES,
+            {*store.HISTORIES, "node_redshift", "redshift", "distance", "x", "y"}
+            | store.design_columns(cones).keys(),
+        )
+    )
+
+
+def _of_images(images: ImageSet, name: Path) -> bool:
+    others = {"redshift", "distance", *store.design_columns(images.lightcones)}
+    return _in_store(images, name, cutting.IMAGES, others)
+
+
+def _in_store(made: Realizations, name: Path, cubes: str, others: set[str]) -> bool:
+    """Whether a file is of one of these arrays, the first of which has a shard per light-cone."""
+    first, *rest = name.parts
+    if first != made.store.name or not rest or rest[0] not in {cubes, *others}:
+        return False
+    array, *rest = rest
+    if rest == ["zarr.json"]:
+        return True
+    if array != cubes:
+        return rest[:1] == ["c"] and all(part.isdigit() for part in rest[1:])
+    there = set(range(made.realizations)) - set(failures.named(made.sealed))
+    place = made.directory / name
+    return any(place == store.shard_path(made.store, index, cubes) for index in there)
+
+
+READS: dict[str, Callable[[Any, Path], bool]] = {
+    LightCones.kind: _of_lightcones,
+    ImageSet.kind: _of_images,
+}
+"""Whether an audit reads a file, by its path in the product, that no stage recorded."""

@@ -1,0 +1,69 @@
+"""What is checked of trained networks, their predictions and scores, and sweeps."""
+
+from collections.abc import Iterable, Iterator
+
+from ..images.dataset import divide
+from ..lightcones import failures
+from ..products.databases import LightCones
+from ..products.networks import EvaluationRun, SweepRun, TrainingRun
+from . import checks
+from .links import Check
+from .walk import Checks, Walk
+
+
+def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
+    failed = failures.named(run.images.sealed)
+    yield (
+        "checkpoint",
+        checks.checkpoint(run, failed),
+        "of this training and complete, with its history",
+    )
+    sets = divide(run.split, run.light_cones, failed)
+    parts = sets._asdict()
+    yield (
+        "split",
+        checks.shared({name: (run.images.lightcones, part) for name, part in parts.items()}),
+        ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+        + ": no light-cone and no seed shared",
+    )
+    if walk.depth.repredict:
+        wrong = checks.normalised_again(run, sets.training)
+        yield "normalisation", wrong, "it is that of the training set alone"
+
+
+def _evaluation(run: EvaluationRun, walk: Walk) -> Iterator[Check]:
+    training = run.training
+    cones = training.images.lightcones
+    failed = failures.named(training.images.sealed)
+    test = divide(training.split, cones.realizations, failed).test
+    mocks = [(it.name, it.lightcones, range(it.realizations)) for it in run.mocks]
+    tables = [(run.predictions, cones, test)]
+    tables += [(run.mock_predictions(name), of, indices) for name, of, indices in mocks]
+    yield (
+        "predictions",
+        (
+            problem
+            for path, of, indices in tables
+            for problem in checks.predictions(path, of.design, indices)
+        ),
+        f"of the {len(test)} test light-cones and {len(mocks)} mocks, at their parameters",
+    )
+    yield "scores", checks.scores(run), "they follow from predictions.csv"
+    if walk.depth.repredict:
+        yield "network", checks.predicted_again(run, test), "it predicts the same once more"
+    groups: dict[str, tuple[LightCones, Iterable[int]]] = {
+        "the database": (cones, range(cones.realizations)),
+        **{name: (of, indices) for name, of, indices in mocks},
+    }
+    yield "mocks", checks.shared(groups), "they share no seed with the database"
+
+
+def _sweep(run: SweepRun, walk: Walk) -> Iterator[Check]:
+    yield "trials", checks.trials(run), "they follow from histories and scores"
+
+
+CHECKS: Checks = {
+    TrainingRun.kind: _training,
+    EvaluationRun.kind: _evaluation,
+    SweepRun.kind: _sweep,
+}

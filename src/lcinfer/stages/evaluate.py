@@ -1,0 +1,39 @@
+"""What the rule `evaluate` does: a trained network in, its predictions and scores out."""
+
+from ..base import durable
+from ..base.device import computed_on, use_threads
+from ..evaluation.evaluate import load_trained, predict, scores_from, write_predictions
+from ..images import cutting as images
+from ..images.dataset import divide, left_out
+from ..products.networks import EvaluationRun
+from ..records.record import recorded
+from ..records.stamp import stamp
+from ..training.checkpoint import check_identity, identity_of
+from .train import say_left_out
+
+
+def evaluate_network(
+    run: EvaluationRun, threads: int | None = None, device: str | None = None
+) -> None:
+    """Predict and score the test light-cones; predict every mock."""
+    use_threads(threads)
+    seals = (image_set.sealed for image_set in (run.training.images, *run.mocks))
+    stamped = stamp(run)
+    with recorded(run, "evaluate", run.outputs, (run.training.checkpoint, *seals)) as more:
+        trained = load_trained(run.training.checkpoint)
+        labelled = images.open_labelled(run.training.images)
+        split, failed = run.training.split, labelled.failed
+        check_identity(trained, identity_of(run.training, failed), run.training.checkpoint)
+        say_left_out(run.training, failed)
+        test = divide(split, labelled.light_cones, failed).test
+        tested = predict(trained, labelled, test, device)
+        for mock in run.mocks:
+            light_cones = range(mock.realizations)
+            recovered = predict(trained, images.open_labelled(mock), light_cones, device)
+            write_predictions(recovered, run.mock_predictions(mock.name), stamped)
+        write_predictions(tested, run.predictions, stamped)
+        scores = {**scores_from(tested, run.evaluation), "provenance": stamped}
+        if missing := run.training.lacks(failed):
+            scores["left_out"] = left_out(split, missing)
+        durable.write_json(run.scores, scores)
+        more |= computed_on(device)

@@ -1,0 +1,159 @@
+"""What the rules of figures do: read products, draw them, keep the files with their stamps."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import figures
+from ..config.parameters import shown
+from ..evaluation import trials
+from ..evaluation.evaluate import load_trained, read_predictions
+from ..evaluation.responses import filters, reach, responses
+from ..images import cutting as images
+from ..lightcones import store
+from ..products.networks import EvaluationRun, SweepRun
+from ..products.run import Run
+from ..products.shown import EXAMPLES, SCHEME
+from ..records.record import recorded
+from ..records.stamp import stamp
+from ..simulator.lightcone import coordinates
+from ..training.checkpoint import Checkpoint
+from ..training.networks.architectures import layers
+
+Drawn = Iterator[tuple[str, Any]]
+"""Names of figures, and matplotlib's figures."""
+
+
+def draw_figures(run: Run, what: str) -> None:
+    """Draw the figures of a training or of a sweep, of the mocks (``examples``), or of how
+    images are cut (``scheme``)."""
+    product, read = run.figures[what], []
+    if what in run.sweeps:
+        sweep = run.sweeps[what]
+        drawn, read = _of_sweep(sweep), sweep.needed
+    elif what == EXAMPLES:
+        drawn, read = _examples(run), product.needed
+    elif what == SCHEME:
+        drawn = _slicing(run)
+    else:
+        scored = run.evaluations[what]
+        drawn = _of_training(run, scored)
+        read = [scored.training.checkpoint, *scored.outputs]
+        read += [run.mock_images[name].sealed for name in run.responses]
+    with recorded(product, "draw", product.outputs, read):
+        for name, figure in drawn:
+            metadata = {"Software": "lcinfer", **stamp(product)}
+            figures.save(figure, product.stem(name), run.config.figures, metadata)
+
+
+def _examples(run: Run) -> Drawn:
+    group = images.open_store(run.mock_images[run.examples[0]])
+    yield (
+        EXAMPLES,
+        figures.draw_examples(
+            {f"{name} galaxies": image for name, image in _first_images(run, run.examples).items()},
+            redshift=store.values(group, "redshift"),
+            distance=store.values(group, "distance"),
+            cell_size=run.config.database.box.cell_size,
+            brightness_range=run.config.figures.brightness_range,
+        ),
+    )
+
+
+def _slicing(run: Run) -> Drawn:
+    database, cut = run.config.database, run.config.images
+    redshift, _ = coordinates(database)
+    yield (
+        "slicing",
+        figures.draw_slicing(
+            planes=images.planes(database.box, cut),
+            axes=cut.axes,
+            halves=cut.halves,
+            cells=(database.box.cells, database.lightcone.cells),
+            along=run.config.image_shape[1],
+            cell_size=database.box.cell_size,
+            redshifts=(float(redshift[0]), float(redshift[-1])),
+        ),
+    )
+
+
+def _of_sweep(sweep: SweepRun) -> Drawn:
+    tried = trials.results(sweep)
+    if sweep.sweep.scored_on == "validation":
+        yield "sweep", figures.draw_study(sweep.sweep, tried)
+    else:
+        averaged = [trend for trend in trials.trends(tried) if trend.prediction == "average"]
+        yield "sweep", figures.draw_learning(averaged)
+
+
+def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
+    trained = load_trained(scored.training.checkpoint)
+    tested = read_predictions(scored.predictions)
+    true, predicted, names = tested.true, tested.predicted[:, 0], tested.names
+    rows = layers(scored.training.training.network, run.config.image_shape, len(names))
+    yield "architecture", figures.draw_architecture(rows, names)
+    columns = ("epoch", "training_loss", "validation_loss", "learning_rate")
+    history = ([row[column] for row in trained.history] for column in columns)
+    yield "loss", figures.draw_loss(*history)
+    scores = json.loads(scored.scores.read_text(encoding="utf-8"))["one_image"]
+    mocks = {}
+    for mock in scored.mocks:
+        recovered = read_predictions(scored.mock_predictions(mock.name))
+        mocks[mock.name] = (recovered.true[0], recovered.predicted[:, 0])
+    yield (
+        "recovery",
+        figures.draw_recovery(
+            true,
+            predicted,
+            names,
+            run.config.database.prior,
+            mocks=mocks,
+            scores={name: (it["r2"], it["low"], it["high"]) for name, it in scores.items()},
+            confidence=run.config.evaluation.confidence,
+            bins=run.config.figures.bins,
+        ),
+    )
+    yield "residuals", figures.draw_residuals(true, predicted, names)
+    yield "filters", figures.draw_filters(filters(trained))
+    if run.mocks:
+        yield from _responses(run, trained)
+
+
+def _responses(run: Run, trained: Checkpoint) -> Drawn:
+    shown_to = _first_images(run, run.responses)
+    heard = responses(trained, np.stack(list(shown_to.values())))
+    titles = [_title(run, mock) for mock in shown_to]
+    first, *_ = heard.values()
+    yield (
+        "responses",
+        figures.draw_responses(
+            dict(zip(titles, shown_to.values(), strict=True)),
+            dict(zip(titles, first, strict=True)),
+            store.values(images.open_store(run.mock_images[run.responses[0]]), "redshift"),
+            run.config.figures.brightness_range,
+            reach(trained),
+        ),
+    )
+    means = {
+        layer: {
+            title: output.reshape(len(output), -1).mean(axis=1)
+            for title, output in zip(titles, outputs, strict=True)
+        }
+        for layer, outputs in heard.items()
+    }
+    yield "activations", figures.draw_activations(means)
+
+
+def _first_images(run: Run, mocks: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """(transverse, line of sight) the first image of the first light-cone of each mock, in mK."""
+    opened = {name: images.open_store(run.mock_images[name]) for name in mocks}
+    return {name: store.values(group, images.IMAGES, 1)[0, 0] for name, group in opened.items()}
+
+
+def _title(run: Run, mock: str) -> str:
+    """A mock's name and parameters."""
+    point = run.config.mocks[mock].parameters
+    values = (shown(name).equal_to(point[name]) for name in run.database.design.names)
+    return f"{mock}: {', '.join(values)}"

@@ -1,0 +1,28 @@
+"""What the rules of images do: light-cones in, images out, block by block."""
+
+from collections.abc import Collection
+
+from ..images import cutting
+from ..products.databases import ImageSet
+from ..products.product import Span
+
+STEPS = ("prepare", "cut", "seal")
+
+
+def make(
+    images: ImageSet,
+    steps: Collection[str] = STEPS,
+    block: Span | None = None,
+    threads: int = 1,
+) -> None:
+    """Make room for images, cut those of a block of light-cones or of all, and seal them.
+
+    So many light-cones are cut at a time; each step is a rule.
+    """
+    if "prepare" in steps:
+        cutting.prepare(images)
+    if "cut" in steps:
+        for span in [block] if block else images.spans:
+            cutting.cut_block(images, span, threads)
+    if "seal" in steps:
+        cutting.seal(images)
