@@ -52,6 +52,7 @@ def test_every_variable_has_a_name_for_people_and_lengths_have_units(here):
     assert {name for name, it in cones.variables.items() if "long_name" not in it.attrs} == set()
     assert cones.brightness_temp.attrs["units"] == "mK"
     assert {cones[axis].attrs["units"] for axis in ("x", "y", "distance")} == {"Mpc"}
+    assert "units" not in cones.redshift.attrs, "a plot would say redshift [1]"
     assert cones.NU_X_THRESH.attrs == {"units": "eV", "long_name": "E_0"}
 
 

@@ -20,8 +20,8 @@ LONG_NAMES = {
     "light_cone": "index of the light-cone",
     "redshift": "redshift",
     "distance": "comoving distance along the line of sight",
-    "x": "comoving position across the line of sight",
-    "y": "comoving position across the line of sight",
+    "x": "comoving x",
+    "y": "comoving y",
     "random_seed": "seed of the initial conditions",
     "node_redshift": "redshift of the simulated box",
     "neutral_fraction": "mean neutral fraction of the box",
@@ -96,6 +96,9 @@ def _opened(path: Path, count: int | None = None, split: Split | None = None) ->
         _say_what_lacks(path.parent, states)
     for name in LONG_NAMES.keys() & cones.variables.keys():
         cones[name].attrs["long_name"] = LONG_NAMES[name]
+    for it in cones.variables.values():
+        if it.attrs.get("units") == "1":  # which would stand beside the name in a plot
+            del it.attrs["units"]
     return cones
 
 
