@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lcinfer.text.citations import REFERENCES
+
 PROJECT = Path(__file__).parents[1]
 PAGES = [
     *PROJECT.glob("*.md"),
@@ -34,6 +36,12 @@ def test_one_version_is_said_everywhere():
     assert yaml.safe_load((PROJECT / "CITATION.cff").read_text())["version"] == version
     released = re.findall(r"^## (\S+)$", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert released[0] == version
+
+
+def test_the_papers_to_cite_are_those_of_a_methods_section():
+    known = {(it.title, it.doi) for it in REFERENCES.values()}
+    cited = yaml.safe_load((PROJECT / "CITATION.cff").read_text())["references"]
+    assert {(it["title"], it["doi"]) for it in cited} <= known
 
 
 def test_configurations_name_the_schema_to_editors():
