@@ -14,7 +14,7 @@ INSTALLED := $(wildcard .venv/lib/python3*/site-packages/21cm[fF][aA][sS][tT]-$(
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env run test lint bench lock slurm-packages slurm-up slurm-down
+.PHONY: help env run test lint docs bench lock slurm-packages slurm-up slurm-down
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ lint: env ## formatting, style, types, workflow
 	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint --configfile config/demo.yaml
+
+docs: env ## a site of all pages, in site/
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 slurm-packages: ## slurm-wlm and munge, for the tests, where they can be installed
 	@bash envs/slurm.sh

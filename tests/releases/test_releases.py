@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pandas import read_csv
 from releases.make import ARCHIVE, EXPECTED, HERE, RUNS, Workplace, expected, products
 
-from lcinfer import cli
+from lcinfer import Experiment, cli
 
 RELEASES = sorted(path.parent for path in HERE.glob(f"*/{ARCHIVE}"))
 
@@ -130,6 +131,25 @@ def test_databases_hold_and_are_sealed(here, name, capsys) -> None:
     for database in json.loads(capsys.readouterr().out):
         assert database["sealed"]
         assert database["done"] + len(database["set_aside"]) == database["light_cones"]
+
+
+@pytest.mark.filterwarnings("ignore:.*their voxels are NaN:UserWarning")
+@pytest.mark.parametrize("name", RUNS)
+def test_python_reads_all_of_it(here, name) -> None:
+    experiment = Experiment(f"{name}.yaml")
+    table = run_of(here, name) / "r2.csv"
+    then = read_csv(table, comment="#").iloc[:, 3:6].to_numpy()
+    assert experiment.scores()[["r2", "r2_low", "r2_high"]].to_numpy() == pytest.approx(then)
+    cones = experiment.database()
+    there = cones.brightness_temp.isel(light_cone=cones.state == "finished")
+    assert not there.isnull().any()
+    training = experiment.trainings[0]
+    tested = experiment.predictions(training).groupby("light_cone").mean()
+    network = experiment.network(training)
+    for index, row in tested.iterrows():
+        found = network.predict(cones.brightness_temp.sel(light_cone=index))["predicted"]
+        told = [row[f"predicted_{parameter}"] for parameter in network.parameters]
+        assert found.to_list() == pytest.approx(told, rel=1e-5)
 
 
 def test_its_configurations_need_all_of_it(here, capsys) -> None:

@@ -7,7 +7,7 @@ from . import Config
 
 HEAD = """# The configuration, key by key
 
-Generated from `src/lcinfer/config.py` by `lcinfer schema --markdown`. `config.yaml` is the paper,
+Generated from `src/lcinfer/config` by `lcinfer schema --markdown`. `config.yaml` is the paper,
 `demo.yaml` a small real run. Names of parameters and options are py21cmfast's, in its units.
 """
 

@@ -44,15 +44,21 @@ def from_array(
         raise UserError(
             f"{path}: it does not say where it lies: give --redshifts FILE and --cell-size MPC"
         )
-    known = _redshifts(path, redshifts)
-    remarks = (known.remark,) if known.remark else ()
-    shape, along = cubes.shape, known.values
+    yield from in_memory(path.name, cubes, _redshifts(path, redshifts), cell_size)
+
+
+def in_memory(
+    name: str, cubes: Any, redshifts: lists.Redshifts, cell_size: float
+) -> Iterator[Observation]:
+    """The light-cones of an array, as :func:`from_array`; redshifts may be of each light-cone."""
+    remarks = (redshifts.remark,) if redshifts.remark else ()
+    shape, along = cubes.shape, redshifts.values
     if len(shape) != 4:
-        yield Observation(path.name, cubes, shape, along, cell_size, "mK", remarks)
+        yield Observation(name, cubes, shape, along, cell_size, "mK", remarks)
         return
     for index in range(shape[0]):
         yield Observation(
-            name=f"{path.name}:{index}" if shape[0] > 1 else path.name,
+            name=f"{name}:{index}" if shape[0] > 1 else name,
             cube=_OneOf(cubes, index),
             shape=shape[1:],
             redshift=along[min(index, len(along) - 1)] if along.ndim == 2 else along,

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from .. import __version__
 from ..base import durable
 from ..base.device import choose_device
 from ..base.errors import UserError
+from ..base.version import __version__
 from ..config.parameters import shown
 from ..evaluation.evaluate import Predictions, load_trained
 from ..images.dataset import Normalisation

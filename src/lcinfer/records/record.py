@@ -19,8 +19,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..base import durable
+from ..base.version import __version__
 from ..products.product import Product
 
 DIRECTORY = "provenance"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 
-from .. import __version__
+from ..base.version import __version__
 from ..products.product import Product
 from .record import code_version
 

@@ -12,10 +12,10 @@ from zipfile import ZipFile
 
 import torch
 
-from .. import __version__
 from ..base.durable import written_aside
 from ..base.errors import UserError
 from ..base.fingerprint import STAGE_VERSIONS, canonical, canonical_json
+from ..base.version import __version__
 from ..config import networks
 from ..images.dataset import LabelledImages, Normalisation
 from ..images.geometry import Geometry

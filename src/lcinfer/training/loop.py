@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from .. import __version__
 from ..base.device import choose_device, staged_dtype
 from ..base.durable import sweep, write_text
 from ..base.errors import UserError
+from ..base.version import __version__
 from ..config.sections import Split, Training
 from ..images.dataset import LabelledImages, Normalisation, divide, fit
 from ..records.stamp import comment

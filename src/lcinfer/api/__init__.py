@@ -1,0 +1,1 @@
+"""lcinfer from Python: what :mod:`lcinfer` offers to notebooks and scripts."""

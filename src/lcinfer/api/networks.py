@@ -1,0 +1,168 @@
+"""A trained network that tells the parameters of light-cones."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ..base.errors import UserError
+from ..infer import recover, redshifts
+from ..infer.arrays import in_memory
+from ..infer.files import observations
+from ..infer.observation import Observation
+from ..infer.recover import Inference
+from ..products.run import RESULTS, Run
+from .sources import AnyPath, is_configuration, one_of, run_of
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network, with what its predictions of the test set say of its errors."""
+
+    inference: Inference
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters that it tells, by py21cmfast's names."""
+        return tuple(self.inference.checkpoint.names)
+
+    def predict(
+        self,
+        brightness: Any,
+        redshift: Any = None,
+        cell_size: float | None = None,
+        *,
+        dataset: str | None = None,
+        each_image: bool = False,
+        batch: int = recover.BATCH,
+    ) -> pd.DataFrame:
+        """The parameters of light-cones, each with the interval that the test set showed.
+
+        Args:
+            brightness: 21-cm brightness temperature in mK, the nearest cell first: an array (x, y,
+                line of sight) or (light-cone, x, y, line of sight); the same of a database that
+                :func:`lcinfer.open_database` opened, which knows its redshifts and cell size; or
+                the name of a file that ``lcinfer infer`` reads (docs/inference.md).
+            redshift: of an array, of each cell along the line of sight; frequencies are understood.
+                Of a file without them: another file, or the name of an array in it.
+            cell_size: side of a cell across the line of sight in comoving Mpc.
+            dataset: of a file with several arrays, the name of the one that is meant.
+            each_image: whether to give the parameters that each image alone points to as well.
+            batch: images in the network at a time.
+
+        Returns:
+            A row for each light-cone and parameter: ``observation``, ``image`` ("average": over its
+            images), ``parameter``, ``predicted``, ``low`` and ``high`` (ends of the interval) in
+            py21cmfast's names and units, and what the interval rests on, as in the file that
+            ``lcinfer infer --out`` writes.
+
+        Raises:
+            UserError: if a light-cone is not what the network was trained on, naming what differs.
+
+        Warns:
+            UserWarning: if a light-cone is unlike all of the training set; of what its file lacks.
+        """
+        rows = []
+        for observation in self._observations(brightness, redshift, cell_size, dataset):
+            recovered = self.inference.recover(observation, batch)
+            unlike = (f"unlike the training set: {each}" for each in recovered.unlike or ())
+            for said in (*observation.remarks, *unlike):
+                warnings.warn(f"{observation.name}: {said}", stacklevel=2)
+            rows += recover.rows(recovered)
+        if not each_image:
+            rows = [row for row in rows if row["image"] == recover.AVERAGE]
+        table = pd.DataFrame(rows, columns=list(recover.COLUMNS))
+        return table.astype(dict.fromkeys(("predicted", "low", "high"), float))
+
+    def _observations(
+        self, brightness: Any, redshift: Any, cell_size: float | None, dataset: str | None
+    ) -> Iterator[Observation]:
+        if isinstance(brightness, Observation):
+            yield brightness
+        elif isinstance(brightness, str | PathLike):
+            given = None if redshift is None else str(redshift)
+            known = self.inference.geometry.velocities
+            yield from observations(str(brightness), given, cell_size, dataset, known)
+        elif isinstance(brightness, xr.DataArray) and "light_cone" in brightness.dims:
+            for index in range(brightness.sizes["light_cone"]):
+                one = brightness.isel(light_cone=index)
+                yield from self._observations(one, redshift, cell_size, dataset)
+        else:
+            name = "array"
+            if isinstance(brightness, xr.DataArray):
+                name, redshift, cell_size = _of_database(brightness, redshift, cell_size)
+                brightness = brightness.data
+            if redshift is None or cell_size is None:
+                raise UserError(
+                    "an array does not say where it lies: give the redshift of each cell, and "
+                    "cell_size in comoving Mpc"
+                )
+            along = redshifts.understood(redshift)
+            yield from in_memory(name, _Lazy(brightness), along, float(cell_size))
+
+
+class _Lazy:
+    """An array of NumPy or dask, whose cells are NumPy's when they are asked for."""
+
+    def __init__(self, cubes: Any) -> None:
+        self._cubes = cubes if hasattr(cubes, "shape") else np.asarray(cubes)
+        self.shape: tuple[int, ...] = self._cubes.shape
+
+    def __getitem__(self, cells: Any) -> np.ndarray:
+        return np.asarray(self._cubes[cells])
+
+
+def _of_database(
+    brightness: xr.DataArray, redshift: Any, cell_size: float | None
+) -> tuple[str, Any, float | None]:
+    """What a light-cone is called and where it lies: as it says itself, unless it is given."""
+    known = brightness.coords
+    if redshift is None and "redshift" in known:
+        redshift = known["redshift"].to_numpy()
+    if cell_size is None and "x" in known and known["x"].size > 1:
+        cell_size = float(known["x"][1] - known["x"][0])
+    name = f"light-cone {known['light_cone'].item()}" if "light_cone" in known else "array"
+    return name, redshift, cell_size
+
+
+def load_network(
+    source: AnyPath,
+    name: str | None = None,
+    *,
+    results: AnyPath = RESULTS,
+    evaluation: AnyPath | None = None,
+    confidence: float = 0.68,
+    device: str | None = None,
+) -> Network:
+    """Load a trained network.
+
+    Args:
+        source: a configuration file, a checkpoint, or the directory of one.
+        name: of a configuration: the training; None: its only one.
+        results: of a configuration: where its products are.
+        evaluation: directory of the test set's predictions; None: it is looked for beside.
+        confidence: the share of the test set's errors that an interval holds.
+        device: ``cpu`` or ``cuda``; None: the GPU when there is one.
+
+    Raises:
+        UserError: if it is missing, damaged, unfinished or of another version.
+    """
+    if is_configuration(source):
+        path = checkpoint_of(run_of(source, results), name)
+    elif name is not None:
+        raise UserError(f"{source}: a training's name goes with a configuration file")
+    else:
+        path = Path(source)
+    where = None if evaluation is None else Path(evaluation)
+    return Network(recover.load(path, device, where, confidence))
+
+
+def checkpoint_of(run: Run, name: str | None) -> Path:
+    """Where a configuration's training has its checkpoint."""
+    return one_of(run.trainings, name, "training").checkpoint

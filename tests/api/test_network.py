@@ -1,0 +1,99 @@
+"""``lcinfer.load_network``: the same numbers as the pipeline's, from arrays and from files."""
+
+import csv
+
+import numpy as np
+import pytest
+
+import lcinfer
+from lcinfer import cli, config
+from lcinfer.base.errors import UserError
+from lcinfer.evaluation.evaluate import read_predictions
+from lcinfer.lightcones import store
+from lcinfer.products.run import Run
+
+TESTED = 3
+
+
+@pytest.fixture
+def run(here):
+    return Run(config.load("config/demo.yaml"))
+
+
+@pytest.fixture
+def network(run):
+    return lcinfer.load_network("config/demo.yaml")
+
+
+@pytest.fixture
+def expected(run):
+    """(parameter,) what the evaluation predicted, on average over the images."""
+    known = read_predictions(run.evaluations["all_images"].predictions)
+    return known.predicted[known.light_cones.tolist().index(TESTED)].mean(axis=0)
+
+
+def test_an_array_gives_what_the_evaluation_gave(run, network, expected):
+    cube = store.read(run.database.store, TESTED)
+    redshift, _ = store.coordinates(run.database.simulation)
+    table = network.predict(cube, redshift, cell_size=6)
+    assert table["parameter"].tolist() == list(network.parameters)
+    assert table["predicted"].to_numpy() == pytest.approx(expected, rel=1e-6)
+    assert (table["low"] <= table["high"]).all()
+    assert set(table["image"]) == {"average"}
+    every = network.predict(cube, redshift, cell_size=6, each_image=True)
+    assert every["image"].unique().tolist() == [0, 1, 2, 3, "average"]
+
+
+def test_light_cones_of_a_database_know_where_they_lie(network, expected):
+    cones = lcinfer.open_database("config/demo.yaml")
+    one = network.predict(cones.brightness_temp.sel(light_cone=TESTED))
+    assert set(one["observation"]) == {"light-cone 3"}
+    assert one["predicted"].to_numpy() == pytest.approx(expected, rel=1e-6)
+    several = network.predict(cones.brightness_temp.sel(light_cone=[2, TESTED]))
+    assert several["observation"].unique().tolist() == ["light-cone 2", "light-cone 3"]
+    assert several["predicted"].to_numpy()[4:] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_file_gives_what_the_verb_infer_writes(run, network, tmp_path):
+    file, out = f"{run.database.store}:{TESTED}", tmp_path / "recovered.csv"
+    checkpoint = str(run.trainings["all_images"].directory)
+    cli.main(["infer", file, "--checkpoint", checkpoint, "--out", str(out)])
+    table = network.predict(file, each_image=True)
+    assert [str(each) for each in table.columns] == next(csv.reader(out.open()))
+    written = [float(row["predicted"]) for row in csv.DictReader(out.open())]
+    assert table["predicted"].tolist() == written
+
+
+def test_a_folder_opens_as_well_as_a_configuration(run, network, expected):
+    cube = f"{run.database.store}:{TESTED}"
+    same = lcinfer.load_network(run.trainings["all_images"].directory)
+    assert same.predict(cube).equals(network.predict(cube))
+
+
+def test_what_is_unlike_the_training_set_is_warned_of(run, network):
+    cones = lcinfer.open_database("config/demo.yaml")
+    shifted = cones.brightness_temp.sel(light_cone=TESTED) * 3
+    with pytest.warns(UserWarning, match="light-cone 3: unlike the training set: "):
+        table = network.predict(shifted)
+    assert table["unlike"].all()
+
+
+def test_frequencies_in_place_of_redshifts_are_understood_and_said(run, network, expected):
+    cube = store.read(run.database.store, TESTED)
+    redshift, _ = store.coordinates(run.database.simulation)
+    with pytest.warns(UserWarning, match="from frequencies in MHz"):
+        table = network.predict(cube, 1420.40575177 / (1 + np.asarray(redshift)), 6)
+    assert table["predicted"].to_numpy() == pytest.approx(expected, rel=1e-6)
+
+
+def test_what_does_not_fit_is_one_line(run, network):
+    cube = store.read(run.database.store, TESTED)
+    with pytest.raises(UserError, match="an array does not say where it lies"):
+        network.predict(cube)
+    with pytest.raises(UserError, match="its cells are 3 Mpc, the network's 6 Mpc"):
+        redshift, _ = store.coordinates(run.database.simulation)
+        network.predict(cube, redshift, 3)
+    with pytest.raises(UserError, match="has no training nine; there are all_images"):
+        lcinfer.load_network("config/demo.yaml", "nine")
+    with pytest.raises(UserError, match="goes with a configuration file"):
+        lcinfer.load_network(run.trainings["all_images"].checkpoint, "all_images")
