@@ -11,7 +11,8 @@ from ..base.errors import UserError
 from ..config.parameters import REGISTRY
 from ..config.sections import Split
 from ..lightcones import failures, journal, store
-from ..products.run import RESULTS, Run
+from ..products.product import RESULTS
+from ..products.run import Run
 from .sources import AnyPath, is_configuration, one_of, run_of
 
 # dask reads no more of a light-cone than is asked for, and of ten thousand the graph stays small.

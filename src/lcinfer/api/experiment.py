@@ -9,8 +9,8 @@ import xarray as xr
 
 from ..base.errors import UserError
 from ..config import Config
-from ..products.product import Product
-from ..products.run import RESULTS, Run
+from ..products.product import RESULTS, Product
+from ..products.run import Run
 from ..stages import scored, summary
 from . import databases
 from .sources import AnyPath, one_of, run_of

@@ -17,7 +17,8 @@ from ..infer.arrays import in_memory
 from ..infer.files import observations
 from ..infer.observation import Observation
 from ..infer.recover import Inference
-from ..products.run import RESULTS, Run
+from ..products.product import RESULTS
+from ..products.run import Run
 from .sources import AnyPath, is_configuration, one_of, run_of
 
 
