@@ -314,7 +314,7 @@ def followed(paths: Iterable[Path], from_what: str) -> str:
         return f"they follow from {from_what}"
     return (
         "an older lcinfer wrote them with other columns: their bytes alone were compared with what "
-        "was recorded; `lcinfer summary CONFIG` writes them anew"
+        "was recorded; `lcinfer stage summary CONFIG` writes them anew"
     )
 
 

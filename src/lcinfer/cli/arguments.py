@@ -1,6 +1,8 @@
-"""What a verb's arguments mean: a configuration, one of its products."""
+"""Arguments that several verbs have, and what they mean: a configuration, one of its products."""
 
 import argparse
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import TypeVar
 
 from .. import config
@@ -12,7 +14,36 @@ from ..simulator import engine
 P = TypeVar("P", bound=Product)
 
 
-def run_of(options: argparse.Namespace) -> Run:
+def shared(*parents: ArgumentParser) -> ArgumentParser:
+    """Arguments to be given to several verbs, those of ``parents`` among them."""
+    return ArgumentParser(add_help=False, parents=parents)
+
+
+RESULTS = shared()
+RESULTS.add_argument(
+    "--results", type=Path, default=Path("results"), help="where products are kept"
+)
+CONFIG = shared(RESULTS)
+CONFIG.add_argument("config", type=Path, metavar="CONFIG", help="the configuration file")
+DATABASE = shared(CONFIG)
+DATABASE.add_argument("database", metavar="NAME", help="the database, or a mock")
+READERS = shared()
+READERS.add_argument("--threads", type=int, default=1, help="light-cones read at a time")
+DEVICE = shared()
+DEVICE.add_argument("--threads", type=int, help="CPU threads")
+DEVICE.add_argument("--device", choices=["cpu", "cuda"], help="default: the GPU when there is one")
+JSON = shared()
+JSON.add_argument("--json", action="store_true", help="for programs")
+
+
+def count(text: str) -> int:
+    """A number above 0, from the command line."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def run_of(options: Namespace) -> Run:
     """What the configuration that a verb was given makes.
 
     Raises:
@@ -24,7 +55,7 @@ def run_of(options: argparse.Namespace) -> Run:
     return run
 
 
-def planned(options: argparse.Namespace) -> Run:
+def planned(options: Namespace) -> Run:
     """The same, wherever its databases are.
 
     Raises:

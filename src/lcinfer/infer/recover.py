@@ -206,7 +206,7 @@ def _rests_on(recovered: Recovered, inference: Inference) -> list[str]:
     if inference.tested is None:
         return [
             "no uncertainty: the evaluation of this network was not found; make it with "
-            "`lcinfer evaluate`, or give its directory with --evaluation"
+            "`lcinfer stage evaluate`, or give its directory with --evaluation"
         ]
     found, tested = recovered.intervals[AVERAGE], len(inference.tested.light_cones)
     least, percent = needed(inference.confidence), _percent(inference.confidence)

@@ -62,6 +62,15 @@ class Run:
         """Whether anything of it is there."""
         return any(product.begun for product in (*self.by_directory.values(), self.summary))
 
+    def unfinished(self, missing: Path) -> str:
+        """Why there are no results to show, for a user: the run is not finished, or not begun."""
+        if not self.begun:
+            return (
+                f"{self.root}: nothing of this configuration is here; `snakemake` makes it, or say "
+                "with --results where it is"
+            )
+        return f"{missing}: not there: the run is not finished, or was moved"
+
     @cached_property
     def images(self) -> dict[str, ImageSet]:
         """The images of each of :attr:`lightcones`, by the same names."""
@@ -226,8 +235,8 @@ class Run:
                 block = int(json.loads(written.read_text(encoding="utf-8"))["block"])
             except (ValueError, TypeError, KeyError):
                 raise UserError(
-                    f"{written} is damaged: move it aside, and `lcinfer design` writes it again "
-                    "(if it held another `block` than the configuration, set that first)"
+                    f"{written} is damaged: move it aside, and `lcinfer stage design` writes it "
+                    "again (if it held another `block` than the configuration, set that first)"
                 ) from None
             return replace(planned, block=block)
         return planned

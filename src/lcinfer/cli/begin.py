@@ -1,23 +1,59 @@
-"""The verb ``plan``."""
+"""Verbs before a run: ``check``, ``doctor``, ``plan``, ``network``."""
 
-import argparse
 import json
-from collections.abc import Callable
+import sys
+from argparse import Namespace
 from typing import Any
 
 from ..base.errors import UserError
+from ..config.networks import Network
 from ..products.run import Run
-from .arguments import run_of
+from . import doctor
+from .arguments import CONFIG, JSON, ask_engine, check_engine, choose, count, run_of
+from .verbs import Verbs
 
-Parser = argparse.ArgumentParser
-WHAT = (
+PLAN = (
     "Say what a configuration still costs, before it is spent: core-hours, time, memory, disk, "
     "files, jobs. An estimate: in the campaign that it was checked with, core-hours came out "
     "1.2 times too large after a calibration (docs/planning.md)."
 )
 
 
-def _plan(options: argparse.Namespace) -> None:
+def _check(options: Namespace) -> None:
+    from ..planning.outline import outline
+
+    run = run_of(options)
+    check_engine(run)
+    ask_engine(run)
+    for warning in run.config.warnings:
+        print(f"lcinfer: {warning}", file=sys.stderr)
+    print(outline(run))
+
+
+def _network(options: Namespace) -> None:
+    run = run_of(options)
+    outputs = len(run.database.design.names)
+    names = [options.training] if options.training else list(run.config.trainings)
+    for name in names:
+        network = choose(run.trainings, name, "training").training.network
+        print(_layers(name, network, run.config.image_shape, outputs))
+
+
+def _layers(name: str, network: Network, image: tuple[int, int], outputs: int) -> str:
+    """A network layer by layer, as Table 1 of Gillet et al. 2019."""
+    from ..training.networks.architectures import layers
+
+    rows = layers(network, image, outputs)
+    wide = max(len(row.step) for row in rows)
+    lines = [f"{name}", f"{'order':>5}  {'layer':<{wide}} {'data':>18} {'weights':>12}"]
+    for row in rows:
+        data = " x ".join(f"{cells:,}" for cells in row.shape)
+        lines.append(f"{row.order:>5}  {row.step:<{wide}} {data:>18} {row.weights:>12,}")
+    lines.append(f"{'':>5}  {'all weights':<{wide}} {'':>18} {sum(r.weights for r in rows):>12,}")
+    return "\n".join(lines)
+
+
+def _plan(options: Namespace) -> None:
     from ..planning import approval, calibration, plan
 
     run, ranks = run_of(options), _ranks(options)
@@ -42,7 +78,7 @@ def _plan(options: argparse.Namespace) -> None:
         print(f"\n{checked}")
 
 
-def _ranks(options: argparse.Namespace) -> Any:
+def _ranks(options: Namespace) -> Any:
     """What the campaign may use, or None if that was not said.
 
     Raises:
@@ -68,25 +104,27 @@ def _checked(run: Run, ranks: Any, asked: bool) -> Any:
     return check.check(run, ranks) if asked or complete else None
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parser]) -> None:
-    """Add it to the command line, by its own means of adding a verb and a configuration."""
-    example = "plan config/config.yaml --nodes 16 --ranks-per-node 32"
-    added = with_config(verb("plan", _plan, WHAT, example))
+def add_verbs(verbs: Verbs) -> None:
+    """Add them to the command line."""
+    verbs.add(
+        "check",
+        _check,
+        "Check a configuration and say what it makes, and where.",
+        "config/demo.yaml",
+        CONFIG,
+    )
+    doctor.add_verbs(verbs)
+    example = "config/config.yaml --nodes 16 --ranks-per-node 32"
+    added = verbs.add("plan", _plan, PLAN, example, CONFIG, JSON)
     for option, metavar, meaning in (
         ("--nodes", "N", "that are used at a time; with --ranks-per-node"),
         ("--ranks-per-node", "R", "each simulates one light-cone at a time, on its threads"),
         ("--ranks", "N", "in all, whatever the nodes; default: this machine's CPUs"),
     ):
-        added.add_argument(option, type=_positive, metavar=metavar, help=meaning)
+        added.add_argument(option, type=count, metavar=metavar, help=meaning)
     added.add_argument(
         "--ranks-per-job",
-        type=_positive,
+        type=count,
         default=16,
         metavar="J",
         help="default: 16, as in profiles/slurm",
@@ -105,4 +143,11 @@ def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parse
     added.add_argument(
         "--approve", action="store_true", help="record that a large campaign may begin"
     )
-    added.add_argument("--json", action="store_true", help="for programs")
+    added = verbs.add(
+        "network",
+        _network,
+        "Print networks layer by layer, as the paper's Table 1.",
+        "config/config.yaml ten_images",
+        CONFIG,
+    )
+    added.add_argument("training", nargs="?", metavar="TRAINING", help="one training alone")

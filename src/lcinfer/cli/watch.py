@@ -1,19 +1,17 @@
-"""The verbs that look after a database: ``status``, ``verify``, ``repair``."""
+"""Verbs that look after a database: ``status``, ``verify``, ``repair``."""
 
-import argparse
 import json
 import time
-from collections.abc import Callable
+from argparse import Namespace
 
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..products.databases import LightCones
-from .arguments import choose, run_of
+from .arguments import CONFIG, JSON, READERS, choose, run_of, shared
+from .verbs import Verbs
 
-Parser = argparse.ArgumentParser
 
-
-def _status(options: argparse.Namespace) -> None:
+def _status(options: Namespace) -> None:
     from ..upkeep import status
 
     run = run_of(options)
@@ -24,7 +22,7 @@ def _status(options: argparse.Namespace) -> None:
         print(*found, sep="\n")
 
 
-def _verify(options: argparse.Namespace) -> None:
+def _verify(options: Namespace) -> None:
     from ..upkeep import verify
 
     reports = []
@@ -38,7 +36,7 @@ def _verify(options: argparse.Namespace) -> None:
         raise SystemExit(1)
 
 
-def _repair(options: argparse.Namespace) -> None:
+def _repair(options: Namespace) -> None:
     from ..upkeep import repair, verify
 
     left = 0
@@ -57,7 +55,7 @@ def _repair(options: argparse.Namespace) -> None:
         raise SystemExit(1)
 
 
-def _begun(options: argparse.Namespace) -> list[LightCones]:
+def _begun(options: Namespace) -> list[LightCones]:
     """The named database, or all that are there."""
     run = run_of(options)
     if options.database is not None:
@@ -68,45 +66,37 @@ def _begun(options: argparse.Namespace) -> list[LightCones]:
     return begun
 
 
-def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parser]) -> None:
-    """Add them to the command line, by its own means of adding a verb and a configuration."""
-
-    def with_checked(added: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        with_config(added)
-        added.add_argument(
-            "database", nargs="?", metavar="NAME", help="the database, or a mock; default: all"
-        )
-        added.add_argument("--threads", type=int, default=1, help="light-cones read at a time")
-        added.add_argument(
-            "--decode", action="store_true", help="also files that are as they were written"
-        )
-        return added
-
-    added = with_config(
-        verb(
-            "status",
-            _status,
-            "Say how far the database and the mocks are; also while jobs run.",
-            "status config/demo.yaml",
-        )
+def add_verbs(verbs: Verbs) -> None:
+    """Add them to the command line."""
+    verbs.add(
+        "status",
+        _status,
+        "Say how far the database and the mocks are; also while jobs run.",
+        "config/demo.yaml",
+        CONFIG,
+        JSON,
     )
-    added.add_argument("--json", action="store_true", help="for programs")
-    added = with_checked(
-        verb(
-            "verify",
-            _verify,
-            "Compare every light-cone with digests, journal and design; change nothing.",
-            "verify config/demo.yaml demo",
-        )
+    checked = shared(CONFIG, READERS)
+    checked.add_argument(
+        "database", nargs="?", metavar="NAME", help="the database, or a mock; default: all"
     )
-    added.add_argument("--json", action="store_true", help="for programs")
-    added = with_checked(
-        verb(
-            "repair",
-            _repair,
-            "Verify, and have made again what does not hold.",
-            "repair config/demo.yaml demo",
-        )
+    checked.add_argument(
+        "--decode", action="store_true", help="also files that are as they were written"
+    )
+    verbs.add(
+        "verify",
+        _verify,
+        "Compare every light-cone with digests, journal and design; change nothing.",
+        "config/demo.yaml demo",
+        checked,
+        JSON,
+    )
+    added = verbs.add(
+        "repair",
+        _repair,
+        "Verify, and have made again what does not hold.",
+        "config/demo.yaml demo",
+        checked,
     )
     added.add_argument("--simulate", action="store_true", help="make it again here and now")
     added.add_argument(

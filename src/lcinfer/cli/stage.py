@@ -1,0 +1,222 @@
+"""What programs call: the rules of the workflow ``lcinfer stage NAME``, scripts, editors."""
+
+import argparse
+from argparse import ArgumentParser, Namespace
+
+from ..base.errors import UserError
+from ..products.product import Realizations, Span
+from .arguments import (
+    CONFIG,
+    DATABASE,
+    DEVICE,
+    ask_engine,
+    check_engine,
+    choose,
+    run_of,
+    shared,
+)
+from .verbs import Verbs
+
+
+def _design(options: Namespace) -> None:
+    from ..lightcones import database
+    from ..planning import approval
+
+    run = run_of(options)
+    check_engine(run)
+    ask_engine(run)
+    approval.require(run, options.config)
+    database.prepare(choose(run.lightcones, options.database, "database"))
+
+
+def _simulate(options: Namespace) -> None:
+    from ..lightcones import campaign
+
+    run = run_of(options)
+    check_engine(run)
+    cones = choose(run.lightcones, options.database, "database")
+    span = _within(options.block, cones) or (0, cones.realizations)
+    campaign.run_block(cones, span, options.ranks)
+
+
+def _seal(options: Namespace) -> None:
+    from ..lightcones import database
+
+    database.seal(choose(run_of(options).lightcones, options.database, "database"))
+
+
+def _images(options: Namespace) -> None:
+    from ..images import cutting as images
+
+    image_set = choose(run_of(options).images, options.database, "image set")
+    block = _within(options.block, image_set)
+    steps = [options.step] if options.step else ["prepare", "cut", "seal"]
+    if "prepare" in steps:
+        images.prepare(image_set)
+    if "cut" in steps:
+        for span in [block] if block else image_set.spans:
+            images.cut_block(image_set, span, options.threads)
+    if "seal" in steps:
+        images.seal(image_set)
+
+
+def _train(options: Namespace) -> None:
+    from ..stages import stages
+
+    training = choose(run_of(options).trainings, options.training, "training")
+    stages.train_network(training, options.threads, options.device)
+
+
+def _evaluate(options: Namespace) -> None:
+    from ..stages import stages
+
+    evaluation = choose(run_of(options).evaluations, options.training, "training")
+    stages.evaluate_network(evaluation, options.threads, options.device)
+
+
+def _compare(options: Namespace) -> None:
+    from ..stages import stages
+
+    sweep = choose(run_of(options).sweeps, options.sweep, "sweep")
+    stages.compare_trials(sweep, options.threads, options.device)
+
+
+def _figures(options: Namespace) -> None:
+    from ..stages import drawing
+
+    run = run_of(options)
+    drawing.draw_figures(run, choose(run.figures, options.what, "figure").name)
+
+
+def _summary(options: Namespace) -> None:
+    from ..stages import summary
+
+    summary.write(run_of(options))
+
+
+def _where(options: Namespace) -> None:
+    print(run_of(options).summary.directory)
+
+
+def _schema(options: Namespace) -> None:
+    from ..config import reference
+
+    print(reference.page() if options.markdown else reference.schema(), end="")
+
+
+def _within(block: Span | None, product: Realizations) -> Span | None:
+    if block and block[1] > product.realizations:
+        raise UserError(
+            f"--block {block[0]}-{block[1]}: {product.name} has {product.realizations} light-cones"
+        )
+    return block
+
+
+def _span(text: str) -> Span:
+    start, _, stop = text.partition("-")
+    try:
+        span = int(start), int(stop)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not START-STOP") from None
+    if not 0 <= span[0] < span[1]:
+        raise argparse.ArgumentTypeError(f"{text}: START must be below STOP")
+    return span
+
+
+# Each was a verb of its own once.
+STAGES = {
+    "compare",
+    "design",
+    "evaluate",
+    "figures",
+    "images",
+    "seal",
+    "simulate",
+    "summary",
+    "train",
+}
+BLOCK = shared(DATABASE)
+BLOCK.add_argument("--block", type=_span, metavar="START-STOP", help="default: everything")
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add them to the command line."""
+    verbs.add(
+        "where",
+        _where,
+        "Print the directory of a run's tables and report.",
+        "config/demo.yaml",
+        CONFIG,
+    )
+    added = verbs.add("schema", _schema, "Print the configuration's JSON schema.", "")
+    added.add_argument("--markdown", action="store_true", help="as a page of tables instead")
+    _add_stages(
+        verbs.add(
+            "stage",
+            None,
+            "Do the work of one rule of the workflow.",
+            "figures config/demo.yaml examples",
+        )
+    )
+
+
+def _add_stages(parser: ArgumentParser) -> None:
+    stages = Verbs(parser, "NAME")
+    stages.group("in the order of a run")
+    stages.add(
+        "design",
+        _design,
+        "Create a database, or grow it: parameters, seeds, room for the light-cones.",
+        "config/demo.yaml demo",
+        DATABASE,
+    )
+    added = stages.add(
+        "simulate",
+        _simulate,
+        "Simulate the light-cones of a block that are not there yet; run it under MPI.",
+        "config/demo.yaml demo --block 0-20",
+        BLOCK,
+    )
+    added.add_argument("--ranks", type=int, help="refuse to run unless MPI has this many ranks")
+    stages.add(
+        "seal",
+        _seal,
+        "Write the histories, and that every light-cone of a database is there.",
+        "config/demo.yaml demo",
+        DATABASE,
+    )
+    added = stages.add(
+        "images",
+        _images,
+        "Cut light-cones into images, block by block.",
+        "config/demo.yaml demo",
+        BLOCK,
+    )
+    added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
+    added.add_argument("--threads", type=int, default=1, help="light-cones cut at a time")
+    for name, does, what in (
+        ("train", _train, "Train a network, or go on with it after its last whole epoch."),
+        ("evaluate", _evaluate, "Predict the test light-cones and the mocks, and score."),
+    ):
+        added = stages.add(name, does, what, "config/small.yaml all_images", CONFIG, DEVICE)
+        added.add_argument("training", metavar="TRAINING", help="the training's name")
+    added = stages.add(
+        "compare",
+        _compare,
+        "Rank the trials of a sweep, or gather those of a learning curve.",
+        "config/small.yaml study",
+        CONFIG,
+        DEVICE,
+    )
+    added.add_argument("sweep", metavar="SWEEP", help="the sweep's name")
+    added = stages.add("figures", _figures, "Draw figures.", "config/demo.yaml examples", CONFIG)
+    added.add_argument(
+        "what", metavar="WHAT", help="'examples', 'scheme', or the name of a training or a sweep"
+    )
+    stages.add(
+        "summary",
+        _summary,
+        "Write the run's tables and its manifest.",
+        "config/demo.yaml",
+        CONFIG,
+    )
