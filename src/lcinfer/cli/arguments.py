@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from .. import config
 from ..base.errors import UserError
+from ..config.mistakes import Mistakes
 from ..products.product import Product
 from ..products.run import Run
 from ..simulator import engine
@@ -76,11 +77,11 @@ def check_engine(run: Run) -> None:
         engine.check_version(run.config.database.simulator)
 
 
-def ask_engine(run: Run) -> None:
+def ask_engine(run: Run, source: Path) -> None:
     """Refuse what the engine itself, once asked, would not simulate: another library, or a
     configuration with physics that it does not know.
 
-    It takes seconds the first time; answers are kept.
+    It takes seconds the first time; answers are kept. ``source`` is the configuration's file.
 
     Raises:
         UserError: saying how to get the right library, or listing the mistakes.
@@ -88,11 +89,10 @@ def ask_engine(run: Run) -> None:
     if not run.simulates:
         return
     engine.check_library(run.config.database.simulator)
-    places = {run.database.name: "database.prior"}
-    places |= {name: f"mocks.{name}.parameters" for name in run.mocks}
-    left = [cones for cones in run.lightcones.values() if not cones.sealed.exists()]
-    tried = {places[cones.name]: cones.design.tried for cones in left}
-    engine.check_physics(run.database.simulation, tried)
+    try:
+        engine.check_physics(run.database.simulation, run.tried)
+    except Mistakes as error:
+        raise Mistakes(error.found, source) from None
 
 
 def check_places(run: Run) -> None:

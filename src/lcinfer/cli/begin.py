@@ -3,9 +3,12 @@
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import Any
 
+from .. import config
 from ..base.errors import UserError
+from ..config.mistakes import Mistakes, typos_first
 from ..config.networks import Network
 from ..products.run import Run
 from . import doctor
@@ -22,12 +25,32 @@ PLAN = (
 def _check(options: Namespace) -> None:
     from ..planning.outline import outline
 
-    run = run_of(options)
+    try:
+        run = run_of(options)
+    except Mistakes as error:
+        raise Mistakes(typos_first([*error.found, *_physics(options)]), options.config) from None
     check_engine(run)
-    ask_engine(run)
+    ask_engine(run, options.config)
     for warning in run.config.warnings:
         print(f"lcinfer: {warning}", file=sys.stderr)
     print(outline(run))
+
+
+def _physics(options: Namespace) -> Sequence[str]:
+    """What is wrong with the physics of a configuration that has other mistakes; nothing where
+    these are in the way, or the engine is."""
+    part = config.simulations(options.config)
+    if part is None:
+        return ()
+    run = Run(part, options.results)
+    try:
+        check_engine(run)
+        ask_engine(run, options.config)
+    except Mistakes as error:
+        return error.found
+    except UserError:
+        return ()
+    return ()
 
 
 def _network(options: Namespace) -> None:

@@ -24,7 +24,7 @@ def _design(options: Namespace) -> None:
 
     run = run_of(options)
     check_engine(run)
-    ask_engine(run)
+    ask_engine(run, options.config)
     approval.require(run, options.config)
     database.prepare(choose(run.lightcones, options.database, "database"))
 

@@ -62,6 +62,17 @@ class Run:
         """Whether anything of it is there."""
         return any(product.begun for product in (*self.by_directory.values(), self.summary))
 
+    @property
+    def tried(self) -> dict[str, list[dict[str, float]]]:
+        """Points that the engine must accept, by the key of the configuration that they are of:
+        of what is left to be simulated."""
+        keys = {name: f"mocks.{name}.parameters" for name in self.mocks}
+        return {
+            keys.get(cones.name, "database.prior"): cones.design.tried
+            for cones in self.lightcones.values()
+            if not cones.sealed.exists()
+        }
+
     def unfinished(self, missing: Path) -> str:
         """Why there are no results to show, for a user: the run is not finished, or not begun."""
         if not self.begun:
