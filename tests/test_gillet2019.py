@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from lcinfer.config.networks import Network
-from lcinfer.training.networks.architectures import layers
 from lcinfer.training.networks.gillet2019 import build
+from lcinfer.training.networks.layers import layers
 
 PAPER = (100, 2200)
 SMALL = Network.model_validate(

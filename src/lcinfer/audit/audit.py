@@ -14,7 +14,7 @@ import numpy as np
 
 from ..base.errors import UserError
 from ..base.fingerprint import short
-from ..images.dataset import divide
+from ..images.sets import divide
 from ..lightcones import failures, journal
 from ..products.databases import ImageSet, LightCones
 from ..products.design import AdoptedDesign

@@ -198,7 +198,8 @@ def predicted_again(run: EvaluationRun, test: Sequence[int]) -> Iterator[str]:
     A network's float32 outputs may differ in their last digits elsewhere: those within a
     thousandth of a parameter's spread count as equal.
     """
-    from ..evaluation.evaluate import predict, read_predictions
+    from ..evaluation.evaluate import read_predictions
+    from ..evaluation.predict import predict
     from ..training import checkpoint as checkpoints
 
     trained = checkpoints.load(run.training.checkpoint)

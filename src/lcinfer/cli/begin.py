@@ -64,7 +64,7 @@ def _network(options: Namespace) -> None:
 
 def _layers(name: str, network: Network, image: tuple[int, int], outputs: int) -> str:
     """A network layer by layer, as Table 1 of Gillet et al. 2019."""
-    from ..training.networks.architectures import layers
+    from ..training.networks.layers import layers
 
     rows = layers(network, image, outputs)
     wide = max(len(row.step) for row in rows)

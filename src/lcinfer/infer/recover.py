@@ -14,7 +14,8 @@ from ..base import durable
 from ..base.device import choose_device
 from ..base.errors import UserError
 from ..config.parameters import shown
-from ..evaluation.evaluate import Predictions, load_trained
+from ..evaluation.evaluate import Predictions
+from ..evaluation.predict import load_trained
 from ..images.dataset import Normalisation
 from ..images.envelope import Envelope
 from ..images.geometry import Geometry

@@ -9,9 +9,10 @@ from ..base.device import choose_device
 from ..base.fingerprint import canonical
 from ..base.lease import Lease
 from ..evaluation import trials
-from ..evaluation.evaluate import load_trained, predict, scores_from, write_predictions
+from ..evaluation.evaluate import scores_from, write_predictions
+from ..evaluation.predict import load_trained, predict
 from ..images import cutting as images
-from ..images.dataset import Sets, divide, left_out
+from ..images.sets import Sets, divide, left_out
 from ..lightcones import failures
 from ..products.networks import EvaluationRun, SweepRun, TrainingRun
 from ..records.record import recorded
