@@ -209,10 +209,10 @@ def test_design_seal_and_images_make_what_the_rules_wait_for(
     [(errno.EROFS, ("results/runs",)), (errno.ENOSPC, ()), (errno.EACCES, ("results",))],
 )
 def test_what_the_disk_refuses_is_one_line(number, where, tmp_path, monkeypatch, capsys) -> None:
-    def refuse(_options) -> None:
+    def _check(_options) -> None:
         raise OSError(number, os.strerror(number), *where)
 
-    monkeypatch.setattr(cli.begin, "_check", refuse)
+    monkeypatch.setattr(cli.begin, "_check", _check)
     with pytest.raises(SystemExit) as stopped:
         cli.main(["check", str(CONFIG / "demo.yaml")])
     assert stopped.value.code == 1
@@ -221,9 +221,9 @@ def test_what_the_disk_refuses_is_one_line(number, where, tmp_path, monkeypatch,
 
 
 def test_any_other_fault_of_the_system_is_shown_whole(monkeypatch) -> None:
-    def break_down(_options) -> None:
+    def _check(_options) -> None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
-    monkeypatch.setattr(cli.begin, "_check", break_down)
+    monkeypatch.setattr(cli.begin, "_check", _check)
     with pytest.raises(OSError, match="Bad file descriptor"):
         cli.main(["check", str(CONFIG / "demo.yaml")])

@@ -15,14 +15,10 @@ from . import doctor
 from .arguments import CONFIG, JSON, ask_engine, check_engine, choose, count, run_of
 from .verbs import Verbs
 
-PLAN = (
-    "Say what a configuration still costs, before it is spent: core-hours, time, memory, disk, "
-    "files, jobs. An estimate: in the campaign that it was checked with, core-hours came out "
-    "1.2 times too large after a calibration (docs/planning.md)."
-)
-
 
 def _check(options: Namespace) -> None:
+    """Check a configuration and say what it makes, and where."""
+
     from ..planning.outline import outline
 
     try:
@@ -54,6 +50,7 @@ def _physics(options: Namespace) -> Sequence[str]:
 
 
 def _network(options: Namespace) -> None:
+    """Print networks layer by layer, as the paper's Table 1."""
     run = run_of(options)
     outputs = len(run.database.design.names)
     names = [options.training] if options.training else list(run.config.trainings)
@@ -77,6 +74,10 @@ def _layers(name: str, network: Network, image: tuple[int, int], outputs: int) -
 
 
 def _plan(options: Namespace) -> None:
+    """Say what a configuration still costs, before it is spent: core-hours, time, memory, disk,
+    files, jobs. An estimate: in the campaign that it was checked with, core-hours came out 1.2
+    times too large after a calibration (docs/planning.md)."""
+
     from ..planning import approval, calibration, plan
 
     run, ranks = run_of(options), _ranks(options)
@@ -129,16 +130,10 @@ def _checked(run: Run, ranks: Any, asked: bool) -> Any:
 
 def add_verbs(verbs: Verbs) -> None:
     """Add them to the command line."""
-    verbs.add(
-        "check",
-        _check,
-        "Check a configuration and say what it makes, and where.",
-        "config/demo.yaml",
-        CONFIG,
-    )
+    verbs.add(_check, "config/demo.yaml", CONFIG)
     doctor.add_verbs(verbs)
     example = "config/config.yaml --nodes 16 --ranks-per-node 32"
-    added = verbs.add("plan", _plan, PLAN, example, CONFIG, JSON)
+    added = verbs.add(_plan, example, CONFIG, JSON)
     for option, metavar, meaning in (
         ("--nodes", "N", "that are used at a time; with --ranks-per-node"),
         ("--ranks-per-node", "R", "each simulates one light-cone at a time, on its threads"),
@@ -166,11 +161,5 @@ def add_verbs(verbs: Verbs) -> None:
     added.add_argument(
         "--approve", action="store_true", help="record that a large campaign may begin"
     )
-    added = verbs.add(
-        "network",
-        _network,
-        "Print networks layer by layer, as the paper's Table 1.",
-        "config/config.yaml ten_images",
-        CONFIG,
-    )
+    added = verbs.add(_network, "config/config.yaml ten_images", CONFIG)
     added.add_argument("training", nargs="?", metavar="TRAINING", help="one training alone")

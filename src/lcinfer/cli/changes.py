@@ -11,6 +11,9 @@ from .verbs import Verbs
 
 
 def _diff(options: Namespace) -> None:
+    """Say what an edit of a configuration would cause and cost, before it is made; of one
+    configuration alone, what is left to do."""
+
     from ..changes.diff import compare
 
     # Not arguments.run_of: the version of 21cmfast may be what the edit is about.
@@ -21,6 +24,8 @@ def _diff(options: Namespace) -> None:
 
 
 def _gc(options: Namespace) -> None:
+    """List what none of these configurations points to, with sizes; remove it when told to."""
+
     from ..changes import unused
 
     runs = [Run(config.load(path), options.results) for path in options.configs]
@@ -36,25 +41,11 @@ def _gc(options: Namespace) -> None:
 
 def add_verbs(verbs: Verbs) -> None:
     """Add them to the command line."""
-    added = verbs.add(
-        "diff",
-        _diff,
-        "Say what an edit of a configuration would cause and cost, before it is made; of one "
-        "configuration alone, what is left to do.",
-        "config/demo.yaml config/config.yaml",
-        CONFIG,
-        JSON,
-    )
+    added = verbs.add(_diff, "config/demo.yaml config/config.yaml", CONFIG, JSON)
     added.add_argument(
         "other", nargs="?", type=Path, metavar="EDITED", help="the edited configuration file"
     )
-    added = verbs.add(
-        "gc",
-        _gc,
-        "List what none of these configurations points to, with sizes; remove it when told to.",
-        "config/demo.yaml config/config.yaml",
-        RESULTS,
-    )
+    added = verbs.add(_gc, "config/demo.yaml config/config.yaml", RESULTS)
     added.add_argument(
         "configs", type=Path, nargs="+", metavar="CONFIG", help="every configuration to keep"
     )

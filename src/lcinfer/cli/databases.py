@@ -12,6 +12,8 @@ from .verbs import Verbs
 
 
 def _attach(options: Namespace) -> None:
+    """Use databases that lie elsewhere, on another disk or read-only: link to them."""
+
     from ..travel import place
 
     cones = planned(options).lightcones
@@ -35,6 +37,8 @@ def _attach(options: Namespace) -> None:
 
 
 def _move(options: Namespace) -> None:
+    """Copy a database elsewhere, verify the copy, and link to it."""
+
     from ..travel import place
 
     there, old = place.move(_named(options), options.to, options.threads)
@@ -43,6 +47,8 @@ def _move(options: Namespace) -> None:
 
 
 def _subset(options: Namespace) -> None:
+    """Make a database of some light-cones of another one, which is only read."""
+
     from ..travel import subset
 
     cones = _named(options)
@@ -56,6 +62,8 @@ def _subset(options: Namespace) -> None:
 
 
 def _merge(options: Namespace) -> None:
+    """Bring light-cones that were made elsewhere into a database; every digest is checked."""
+
     from ..travel import merge
 
     into = _named(options)
@@ -67,6 +75,8 @@ def _merge(options: Namespace) -> None:
 
 
 def _adopt(options: Namespace) -> None:
+    """Make a database of light-cones in files that py21cmfast left."""
+
     from ..travel import adopt
 
     config = planned(options).config
@@ -112,13 +122,7 @@ def add_verbs(verbs: Verbs) -> None:
     root.add_argument(
         "--to", type=Path, required=True, metavar="ROOT", help="where its directory will lie"
     )
-    added = verbs.add(
-        "attach",
-        _attach,
-        "Use databases that lie elsewhere, on another disk or read-only: link to them.",
-        "config/demo.yaml demo --database /archive/lightcones",
-        CONFIG,
-    )
+    added = verbs.add(_attach, "config/demo.yaml demo --database /archive/lightcones", CONFIG)
     added.add_argument(
         "database", nargs="?", metavar="NAME", help="the database, or a mock; default: all there"
     )
@@ -131,19 +135,9 @@ def add_verbs(verbs: Verbs) -> None:
         help="its directory, or a root with such directories",
     )
     added.add_argument("--new", action="store_true", help="it is yet to be made, in this root")
-    verbs.add(
-        "move",
-        _move,
-        "Copy a database elsewhere, verify the copy, and link to it.",
-        "config/demo.yaml demo --to /archive/lightcones",
-        DATABASE,
-        READERS,
-        root,
-    )
+    verbs.add(_move, "config/demo.yaml demo --to /archive/lightcones", DATABASE, READERS, root)
     added = verbs.add(
-        "subset",
         _subset,
-        "Make a database of some light-cones of another one, which is only read.",
         "config/demo.yaml demo --realizations 32 --to /scratch/lightcones",
         DATABASE,
         READERS,
@@ -153,24 +147,11 @@ def add_verbs(verbs: Verbs) -> None:
     which.add_argument("--realizations", type=count, metavar="N", help="the first N")
     which.add_argument("--indices", type=_spans, metavar="START-STOP,...", help="these")
     added.add_argument("--link", action="store_true", help="hard links, not copies, of the data")
-    added = verbs.add(
-        "merge",
-        _merge,
-        "Bring light-cones that were made elsewhere into a database; every digest is checked.",
-        "config/demo.yaml demo /elsewhere/lightcones",
-        DATABASE,
-        READERS,
-    )
+    added = verbs.add(_merge, "config/demo.yaml demo /elsewhere/lightcones", DATABASE, READERS)
     added.add_argument(
         "parts", nargs="+", type=Path, metavar="PART", help="its directory, or a root with it"
     )
-    added = verbs.add(
-        "adopt",
-        _adopt,
-        "Make a database of light-cones in files that py21cmfast left.",
-        "config/demo.yaml one.h5 other.h5",
-        CONFIG,
-    )
+    added = verbs.add(_adopt, "config/demo.yaml one.h5 other.h5", CONFIG)
     added.add_argument(
         "--differing",
         action="append",

@@ -52,6 +52,8 @@ def _tidy(site: Site) -> Iterator[Line]:
 
 
 def _doctor(options: Namespace) -> None:
+    """Try what a campaign needs on this machine or cluster, and say what to mend."""
+
     from ..doctor import profile
 
     if options.ranks < 1 or options.nodes < 1 or options.limit <= 0:
@@ -91,14 +93,7 @@ def summary(levels: Counter, options: Namespace) -> str:
 
 def add_verbs(verbs: Verbs) -> None:
     """Add it to the command line."""
-    added = verbs.add(
-        "doctor",
-        _doctor,
-        "Try what a campaign needs on this machine or cluster, and say what to mend.",
-        "config/demo.yaml --profile profiles/slurm",
-        RESULTS,
-        JSON,
-    )
+    added = verbs.add(_doctor, "config/demo.yaml --profile profiles/slurm", RESULTS, JSON)
     added.add_argument(
         "config",
         nargs="?",

@@ -8,12 +8,16 @@ from .verbs import Verbs
 
 
 def _report(options: Namespace) -> None:
+    """Write a finished run's report, in the project's directory; an audit then knows it."""
+
     from ..stages import report
 
     print(report.write(run_of(options), options.config))
 
 
 def _methods(options: Namespace) -> None:
+    """Print a finished run for a paper's methods section: a paragraph and a table."""
+
     from ..publish import methods, recorded
     from ..text import citations as references
     from ..text import latex, styles
@@ -27,6 +31,8 @@ def _methods(options: Namespace) -> None:
 
 
 def _crate(options: Namespace) -> None:
+    """Write a finished run as a Workflow Run Crate (RO-Crate), to publish beside a paper."""
+
     from ..publish import crate, recorded
 
     found = recorded.open_run(options.run, options.results)
@@ -43,25 +49,14 @@ def _crate(options: Namespace) -> None:
 
 def add_verbs(verbs: Verbs) -> None:
     """Add them to the command line."""
-    added = verbs.add(
-        "report",
-        _report,
-        "Write a finished run's report, in the project's directory; an audit then knows it.",
-        "config/demo.yaml",
-    )
+    added = verbs.add(_report, "config/demo.yaml")
     added.add_argument("config", type=Path, metavar="CONFIG", help="the configuration file")
     added.set_defaults(results=Path("results"))
     recorded = shared(RESULTS)
     recorded.add_argument(
         "run", type=Path, metavar="RUN", help="a configuration file, or a run's directory"
     )
-    added = verbs.add(
-        "methods",
-        _methods,
-        "Print a finished run for a paper's methods section: a paragraph and a table.",
-        "config/demo.yaml --latex",
-        recorded,
-    )
+    added = verbs.add(_methods, "config/demo.yaml --latex", recorded)
     added.add_argument("--latex", action="store_true", help="LaTeX (amsmath, natbib)")
     added.add_argument(
         "--bibtex",
@@ -69,13 +64,7 @@ def add_verbs(verbs: Verbs) -> None:
         help="the references alone, as BibTeX entries with the keys that the LaTeX cites",
     )
     added.add_argument("--scores", action="store_true", help="with a table of R2")
-    added = verbs.add(
-        "crate",
-        _crate,
-        "Write a finished run as a Workflow Run Crate (RO-Crate), to publish beside a paper.",
-        "config/demo.yaml --zip",
-        recorded,
-    )
+    added = verbs.add(_crate, "config/demo.yaml --zip", recorded)
     added.add_argument("--zip", action="store_true", help="as one archive")
     added.add_argument("--to", type=Path, help="where to; default: <run>-crate, here")
     added.add_argument(

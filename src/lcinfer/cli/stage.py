@@ -19,6 +19,8 @@ from .verbs import Verbs
 
 
 def _design(options: Namespace) -> None:
+    """Create a database, or grow it: parameters, seeds, room for the light-cones."""
+
     from ..lightcones import database
     from ..planning import approval
 
@@ -30,6 +32,8 @@ def _design(options: Namespace) -> None:
 
 
 def _simulate(options: Namespace) -> None:
+    """Simulate the light-cones of a block that are not there yet; run it under MPI."""
+
     from ..lightcones import campaign
 
     run = run_of(options)
@@ -40,12 +44,16 @@ def _simulate(options: Namespace) -> None:
 
 
 def _seal(options: Namespace) -> None:
+    """Write the histories, and that every light-cone of a database is there."""
+
     from ..lightcones import database
 
     database.seal(choose(run_of(options).lightcones, options.database, "database"))
 
 
 def _images(options: Namespace) -> None:
+    """Cut light-cones into images, block by block."""
+
     from ..images import cutting as images
 
     image_set = choose(run_of(options).images, options.database, "image set")
@@ -61,6 +69,7 @@ def _images(options: Namespace) -> None:
 
 
 def _train(options: Namespace) -> None:
+    """Train a network, or go on with it after its last whole epoch."""
     from ..stages import stages
 
     training = choose(run_of(options).trainings, options.training, "training")
@@ -68,6 +77,7 @@ def _train(options: Namespace) -> None:
 
 
 def _evaluate(options: Namespace) -> None:
+    """Predict the test light-cones and the mocks, and score."""
     from ..stages import stages
 
     evaluation = choose(run_of(options).evaluations, options.training, "training")
@@ -75,6 +85,8 @@ def _evaluate(options: Namespace) -> None:
 
 
 def _compare(options: Namespace) -> None:
+    """Rank the trials of a sweep, or gather those of a learning curve."""
+
     from ..stages import stages
 
     sweep = choose(run_of(options).sweeps, options.sweep, "sweep")
@@ -82,6 +94,8 @@ def _compare(options: Namespace) -> None:
 
 
 def _figures(options: Namespace) -> None:
+    """Draw figures."""
+
     from ..stages import drawing
 
     run = run_of(options)
@@ -89,19 +103,28 @@ def _figures(options: Namespace) -> None:
 
 
 def _summary(options: Namespace) -> None:
+    """Write the run's tables and its manifest."""
+
     from ..stages import summary
 
     summary.write(run_of(options))
 
 
 def _where(options: Namespace) -> None:
+    """Print the directory of a run's tables and report."""
     print(run_of(options).summary.directory)
 
 
 def _schema(options: Namespace) -> None:
+    """Print the configuration's JSON schema."""
+
     from ..config import reference
 
     print(reference.page() if options.markdown else reference.schema(), end="")
+
+
+def _stage(_: Namespace) -> None:
+    """Do the work of one rule of the workflow."""  # its name is required
 
 
 def _within(block: Span | None, product: Realizations) -> Span | None:
@@ -141,82 +164,29 @@ BLOCK.add_argument("--block", type=_span, metavar="START-STOP", help="default: e
 
 def add_verbs(verbs: Verbs) -> None:
     """Add them to the command line."""
-    verbs.add(
-        "where",
-        _where,
-        "Print the directory of a run's tables and report.",
-        "config/demo.yaml",
-        CONFIG,
-    )
-    added = verbs.add("schema", _schema, "Print the configuration's JSON schema.", "")
+    verbs.add(_where, "config/demo.yaml", CONFIG)
+    added = verbs.add(_schema, "")
     added.add_argument("--markdown", action="store_true", help="as a page of tables instead")
-    _add_stages(
-        verbs.add(
-            "stage",
-            None,
-            "Do the work of one rule of the workflow.",
-            "figures config/demo.yaml examples",
-        )
-    )
+    _add_stages(verbs.add(_stage, "figures config/demo.yaml examples"))
 
 
 def _add_stages(parser: ArgumentParser) -> None:
     stages = Verbs(parser, "NAME")
     stages.group("in the order of a run")
-    stages.add(
-        "design",
-        _design,
-        "Create a database, or grow it: parameters, seeds, room for the light-cones.",
-        "config/demo.yaml demo",
-        DATABASE,
-    )
-    added = stages.add(
-        "simulate",
-        _simulate,
-        "Simulate the light-cones of a block that are not there yet; run it under MPI.",
-        "config/demo.yaml demo --block 0-20",
-        BLOCK,
-    )
+    stages.add(_design, "config/demo.yaml demo", DATABASE)
+    added = stages.add(_simulate, "config/demo.yaml demo --block 0-20", BLOCK)
     added.add_argument("--ranks", type=int, help="refuse to run unless MPI has this many ranks")
-    stages.add(
-        "seal",
-        _seal,
-        "Write the histories, and that every light-cone of a database is there.",
-        "config/demo.yaml demo",
-        DATABASE,
-    )
-    added = stages.add(
-        "images",
-        _images,
-        "Cut light-cones into images, block by block.",
-        "config/demo.yaml demo",
-        BLOCK,
-    )
+    stages.add(_seal, "config/demo.yaml demo", DATABASE)
+    added = stages.add(_images, "config/demo.yaml demo", BLOCK)
     added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
     added.add_argument("--threads", type=int, default=1, help="light-cones cut at a time")
-    for name, does, what in (
-        ("train", _train, "Train a network, or go on with it after its last whole epoch."),
-        ("evaluate", _evaluate, "Predict the test light-cones and the mocks, and score."),
-    ):
-        added = stages.add(name, does, what, "config/small.yaml all_images", CONFIG, DEVICE)
+    for trained in (_train, _evaluate):
+        added = stages.add(trained, "config/small.yaml all_images", CONFIG, DEVICE)
         added.add_argument("training", metavar="TRAINING", help="the training's name")
-    added = stages.add(
-        "compare",
-        _compare,
-        "Rank the trials of a sweep, or gather those of a learning curve.",
-        "config/small.yaml study",
-        CONFIG,
-        DEVICE,
-    )
+    added = stages.add(_compare, "config/small.yaml study", CONFIG, DEVICE)
     added.add_argument("sweep", metavar="SWEEP", help="the sweep's name")
-    added = stages.add("figures", _figures, "Draw figures.", "config/demo.yaml examples", CONFIG)
+    added = stages.add(_figures, "config/demo.yaml examples", CONFIG)
     added.add_argument(
         "what", metavar="WHAT", help="'examples', 'scheme', or the name of a training or a sweep"
     )
-    stages.add(
-        "summary",
-        _summary,
-        "Write the run's tables and its manifest.",
-        "config/demo.yaml",
-        CONFIG,
-    )
+    stages.add(_summary, "config/demo.yaml", CONFIG)

@@ -14,12 +14,15 @@ SUFFIXES = (".csv", ".json")
 
 
 def _scores(options: Namespace) -> None:
+    """Print a finished run's R2, and where its results are."""
+
     from ..stages import scored
 
     print(scored.for_terminal(run_of(options)))
 
 
 def _infer(options: Namespace) -> None:
+    """Infer the parameters of observed light-cones with a trained network."""
     _check_out(options.out)
     checkpoint, files = _network_and_files(options)
     import torch
@@ -86,6 +89,8 @@ def _share(text: str) -> float:
 
 
 def _audit(options: Namespace) -> None:
+    """Walk back from a result to voxels, configuration and code, and check every link."""
+
     from ..audit.audit import Depth, audit
 
     if options.resimulate < 0 or options.seed < 0 or not options.tolerance >= 0:
@@ -109,20 +114,9 @@ def _audit(options: Namespace) -> None:
 
 def add_verbs(verbs: Verbs) -> None:
     """Add them to the command line."""
-    verbs.add(
-        "scores",
-        _scores,
-        "Print a finished run's R2, and where its results are.",
-        "config/demo.yaml",
-        CONFIG,
-    )
+    verbs.add(_scores, "config/demo.yaml", CONFIG)
     added = verbs.add(
-        "infer",
-        _infer,
-        "Infer the parameters of observed light-cones with a trained network.",
-        "config/demo.yaml all_images lightcone.h5 --out recovered.csv",
-        RESULTS,
-        DEVICE,
+        _infer, "config/demo.yaml all_images lightcone.h5 --out recovered.csv", RESULTS, DEVICE
     )
     added.usage = (
         "%(prog)s [options] CONFIG TRAINING FILE [FILE ...]\n"
@@ -156,15 +150,7 @@ def add_verbs(verbs: Verbs) -> None:
     )
     added.add_argument("--cell-size", type=float, metavar="MPC", help="of an array: comoving Mpc")
     added.add_argument("--batch", type=count, help="images at a time; default: a few")
-    added = verbs.add(
-        "audit",
-        _audit,
-        "Walk back from a result to voxels, configuration and code, and check every link.",
-        "results/runs/demo-c5da378a81",
-        RESULTS,
-        READERS,
-        JSON,
-    )
+    added = verbs.add(_audit, "results/runs/demo-c5da378a81", RESULTS, READERS, JSON)
     added.add_argument(
         "result",
         type=Path,

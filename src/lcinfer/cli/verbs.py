@@ -24,26 +24,18 @@ class Verbs:
         self._list(f"\n{title}:")
 
     def add(
-        self,
-        name: str,
-        does: Callable[[Namespace], None] | None,
-        what: str,
-        example: str,
-        *arguments: ArgumentParser,
+        self, does: Callable[[Namespace], None], example: str, *arguments: ArgumentParser
     ) -> ArgumentParser:
-        """Add a verb.
+        """Add a verb of a function's name; its docstring is the help.
 
-        Args:
-            name: of the verb.
-            does: its work; None: of the verbs below it.
-            what: that work in a sentence, which may be followed by others.
-            example: of what stands behind its name.
-            arguments: those of several verbs that it has too.
+        The first sentence is listed, ``example`` stands behind its name, and ``arguments`` are
+        those that other verbs have too.
         """
+        name = does.__name__.removeprefix("_")
+        what = " ".join((does.__doc__ or "").split())
         added = self._verbs.add_parser(name, parents=arguments, description=what)
         added.epilog = f"example: {added.prog} {example}"
-        if does is not None:
-            added.set_defaults(verb=does)
+        added.set_defaults(verb=does)
         line = f"  {name:<8}  {what.partition('. ')[0].rstrip('.')}"
         wide = shutil.get_terminal_size().columns - 2
         self._list(textwrap.fill(line, wide, subsequent_indent=" " * 12))

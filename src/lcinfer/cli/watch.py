@@ -12,6 +12,8 @@ from .verbs import Verbs
 
 
 def _status(options: Namespace) -> None:
+    """Say how far the database and the mocks are; also while jobs run."""
+
     from ..upkeep import status
 
     run = run_of(options)
@@ -23,6 +25,8 @@ def _status(options: Namespace) -> None:
 
 
 def _verify(options: Namespace) -> None:
+    """Compare every light-cone with digests, journal and design; change nothing."""
+
     from ..upkeep import verify
 
     reports = []
@@ -37,6 +41,8 @@ def _verify(options: Namespace) -> None:
 
 
 def _repair(options: Namespace) -> None:
+    """Verify, and have made again what does not hold."""
+
     from ..upkeep import repair, verify
 
     left = 0
@@ -68,14 +74,7 @@ def _begun(options: Namespace) -> list[LightCones]:
 
 def add_verbs(verbs: Verbs) -> None:
     """Add them to the command line."""
-    verbs.add(
-        "status",
-        _status,
-        "Say how far the database and the mocks are; also while jobs run.",
-        "config/demo.yaml",
-        CONFIG,
-        JSON,
-    )
+    verbs.add(_status, "config/demo.yaml", CONFIG, JSON)
     checked = shared(CONFIG, READERS)
     checked.add_argument(
         "database", nargs="?", metavar="NAME", help="the database, or a mock; default: all"
@@ -83,21 +82,8 @@ def add_verbs(verbs: Verbs) -> None:
     checked.add_argument(
         "--decode", action="store_true", help="also files that are as they were written"
     )
-    verbs.add(
-        "verify",
-        _verify,
-        "Compare every light-cone with digests, journal and design; change nothing.",
-        "config/demo.yaml demo",
-        checked,
-        JSON,
-    )
-    added = verbs.add(
-        "repair",
-        _repair,
-        "Verify, and have made again what does not hold.",
-        "config/demo.yaml demo",
-        checked,
-    )
+    verbs.add(_verify, "config/demo.yaml demo", checked, JSON)
+    added = verbs.add(_repair, "config/demo.yaml demo", checked)
     added.add_argument("--simulate", action="store_true", help="make it again here and now")
     added.add_argument(
         "--most", type=int, default=100, metavar="N", help="refuse if more would be made again"
