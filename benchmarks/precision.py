@@ -23,8 +23,10 @@ from zarr.codecs import BloscCodec
 
 from lcinfer.base.device import choose_device
 from lcinfer.config.sections import Split, Training
-from lcinfer.evaluation.evaluate import predict, r2
-from lcinfer.images.dataset import LabelledImages, divide
+from lcinfer.evaluation.evaluate import r2
+from lcinfer.evaluation.predict import predict
+from lcinfer.images.dataset import LabelledImages
+from lcinfer.images.sets import divide
 from lcinfer.training.loop import train
 from lcinfer.training.processes import World
 

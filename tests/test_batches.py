@@ -6,7 +6,8 @@ import torch
 import zarr
 
 from lcinfer.config.sections import Split
-from lcinfer.images.dataset import LabelledImages, divide, fit
+from lcinfer.images.dataset import LabelledImages, fit
+from lcinfer.images.sets import divide
 from lcinfer.training import batches as module
 from lcinfer.training.batches import Batches
 from lcinfer.training.processes import World

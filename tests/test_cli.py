@@ -2,37 +2,86 @@
 
 import errno
 import os
+import platform
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
 from support.filling import fill
 
+import lcinfer
 from lcinfer import cli, config
 from lcinfer.products.run import Run
+from lcinfer.simulator import engine
 
 CONFIG = Path(__file__).parents[1] / "config"
 
 
+STAGES = [
+    *("design", "simulate", "seal", "images", "train"),
+    *("evaluate", "compare", "figures", "summary"),
+]
+
+
+def below(parser) -> dict[str, ArgumentParser]:
+    """The verbs of a command line by their names."""
+    return parser._subparsers._group_actions[0].choices
+
+
 def verbs() -> list[str]:
-    actions = cli._parser()._subparsers._group_actions
-    return list(actions[0].choices)
+    named = below(cli.parser())
+    return [*named, *(f"stage {name}" for name in below(named["stage"]))]
 
 
-def test_the_rules_verbs_are_there() -> None:
-    stages = {"design", "simulate", "seal", "images", "train", "evaluate", "figures", "summary"}
-    assert stages | {"check", "schema", "network"} <= set(verbs())
+def helped(capsys, *arguments) -> str:
+    """A help text, words apart."""
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([*arguments, "--help"])
+    assert stopped.value.code == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_help_lists_the_verbs_for_people_in_groups_and_what_rules_call_below_stage(capsys) -> None:
+    listed = helped(capsys)
+    verbs = ("check", "doctor", "plan", "status", "diff", "scores", "infer", "audit", "merge")
+    groups = ["before a run:", "while it runs:", "after an edit:", "results:"]
+    assert sorted(groups, key=listed.index) == groups
+    assert all(f" {verb} " in listed for verb in verbs)
+    assert " simulate " not in listed
+    assert list(below(below(cli.parser())["stage"])) == STAGES
+    assert set(STAGES) == cli.stage.STAGES
+    assert all(f" {stage} " in helped(capsys, "stage") for stage in STAGES)
+
+
+def test_without_a_verb_the_help_is_shown_as_a_usage_error(capsys) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([])
+    assert stopped.value.code == 2
+    assert "before a run:" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_lcinfer_21cmfast_and_python(capsys) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--version"])
+    assert stopped.value.code in (0, None)
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"lcinfer {lcinfer.__version__}, ")
+    assert engine.installed() in printed
+    assert printed.endswith(f", Python {platform.python_version()}\n")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_is_called_as_a_verb_is_the_stage(stage, capsys) -> None:
+    assert helped(capsys, stage) == helped(capsys, "stage", stage)
 
 
 @pytest.mark.parametrize("verb", verbs())
 def test_every_verb_has_help_with_an_example_of_itself(verb, capsys) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        cli.main([verb, "--help"])
-    assert stopped.value.code == 0
-    helped = " ".join(capsys.readouterr().out.split())
-    _, _, example = helped.partition(f"example: lcinfer {verb}")
-    assert helped.count(f"example: lcinfer {verb}") == 1
+    text = helped(capsys, *verb.split())
+    _, _, example = text.partition(f"example: lcinfer {verb}")
+    assert text.count(f"example: lcinfer {verb}") == 1
     named = (CONFIG.parent / example.split()[0]) if example else CONFIG
-    assert named.exists() or verb in {"audit", "infer"}, "a result is there only after a run"
+    assert named.exists() or verb in {"audit", "stage"}, "a result is there only after a run"
     assert example or verb == "schema"
 
 
@@ -40,10 +89,8 @@ def test_every_verb_has_help_with_an_example_of_itself(verb, capsys) -> None:
 def test_the_example_of_every_verb_can_be_parsed_and_names_what_its_configuration_makes(
     verb, capsys, monkeypatch
 ) -> None:
-    with pytest.raises(SystemExit):
-        cli.main([verb, "--help"])
-    example = " ".join(capsys.readouterr().out.split()).partition("example: lcinfer ")[2].split()
-    options = cli._parser().parse_args(example)
+    example = helped(capsys, *verb.split()).partition("example: lcinfer ")[2].split()
+    options = cli.parser().parse_args(example)
     if hasattr(options, "config"):
         monkeypatch.chdir(CONFIG.parent)
         run = Run(config.load(options.config))
@@ -93,7 +140,7 @@ def test_check_says_what_the_papers_configuration_makes(capsys) -> None:
         assert part in printed
 
 
-@pytest.mark.parametrize("verb", ["design", "simulate", "seal", "images", "train", "figures"])
+@pytest.mark.parametrize("verb", STAGES[:-1])
 def test_a_name_that_the_configuration_does_not_make_is_one_line(
     verb, settings, write_config, capsys
 ) -> None:
@@ -162,10 +209,10 @@ def test_design_seal_and_images_make_what_the_rules_wait_for(
     [(errno.EROFS, ("results/runs",)), (errno.ENOSPC, ()), (errno.EACCES, ("results",))],
 )
 def test_what_the_disk_refuses_is_one_line(number, where, tmp_path, monkeypatch, capsys) -> None:
-    def refuse(_options) -> None:
+    def _check(_options) -> None:
         raise OSError(number, os.strerror(number), *where)
 
-    monkeypatch.setattr(cli, "_check", refuse)
+    monkeypatch.setattr(cli.begin, "_check", _check)
     with pytest.raises(SystemExit) as stopped:
         cli.main(["check", str(CONFIG / "demo.yaml")])
     assert stopped.value.code == 1
@@ -174,9 +221,9 @@ def test_what_the_disk_refuses_is_one_line(number, where, tmp_path, monkeypatch,
 
 
 def test_any_other_fault_of_the_system_is_shown_whole(monkeypatch) -> None:
-    def break_down(_options) -> None:
+    def _check(_options) -> None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
-    monkeypatch.setattr(cli, "_check", break_down)
+    monkeypatch.setattr(cli.begin, "_check", _check)
     with pytest.raises(OSError, match="Bad file descriptor"):
         cli.main(["check", str(CONFIG / "demo.yaml")])

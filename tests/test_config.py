@@ -219,7 +219,8 @@ def test_what_decides_where_cells_lie_is_varied_with_no_engine(settings, engine,
 
 
 @pytest.mark.parametrize(
-    "name", ["DIM", "HIRES_TO_LOWRES_FACTOR", "Z_HEAT_MAX", "ZPRIME_STEP_FACTOR", "N_THREADS", "wl"]
+    "name",
+    ["DIM", "HIRES_TO_LOWRES_FACTOR", "Z_HEAT_MAX", "ZPRIME_STEP_FACTOR", "N_THREADS", "wl", "A_s"],
 )
 def test_what_21cmfast_has_once_for_all_light_cones_is_not_varied_with_it(settings, name) -> None:
     vary(settings, name)

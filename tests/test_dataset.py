@@ -4,7 +4,8 @@ import pytest
 from lcinfer.base.errors import UserError
 from lcinfer.config.sections import Split
 from lcinfer.images import dataset
-from lcinfer.images.dataset import LabelledImages, divide, fit
+from lcinfer.images.dataset import LabelledImages, fit
+from lcinfer.images.sets import divide
 
 SPLIT = Split(validation=3, test=4)
 

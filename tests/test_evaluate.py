@@ -10,13 +10,12 @@ from lcinfer.base.errors import UserError
 from lcinfer.config.sections import Evaluation
 from lcinfer.evaluation.evaluate import (
     Predictions,
-    load_trained,
-    predict,
     r2,
     read_predictions,
     scores_from,
     write_predictions,
 )
+from lcinfer.evaluation.predict import load_trained, predict
 from lcinfer.images.dataset import LabelledImages
 from lcinfer.training.loop import train
 

@@ -12,7 +12,7 @@ from lcinfer.base.errors import UserError
 from lcinfer.images import cutting as images
 from lcinfer.lightcones import database, failures, journal, store
 from lcinfer.products.run import Run
-from lcinfer.stages import summary
+from lcinfer.stages import scored, summary
 from lcinfer.stages.evaluate import evaluate_network
 from lcinfer.stages.train import train_network
 from lcinfer.upkeep.repair import repair
@@ -151,7 +151,7 @@ def test_training_scores_and_tables_say_what_was_left_out(run, capsys) -> None:
     _, head, first, *_ = made.summary.table.read_text().splitlines()
     assert head.endswith("left_out_of_validation,left_out_of_test,left_out_of_training")
     assert first.endswith(",2,1,6,1,1,1")
-    assert "all_images was made without 3 light-cones" in summary.scores(made)
+    assert "all_images was made without 3 light-cones" in scored.for_terminal(made)
 
 
 def test_a_test_set_that_is_left_too_small_is_refused(run) -> None:

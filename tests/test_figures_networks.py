@@ -16,7 +16,7 @@ from lcinfer.figures import (
     draw_responses,
     draw_slicing,
 )
-from lcinfer.training.networks.architectures import layers
+from lcinfer.training.networks.layers import layers
 
 NAMES = ["HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH"]
 

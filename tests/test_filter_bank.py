@@ -14,6 +14,7 @@ from lcinfer.config.sections import Training
 from lcinfer.training.learner import SETTLED_TOGETHER, Learner
 from lcinfer.training.networks import architectures
 from lcinfer.training.networks.filter_bank import POWER_FLOOR, FilterBank
+from lcinfer.training.networks.layers import Layer, layers
 from lcinfer.training.processes import World
 
 BANK = networks.FilterBank.model_validate(
@@ -80,7 +81,7 @@ def test_a_scale_sees_the_image_averaged_over_the_pools_before_it() -> None:
 
 
 def test_its_layers_have_a_row_each_with_data_and_weights() -> None:
-    rows = architectures.layers(BANK, SHAPE, 4)
+    rows = layers(BANK, SHAPE, 4)
     assert [(row.name, row.shape, row.weights) for row in rows] == [
         ("input", SHAPE, 0),
         ("filter_bank", (30,), 3 * 17 + 2 * 17),
@@ -97,7 +98,7 @@ def test_its_layers_have_a_row_each_with_data_and_weights() -> None:
 
 def test_a_network_with_more_moments_has_more_features_and_says_which() -> None:
     network = BANK.model_copy(update={"moments": (1, 2, 4)})
-    assert architectures.layers(network, SHAPE, 4)[1] == architectures.Layer(
+    assert layers(network, SHAPE, 4)[1] == Layer(
         2,
         "filter_bank",
         "Moments of filters (3 of 4x4, 2 of 4x4; 5 slices; moments 1, 2, 4)",
@@ -116,7 +117,7 @@ ALONG = networks.FilterBank.model_validate(
 
 
 def test_convolutions_along_the_line_of_sight_have_rows_with_their_slices() -> None:
-    rows = architectures.layers(ALONG, SHAPE, 4)
+    rows = layers(ALONG, SHAPE, 4)
     assert [(row.step, row.shape, row.weights) for row in rows[4:12]] == [
         ("Slices of the line of sight", (6, 5), 0),
         ("1D Convolution (3)", (7, 5), 7 * (6 * 3 + 1)),

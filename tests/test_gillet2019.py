@@ -3,8 +3,9 @@ import torch
 from torch import nn
 
 from lcinfer.config.networks import Gillet2019
-from lcinfer.training.networks.architectures import build, layers
+from lcinfer.training.networks.architectures import build
 from lcinfer.training.networks.heads import Regression
+from lcinfer.training.networks.layers import layers
 
 PAPER = (100, 2200)
 SMALL = Gillet2019.model_validate(

@@ -11,7 +11,7 @@ from torch import nn
 from lcinfer.base.errors import UserError
 from lcinfer.config import networks
 from lcinfer.config.sections import Training
-from lcinfer.evaluation.evaluate import predict
+from lcinfer.evaluation.predict import predict
 from lcinfer.images.dataset import LabelledImages
 from lcinfer.training.loop import train
 from lcinfer.training.networks import gillet2019, heads

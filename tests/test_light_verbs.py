@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tarfile
+from pathlib import Path
 
 import pytest
 from support.filling import complete
@@ -50,15 +52,35 @@ def made(settings, write_config, tmp_path):
     return write_config(settings), run.root
 
 
-@pytest.mark.parametrize("verb", ["scores", "where", "status", "diff", "gc"])
+@pytest.mark.parametrize("verb", ["scores", "where", "status", "diff", "gc", "network"])
 def test_a_verb_that_reads_tables_loads_no_heavy_library(made, verb):
     path, root = made
     assert loaded(verb, path, "--results", root) == ""
 
 
-@pytest.mark.parametrize("arguments", [["schema"], ["--help"], ["doctor", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["schema"], ["--help"], ["--version"], ["doctor", "--help"], ["stage", "train", "--help"]],
+)
 def test_nor_does_what_reads_nothing(arguments):
     assert loaded(*arguments) == ""
+
+
+@pytest.mark.parametrize("verb", ["check", "plan"])
+def test_what_looks_ahead_loads_what_distances_need_alone(made, verb):
+    path, root = made
+    heavy = set(loaded(verb, path, "--results", root).split())
+    assert heavy <= {"check": {"astropy", "scipy"}, "plan": {"astropy", "scipy", "zarr"}}[verb]
+
+
+@pytest.mark.parametrize("style", ["--latex", "--bibtex"])
+def test_a_methods_section_is_written_without_what_trains_simulates_and_draws(style, tmp_path):
+    with tarfile.open(Path(__file__).parent / "releases" / "0.1" / "results.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    (run,) = (tmp_path / "results" / "runs").glob("whole-*")
+    heavy = set(loaded("methods", run, "--scores", style).split())
+    assert "zarr" in heavy, "it was written"
+    assert not heavy & {"torch", "py21cmfast", "matplotlib", "pandas", "xarray", "dask"}
 
 
 @pytest.mark.parametrize("verb", ["check", "scores", "network"])

@@ -4,6 +4,8 @@ import json
 import subprocess
 
 import pytest
+from astropy import constants
+from py21cmfast.wrapper import inputs
 
 from lcinfer import cli, config
 from lcinfer.base.errors import UserError
@@ -54,6 +56,22 @@ def test_misspelt_names_are_listed_before_all_else_with_what_was_meant(physical,
     ]
     first = found(physical, tmp_path)[0]
     assert "py21cmfast has no such input (did you mean USE_TS_FLUCT?)" in first
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("use_ts_fluct", "USE_TS_FLUCT"),
+        ("zeta", "HII_EFF_FACTOR"),
+        ("Tvir", "ION_Tvir_MIN"),
+        ("LX", "L_X"),
+        ("E0", "NU_X_THRESH"),
+        ("R_mfp", "R_BUBBLE_MAX"),
+    ],
+)
+def test_names_of_papers_and_of_other_spelling_are_understood(physical, tmp_path, name, meant):
+    physical["database"]["simulator"]["options"] = {name: 1}
+    assert f"(did you mean {meant}?)" in found(physical, tmp_path)[0]
 
 
 @pytest.mark.parametrize(
@@ -119,9 +137,43 @@ def test_check_says_it_once_py21cmfast_was_asked_in_a_process_of_its_own(
         with pytest.raises(SystemExit):
             cli.main(["check", str(path)])
         first, *each = capsys.readouterr().err.splitlines()
-        assert first == "lcinfer: 2 mistakes"
+        assert first == f"lcinfer: {path}: 2 mistakes"
         assert [line.split(":")[0].split(".")[-1] for line in each] == ["USE_TS_FLUC", "HMF"]
         monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("asked again"))
+
+
+def test_mistakes_of_physics_and_of_other_sections_are_listed_together(
+    physical, write_config, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(engine, "check_library", lambda _: None)
+    monkeypatch.setattr(engine, "_once", lambda *_: ["database.prior.L_X: no"])
+    physical["split"]["tset"] = 4
+    path = write_config(physical)
+    with pytest.raises(SystemExit):
+        cli.main(["check", str(path)])
+    first, *each = capsys.readouterr().err.splitlines()
+    assert first == f"lcinfer: {path}: 2 mistakes"
+    assert each == ["  split.tset: unknown key (did you mean test?)", "  database.prior.L_X: no"]
+    physical["database"]["seeed"] = 4
+    with pytest.raises(SystemExit):
+        cli.main(["check", str(write_config(physical))])
+    assert "L_X" not in capsys.readouterr().err, "what is no simulation is asked about by nobody"
+
+
+def test_class_runs_once_for_a_cosmology_and_it_is_said_that_it_does(
+    physical, tmp_path, asked, capsys, monkeypatch
+):
+    physical["database"]["simulator"]["options"] = {"POWER_SPECTRUM": "CLASS"}
+    arguments.ask_engine(Run(config.parse(physical), tmp_path), tmp_path)
+    assert "CLASS runs for it" in capsys.readouterr().err
+    ran = []
+    monkeypatch.setattr(inputs, "run_classy", lambda **settings: ran.append(settings))
+    units = {"d_m": 1, "v_cb": constants.c}
+    transfer = {kind: inputs.k_transfer.value * unit for kind, unit in units.items()}
+    monkeypatch.setattr(inputs, "get_transfer_function", lambda kind, **_: transfer[kind])
+    monkeypatch.setattr(inputs, "find_redshift_kinematic_decoupling", lambda _: 1000.0)
+    assert physics.answer(json.dumps(asked[0])) == "[]"
+    assert len(ran) == 1
 
 
 @pytest.fixture
@@ -137,13 +189,13 @@ def asked(monkeypatch, tmp_path):
 def test_a_section_is_asked_about_once_and_an_edited_one_again(physical, tmp_path, asked):
     for options in ({}, {}, {"POP2_ION": 4000}, {}):
         physical["database"]["simulator"]["options"] = options
-        arguments.ask_engine(Run(config.parse(physical), tmp_path))
+        arguments.ask_engine(Run(config.parse(physical), tmp_path), tmp_path)
     assert [it["simulation"]["simulator"]["options"] for it in asked] == [{}, {"POP2_ION": 4000}]
 
 
 def test_corners_and_mocks_of_what_is_left_to_simulate_are_asked_about(physical, tmp_path, asked):
     run = Run(config.parse(physical), tmp_path)
-    arguments.ask_engine(run)
+    arguments.ask_engine(run, tmp_path)
     prior = run.config.database.prior
     (question,) = asked
     corners = question["tried"]["database.prior"]
@@ -152,13 +204,13 @@ def test_corners_and_mocks_of_what_is_left_to_simulate_are_asked_about(physical,
     assert question["tried"]["mocks.FAINT.parameters"] == [run.config.mocks["FAINT"].parameters]
     run.database.directory.mkdir(parents=True)
     run.database.sealed.write_text("{}")
-    arguments.ask_engine(run)
+    arguments.ask_engine(run, tmp_path)
     assert list(asked[1]["tried"]) == ["mocks.FAINT.parameters"]
 
 
 def test_another_engine_may_have_parameters_of_any_name(settings, tmp_path, asked):
     vary(settings, bananas=[1, 2])
-    arguments.ask_engine(Run(config.parse(settings), tmp_path))
+    arguments.ask_engine(Run(config.parse(settings), tmp_path), tmp_path)
     assert asked == []
 
 

@@ -6,7 +6,7 @@ import torch
 from support.toy_images import IDENTITY, SPLIT, toy_images, toy_training
 from torch.nn.functional import conv2d, relu
 
-from lcinfer.evaluation.evaluate import load_trained, predict
+from lcinfer.evaluation.predict import load_trained, predict
 from lcinfer.evaluation.responses import filters, reach, responses
 from lcinfer.training.loop import train
 

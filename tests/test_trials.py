@@ -15,7 +15,7 @@ from lcinfer.base.errors import UserError
 from lcinfer.changes.unused import find
 from lcinfer.changes.work import to_make
 from lcinfer.evaluation import trials
-from lcinfer.evaluation.evaluate import load_trained
+from lcinfer.evaluation.predict import load_trained
 from lcinfer.evaluation.trials import Trend
 from lcinfer.figures import draw_learning, draw_study
 from lcinfer.products.run import Run

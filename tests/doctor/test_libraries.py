@@ -75,6 +75,16 @@ def test_what_is_wrong_with_the_engine_is_told_apart_from_what_to_do(site, monke
     assert line.do == "`make env` builds it again"
 
 
+def test_physics_that_the_engine_does_not_take_is_listed(site, settings, monkeypatch):
+    settings["database"]["box"]["length"] = 96
+    settings["database"]["simulator"] = {"engine_version": libraries.engine.installed()}
+    monkeypatch.setattr(libraries.engine, "check_library", lambda _: None)
+    monkeypatch.setattr(libraries.engine, "_once", lambda *_: ["L_X: no", "ZETA: unknown"])
+    line = libraries._engine(site())
+    assert (line.level, line.what) == ("FAIL", "L_X: no; ZETA: unknown")
+    assert "config.yaml" in line.do
+
+
 def test_an_old_python_fails(monkeypatch):
     assert libraries._python().level == "PASS"
     monkeypatch.setattr(libraries.platform, "python_version", lambda: "3.10.2")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from lcinfer import cli
 from lcinfer.evaluation.evaluate import read_predictions
@@ -67,6 +68,22 @@ def test_the_predictions_are_those_of_the_evaluation(run, checkpoint, cone, caps
     assert "lightcones.zarr:3: 4 images of 8x40 cells, z = 6.00 to" in printed
     assert "residuals of the 6 test light-cones with the nearest predictions, of 6" in printed
     assert "E_0 [keV]" in printed
+
+
+def test_a_configuration_and_a_training_name_the_same_network(
+    run, checkpoint, cone, capsys, tmp_path
+):
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(run.config.model_dump(mode="json")))
+    named = ["--results", run.root, path, "all_images", cone]
+    assert said(capsys, *named) == said(capsys, cone, "--checkpoint", checkpoint)
+    assert "no training nobody" in refused(capsys, *named[:3], "nobody", cone)
+    elsewhere = ["--results", tmp_path, *named[2:]]
+    assert "this training is not finished" in refused(capsys, *elsewhere)
+
+
+def test_a_file_alone_names_no_network(cone, capsys):
+    assert "CONFIG TRAINING FILE..., or --checkpoint" in refused(capsys, cone)
 
 
 def test_json_says_what_it_rests_on(run, checkpoint, capsys, tmp_path):
@@ -153,7 +170,9 @@ def test_a_checkpoint_that_does_not_say_how_images_were_cut_is_completed_by_trai
 ):
     old = edited(geometry=None, version=None)  # as 0.1 wrote it
     line = refused(capsys, cone, "--checkpoint", old)
-    assert "of an earlier lcinfer, does not say how its images were cut: `lcinfer train`" in line
+    assert (
+        "of an earlier lcinfer, does not say how its images were cut: `lcinfer stage train`" in line
+    )
     kept = checkpoint.read_bytes()
     try:
         shutil.copy(old, checkpoint)

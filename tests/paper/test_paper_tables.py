@@ -17,7 +17,7 @@ from lcinfer.products.run import Run
 from lcinfer.records.stamp import uncommented
 from lcinfer.text.latex import Latex
 from lcinfer.text.styles import Csv, Html, Markdown
-from lcinfer.training.networks.architectures import layers
+from lcinfer.training.networks.layers import layers
 
 CONFIG = Path(__file__).parents[2] / "config"
 

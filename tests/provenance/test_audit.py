@@ -19,7 +19,7 @@ from lcinfer.lightcones import database, store
 from lcinfer.products.run import Run
 from lcinfer.products.shown import TABLE_FORMATS
 from lcinfer.records.record import sha256
-from lcinfer.stages import summary
+from lcinfer.stages import scored
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
@@ -283,7 +283,7 @@ def test_tables_of_an_older_lcinfer_pass_by_their_bytes_and_are_read(run) -> Non
     (step,) = (step for step in report.steps if step.product.startswith("runs/"))
     for what in ("table", "paper's tables"):
         (said,) = (link.said for link in step.links if link.what == what)
-        assert "older lcinfer" in said[0] and "`lcinfer summary CONFIG`" in said[0]
-    head, row, *_ = summary.scores(run).splitlines()
+        assert "older lcinfer" in said[0] and "`lcinfer stage summary CONFIG`" in said[0]
+    head, row, *_ = scored.for_terminal(run).splitlines()
     assert head.split() == ["training", "prediction", "parameter", "R2", "95%", "from", "to"]
     assert row.split() == ["first", "one", "image", "zeta", "0.5", "0.4", "0.6"]

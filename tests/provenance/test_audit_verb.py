@@ -30,16 +30,26 @@ def verb(capsys, *arguments) -> tuple[int, str, str]:
     return code, printed.out, printed.err
 
 
-def test_the_verb_prints_a_table_or_json_and_exits_with_1_on_a_failure(run, capsys) -> None:
+def test_the_verb_prints_what_fails_or_all_or_json_and_exits_with_1_on_a_failure(
+    run, capsys
+) -> None:
     scores = one_of(run.evaluations).scores
-    code, out, _ = verb(capsys, scores)
+    code, out, _ = verb(capsys, scores, "--all")
+    products = sum(line[:1].isalpha() for line in out.splitlines()[:-2])
     assert (code, out.splitlines()[0]) == (0, f"evaluations/{scores.parent.name}")
-    assert out.splitlines()[-1] == f"{scores}: PASS: all {out.count('  PASS  ')} links hold"
+    said = f"PASS: all {out.count('  PASS  ')} links of {products} products hold"
+    assert out.splitlines()[-1] == f"{scores}: {said}"
+    assert "code: git " in out
+    code, short, _ = verb(capsys, scores)
+    assert (code, short.splitlines()) == (0, out.splitlines()[-2:])
     a_score_edited(run)
     code, out, _ = verb(capsys, scores)
     assert code == 1
     assert "  FAIL  scores" in out and "average.L_X.r2 is 0.99" in out
+    assert "PASS" not in out and "code: git " not in out
     assert "not a forgery" in out
+    code, out, _ = verb(capsys, scores, "--all")
+    assert "  FAIL  scores" in out and "  PASS  predictions" in out
     code, out, _ = verb(capsys, scores, "--json")
     found = json.loads(out)
     assert (code, found["verdict"]) == (1, "FAIL")
@@ -198,7 +208,7 @@ def test_the_file_that_was_asked_for_is_compared_whatever_else_its_product_holds
 ) -> None:
     figure = run.figures["all_images"].files("recovery")[0]
     asked = run.summary.directory / "figures" / "all_images" / figure.name  # by the run's link
-    code, out, _ = verb(capsys, asked)
+    code, out, _ = verb(capsys, asked, "--all")
     assert code == 0 and "given file" not in out, "it is among the files of its product"
     figure.write_bytes(figure.read_bytes() + b"edited")
     _, out, _ = verb(capsys, asked)
@@ -207,7 +217,7 @@ def test_the_file_that_was_asked_for_is_compared_whatever_else_its_product_holds
     shutil.copy(figure, old)
     with recorded(run.figures["all_images"], "draw", [old]):
         pass
-    assert said_of_the_file(verb(capsys, old)[1]).startswith("PASS it is ")
+    assert said_of_the_file(verb(capsys, old, "--all")[1]).startswith("PASS it is ")
     old.write_bytes(old.read_bytes() + b"edited")
     _, out, _ = verb(capsys, old)
     assert said_of_the_file(out) == f"FAIL {old}: its bytes are not those that were recorded"

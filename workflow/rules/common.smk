@@ -35,7 +35,7 @@ def resolved() -> Run:
 def other_engine() -> str:
     """Why this 21cmFAST may not simulate what the configuration asks for; empty if it may."""
     try:
-        ask_engine(RUN)
+        ask_engine(RUN, CONFIG)
     except UserError as error:
         return f"lcinfer: {error}"
     return ""

@@ -15,4 +15,4 @@ rule evaluate:
     message:
         "Predictions and R2 of {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} evaluate {params.config:q} {wildcards.name} --threads {threads} >{log:q} 2>&1"
+        "{params.lcinfer} stage evaluate {params.config:q} {wildcards.name} --threads {threads} >{log:q} 2>&1"

@@ -14,7 +14,7 @@ rule draw_examples:
     message:
         "Figure of the mocks, {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} figures {params.config:q} examples >{log:q} 2>&1"
+        "{params.lcinfer} stage figures {params.config:q} examples >{log:q} 2>&1"
 
 
 rule draw_scheme:
@@ -28,7 +28,7 @@ rule draw_scheme:
     message:
         "Figure of the slices, {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} figures {params.config:q} scheme >{log:q} 2>&1"
+        "{params.lcinfer} stage figures {params.config:q} scheme >{log:q} 2>&1"
 
 
 rule draw_training:
@@ -44,7 +44,7 @@ rule draw_training:
     message:
         "Figures of the training {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
+        "{params.lcinfer} stage figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
 
 
 rule draw_sweep:
@@ -60,4 +60,4 @@ rule draw_sweep:
     message:
         "Figure of the sweep {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
+        "{params.lcinfer} stage figures {params.config:q} {wildcards.name} >{log:q} 2>&1"

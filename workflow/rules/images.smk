@@ -19,7 +19,7 @@ rule prepare_images:
     message:
         "Room for the images {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} images {params.config:q} {wildcards.name} --step prepare >{log:q} 2>&1"
+        "{params.lcinfer} stage images {params.config:q} {wildcards.name} --step prepare >{log:q} 2>&1"
 
 
 rule cut_images:
@@ -36,7 +36,7 @@ rule cut_images:
     message:
         "{params.why}"
     shell:
-        "{params.lcinfer} images {params.config:q} {wildcards.name} --step cut"
+        "{params.lcinfer} stage images {params.config:q} {wildcards.name} --step cut"
         " --block {wildcards.start}-{wildcards.stop} --threads {threads} >{log:q} 2>&1"
 
 
@@ -53,4 +53,4 @@ rule seal_images:
     message:
         "Seal of the images {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} images {params.config:q} {wildcards.name} --step seal >{log:q} 2>&1"
+        "{params.lcinfer} stage images {params.config:q} {wildcards.name} --step seal >{log:q} 2>&1"

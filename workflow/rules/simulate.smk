@@ -22,7 +22,7 @@ rule prepare_lightcones:
     message:
         "Room for the light-cones {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} design {params.config:q} {wildcards.name} >{log:q} 2>&1"
+        "{params.lcinfer} stage design {params.config:q} {wildcards.name} >{log:q} 2>&1"
 
 
 rule simulate:
@@ -50,7 +50,7 @@ rule simulate:
         # srun does not take the CPUs per rank over from sbatch, and mpiexec does not know them.
         "export SRUN_CPUS_PER_TASK={threads}; "
         "{resources.mpi} -n {resources.tasks} {params.lcinfer}"
-        " simulate {params.config:q} {wildcards.name} --block {wildcards.start}-{wildcards.stop}"
+        " stage simulate {params.config:q} {wildcards.name} --block {wildcards.start}-{wildcards.stop}"
         " --ranks {resources.tasks} 2>&1 | tee {log:q}"
 
 
@@ -67,4 +67,4 @@ rule seal_lightcones:
     message:
         "Seal of the light-cones {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} seal {params.config:q} {wildcards.name} >{log:q} 2>&1"
+        "{params.lcinfer} stage seal {params.config:q} {wildcards.name} >{log:q} 2>&1"

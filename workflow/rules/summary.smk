@@ -18,4 +18,4 @@ rule summarise:
     message:
         "Tables and manifest of the run: {params.why}"
     shell:
-        "{params.lcinfer} summary {params.config:q} >{log:q} 2>&1"
+        "{params.lcinfer} stage summary {params.config:q} >{log:q} 2>&1"

@@ -15,4 +15,4 @@ rule compare:
     message:
         "Trials of the sweep {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} compare {params.config:q} {wildcards.name} --threads {threads} >{log:q} 2>&1"
+        "{params.lcinfer} stage compare {params.config:q} {wildcards.name} --threads {threads} >{log:q} 2>&1"

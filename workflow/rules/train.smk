@@ -19,4 +19,4 @@ rule train:
     message:
         "Network {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} train {params.config:q} {wildcards.name} --threads {threads} 2>&1 | tee {log:q}"
+        "{params.lcinfer} stage train {params.config:q} {wildcards.name} --threads {threads} 2>&1 | tee {log:q}"

@@ -9,9 +9,10 @@ import xarray as xr
 
 from ..base.errors import UserError
 from ..config import Config
+from ..planning.outline import outline
 from ..products.product import RESULTS, Product
 from ..products.run import Run
-from ..stages import scored, summary
+from ..stages import scored
 from . import databases
 from .sources import AnyPath, one_of, run_of
 
@@ -43,7 +44,7 @@ class Experiment:
 
     def __repr__(self) -> str:
         """What the configuration makes, and where, as ``lcinfer check`` prints it."""
-        return summary.describe(self.run)
+        return outline(self.run)
 
     @property
     def config(self) -> Config:
@@ -92,7 +93,7 @@ class Experiment:
         """
         missing = [each.scores for each in self.run.evaluations.values() if not each.finished]
         if missing:
-            raise UserError(summary.unfinished(self.run, missing[0]))
+            raise UserError(self.run.unfinished(missing[0]))
         return pd.read_csv(io.StringIO(scored.table(self.run)))
 
     def predictions(self, training: str | None = None, mock: str | None = None) -> pd.DataFrame:
@@ -116,5 +117,5 @@ class Experiment:
 
     def _read(self, product: Product, table: Path) -> pd.DataFrame:
         if not table.exists():
-            raise UserError(summary.unfinished(self.run, table))
+            raise UserError(self.run.unfinished(table))
         return pd.read_csv(table, comment="#")

@@ -201,7 +201,8 @@ def predicted_again(run: EvaluationRun, test: Sequence[int]) -> Iterator[str]:
     A network's float32 outputs may differ in their last digits elsewhere: those within a
     thousandth of a parameter's spread count as equal.
     """
-    from ..evaluation.evaluate import predict, read_predictions
+    from ..evaluation.evaluate import read_predictions
+    from ..evaluation.predict import predict
     from ..training import checkpoint as checkpoints
 
     trained = checkpoints.load(run.training.checkpoint)
@@ -317,7 +318,7 @@ def followed(paths: Iterable[Path], from_what: str) -> str:
         return f"they follow from {from_what}"
     return (
         "an older lcinfer wrote them with other columns: their bytes alone were compared with what "
-        "was recorded; `lcinfer summary CONFIG` writes them anew"
+        "was recorded; `lcinfer stage summary CONFIG` writes them anew"
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..base.counting import counted
 from ..records.record import Record
 
 SHOWN = 5  # of many things that are wrong with one link
@@ -53,18 +54,24 @@ class Step:
         self.links.append(Link(what, not problems, problems or (holds,)))
         return not problems
 
-    def __str__(self) -> str:
-        """The product, a line or more for each link, and who made it."""
-        wide = max((len(link.what) for link in self.links), default=0)
+    def text(self, everything: bool) -> str:
+        """The product and a line or more for each link, and who made it; or just for those links
+        that do not hold, and nothing where all do."""
+        links = [link for link in self.links if everything or not link.holds]
+        if not links:
+            return ""
+        wide = max(len(link.what) for link in links)
         lines = [self.product]
-        for link in self.links:
+        for link in links:
             shown = list(link.said[:SHOWN])
             if len(link.said) > SHOWN:
                 shown.append(f"and {len(link.said) - SHOWN} more: --json lists them")
             for number, said in enumerate(shown):
                 head = f"{link.verdict}  {link.what}" if number == 0 else ""
                 lines.append(f"  {head:<{wide + 6}}  {said}")
-        lines += [f"        {name}: {_shown(value)}" for name, value in self.made.items() if value]
+        if everything:
+            made = self.made.items()
+            lines += [f"        {name}: {_shown(value)}" for name, value in made if value]
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -93,14 +100,16 @@ class Report:
         """Whether every link does."""
         return all(link.holds for step in self.steps for link in step.links)
 
-    def __str__(self) -> str:
-        """A table for people."""
+    def text(self, everything: bool = False) -> str:
+        """For people: what does not hold and a summary; or ``everything`` that was checked."""
         links = [link for step in self.steps for link in step.links]
         failed = sum(not link.holds for link in links)
-        verdict = f"FAIL: {failed} of {len(links)} links do not hold"
+        products = counted(len(self.steps), "product")
+        verdict = f"FAIL: {failed} of {counted(len(links), 'link')} of {products} do not hold"
         if not failed:
-            verdict = f"PASS: all {len(links)} links hold"
-        return "\n".join([*map(str, self.steps), LIMITS, f"{self.result}: {verdict}"])
+            verdict = f"PASS: all {counted(len(links), 'link')} of {products} hold"
+        told = [text for step in self.steps if (text := step.text(everything))]
+        return "\n".join([*told, LIMITS, f"{self.result}: {verdict}"])
 
     def as_json(self) -> dict[str, Any]:
         """What a program may want of it."""

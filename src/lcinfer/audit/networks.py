@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from ..images.dataset import divide
+from ..images.sets import divide
 from ..lightcones import failures
 from ..products.databases import LightCones
 from ..products.networks import EvaluationRun, SweepRun, TrainingRun

@@ -1,10 +1,13 @@
-"""What a verb's arguments mean: a configuration, one of its products."""
+"""Arguments that several verbs have, and what they mean: a configuration, one of its products."""
 
 import argparse
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import TypeVar
 
 from .. import config
 from ..base.errors import UserError
+from ..config.mistakes import Mistakes
 from ..products.product import Product
 from ..products.run import Run
 from ..simulator import engine
@@ -12,7 +15,36 @@ from ..simulator import engine
 P = TypeVar("P", bound=Product)
 
 
-def run_of(options: argparse.Namespace) -> Run:
+def shared(*parents: ArgumentParser) -> ArgumentParser:
+    """Arguments to be given to several verbs, those of ``parents`` among them."""
+    return ArgumentParser(add_help=False, parents=parents)
+
+
+RESULTS = shared()
+RESULTS.add_argument(
+    "--results", type=Path, default=Path("results"), help="where products are kept"
+)
+CONFIG = shared(RESULTS)
+CONFIG.add_argument("config", type=Path, metavar="CONFIG", help="the configuration file")
+DATABASE = shared(CONFIG)
+DATABASE.add_argument("database", metavar="NAME", help="the database, or a mock")
+READERS = shared()
+READERS.add_argument("--threads", type=int, default=1, help="light-cones read at a time")
+DEVICE = shared()
+DEVICE.add_argument("--threads", type=int, help="CPU threads")
+DEVICE.add_argument("--device", choices=["cpu", "cuda"], help="default: the GPU when there is one")
+JSON = shared()
+JSON.add_argument("--json", action="store_true", help="for programs")
+
+
+def count(text: str) -> int:
+    """A number above 0, from the command line."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def run_of(options: Namespace) -> Run:
     """What the configuration that a verb was given makes.
 
     Raises:
@@ -24,7 +56,7 @@ def run_of(options: argparse.Namespace) -> Run:
     return run
 
 
-def planned(options: argparse.Namespace) -> Run:
+def planned(options: Namespace) -> Run:
     """The same, wherever its databases are.
 
     Raises:
@@ -45,11 +77,11 @@ def check_engine(run: Run) -> None:
         engine.check_version(run.config.database.simulator)
 
 
-def ask_engine(run: Run) -> None:
+def ask_engine(run: Run, source: Path) -> None:
     """Refuse what the engine itself, once asked, would not simulate: another library, or a
     configuration with physics that it does not know.
 
-    It takes seconds the first time; answers are kept.
+    It takes seconds the first time; answers are kept. ``source`` is the configuration's file.
 
     Raises:
         UserError: saying how to get the right library, or listing the mistakes.
@@ -57,11 +89,10 @@ def ask_engine(run: Run) -> None:
     if not run.simulates:
         return
     engine.check_library(run.config.database.simulator)
-    places = {run.database.name: "database.prior"}
-    places |= {name: f"mocks.{name}.parameters" for name in run.mocks}
-    left = [cones for cones in run.lightcones.values() if not cones.sealed.exists()]
-    tried = {places[cones.name]: cones.design.tried for cones in left}
-    engine.check_physics(run.database.simulation, tried)
+    try:
+        engine.check_physics(run.database.simulation, run.tried)
+    except Mistakes as error:
+        raise Mistakes(error.found, source) from None
 
 
 def check_places(run: Run) -> None:

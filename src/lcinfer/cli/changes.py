@@ -1,17 +1,19 @@
-"""The verbs that say what an edit causes, and what nothing points to: ``diff``, ``gc``."""
+"""Verbs after an edit, what it causes and what nothing points to: ``diff``, ``gc``."""
 
-import argparse
 import json
-from collections.abc import Callable
+from argparse import Namespace
 from pathlib import Path
 
 from .. import config
 from ..products.run import Run
+from .arguments import CONFIG, JSON, RESULTS
+from .verbs import Verbs
 
-Parser = argparse.ArgumentParser
 
+def _diff(options: Namespace) -> None:
+    """Say what an edit of a configuration would cause and cost, before it is made; of one
+    configuration alone, what is left to do."""
 
-def _diff(options: argparse.Namespace) -> None:
     from ..changes.diff import compare
 
     # Not arguments.run_of: the version of 21cmfast may be what the edit is about.
@@ -21,7 +23,9 @@ def _diff(options: argparse.Namespace) -> None:
     print(json.dumps(difference.as_json(), indent=2) if options.json else difference)
 
 
-def _gc(options: argparse.Namespace) -> None:
+def _gc(options: Namespace) -> None:
+    """List what none of these configurations points to, with sizes; remove it when told to."""
+
     from ..changes import unused
 
     runs = [Run(config.load(path), options.results) for path in options.configs]
@@ -35,32 +39,15 @@ def _gc(options: argparse.Namespace) -> None:
             print(line)
 
 
-def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parser]) -> None:
-    """Add them to the command line, by its own means of adding a verb and a configuration."""
-    added = with_config(
-        verb(
-            "diff",
-            _diff,
-            "Say what an edit of a configuration would cause and cost, before it is made; of one "
-            "configuration alone, what is left to do.",
-            "diff config/demo.yaml config/config.yaml",
-        )
-    )
+def add_verbs(verbs: Verbs) -> None:
+    """Add them to the command line."""
+    added = verbs.add(_diff, "config/demo.yaml config/config.yaml", CONFIG, JSON)
     added.add_argument(
         "other", nargs="?", type=Path, metavar="EDITED", help="the edited configuration file"
     )
-    added.add_argument("--json", action="store_true", help="for programs")
-    added = verb(
-        "gc",
-        _gc,
-        "List what none of these configurations points to, with sizes; remove it when told to.",
-        "gc config/demo.yaml config/config.yaml",
-    )
+    added = verbs.add(_gc, "config/demo.yaml config/config.yaml", RESULTS)
     added.add_argument(
         "configs", type=Path, nargs="+", metavar="CONFIG", help="every configuration to keep"
-    )
-    added.add_argument(
-        "--results", type=Path, default=Path("results"), help="where products are kept"
     )
     added.add_argument(
         "--lightcones", action="store_true", help="with --delete: databases too, and quarantines"

@@ -1,19 +1,21 @@
 """The verb ``doctor``: every check in turn, and a summary."""
 
-import argparse
 import json
 import os
 import platform
 import shlex
 import shutil
+from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from .. import config
 from ..base.errors import UserError
 from ..doctor.bounded import Check, lines_of
 from ..doctor.site import Line, Site, scratch_for
+from .arguments import JSON, RESULTS
+from .verbs import Verbs
 
 QUICK_SECONDS = 120.0  # of a check that starts nothing
 SLOW_SECONDS = 600.0  # of all imports, on a busy file system
@@ -49,7 +51,9 @@ def _tidy(site: Site) -> Iterator[Line]:
     yield from ()
 
 
-def _doctor(options: argparse.Namespace) -> None:
+def _doctor(options: Namespace) -> None:
+    """Try what a campaign needs on this machine or cluster, and say what to mend."""
+
     from ..doctor import profile
 
     if options.ranks < 1 or options.nodes < 1 or options.limit <= 0:
@@ -78,7 +82,7 @@ def _doctor(options: argparse.Namespace) -> None:
         raise SystemExit(1)
 
 
-def summary(levels: Counter, options: argparse.Namespace) -> str:
+def summary(levels: Counter, options: Namespace) -> str:
     """The last line."""
     counted = f"{levels['PASS']} PASS, {levels['WARN']} WARN, {levels['FAIL']} FAIL"
     if levels["FAIL"]:
@@ -87,14 +91,9 @@ def summary(levels: Counter, options: argparse.Namespace) -> str:
     return f"{counted}: ready for {shlex.join(['snakemake', *given])}"
 
 
-def add_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add it to the command line, by its own means of adding a verb."""
-    added = verb(
-        "doctor",
-        _doctor,
-        "Try what a campaign needs on this machine or cluster, and say what to mend.",
-        "doctor config/demo.yaml --profile profiles/slurm",
-    )
+def add_verbs(verbs: Verbs) -> None:
+    """Add it to the command line."""
+    added = verbs.add(_doctor, "config/demo.yaml --profile profiles/slurm", RESULTS, JSON)
     added.add_argument(
         "config",
         nargs="?",
@@ -102,9 +101,6 @@ def add_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
         default=Path("config/config.yaml"),
         metavar="CONFIG",
         help="the configuration file (default: %(default)s)",
-    )
-    added.add_argument(
-        "--results", type=Path, default=Path("results"), help="where products are kept"
     )
     added.add_argument(
         "--profile", default="profiles/local", help="Snakemake's profile (default: %(default)s)"
@@ -120,4 +116,3 @@ def add_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
         metavar="SECONDS",
         help="how long ranks may take to start, and the simulation (default: %(default)g)",
     )
-    added.add_argument("--json", action="store_true", help="for programs")

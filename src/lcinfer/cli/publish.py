@@ -1,13 +1,23 @@
-"""The verbs that publish a finished run: ``methods``, ``crate``."""
+"""Verbs that publish a finished run: ``report``, ``methods``, ``crate``."""
 
-import argparse
-from collections.abc import Callable
+from argparse import Namespace
 from pathlib import Path
 
-Parser = argparse.ArgumentParser
+from .arguments import RESULTS, run_of, shared
+from .verbs import Verbs
 
 
-def _methods(options: argparse.Namespace) -> None:
+def _report(options: Namespace) -> None:
+    """Write a finished run's report, in the project's directory; an audit then knows it."""
+
+    from ..stages import report
+
+    print(report.write(run_of(options), options.config))
+
+
+def _methods(options: Namespace) -> None:
+    """Print a finished run for a paper's methods section: a paragraph and a table."""
+
     from ..publish import methods, recorded
     from ..text import citations as references
     from ..text import latex, styles
@@ -20,7 +30,9 @@ def _methods(options: argparse.Namespace) -> None:
     print(methods.text(run, style, options.scores), end="")
 
 
-def _crate(options: argparse.Namespace) -> None:
+def _crate(options: Namespace) -> None:
+    """Write a finished run as a Workflow Run Crate (RO-Crate), to publish beside a paper."""
+
     from ..publish import crate, recorded
 
     found = recorded.open_run(options.run, options.results)
@@ -35,26 +47,16 @@ def _crate(options: argparse.Namespace) -> None:
     print(crate.write(found, options.to or Path(name), wishes, options.zip))
 
 
-def add_verbs(verb: Callable[..., Parser]) -> None:
-    """Add them to the command line, by its own means of adding a verb."""
-
-    def with_run(added: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        added.add_argument(
-            "run", type=Path, metavar="RUN", help="a configuration file, or a run's directory"
-        )
-        added.add_argument(
-            "--results", type=Path, default=Path("results"), help="where products are kept"
-        )
-        return added
-
-    added = with_run(
-        verb(
-            "methods",
-            _methods,
-            "Print a finished run for a paper's methods section: a paragraph and a table.",
-            "methods config/demo.yaml --latex",
-        )
+def add_verbs(verbs: Verbs) -> None:
+    """Add them to the command line."""
+    added = verbs.add(_report, "config/demo.yaml")
+    added.add_argument("config", type=Path, metavar="CONFIG", help="the configuration file")
+    added.set_defaults(results=Path("results"))
+    recorded = shared(RESULTS)
+    recorded.add_argument(
+        "run", type=Path, metavar="RUN", help="a configuration file, or a run's directory"
     )
+    added = verbs.add(_methods, "config/demo.yaml --latex", recorded)
     added.add_argument("--latex", action="store_true", help="LaTeX (amsmath, natbib)")
     added.add_argument(
         "--bibtex",
@@ -62,14 +64,7 @@ def add_verbs(verb: Callable[..., Parser]) -> None:
         help="the references alone, as BibTeX entries with the keys that the LaTeX cites",
     )
     added.add_argument("--scores", action="store_true", help="with a table of R2")
-    added = with_run(
-        verb(
-            "crate",
-            _crate,
-            "Write a finished run as a Workflow Run Crate (RO-Crate), to publish beside a paper.",
-            "crate config/demo.yaml --zip",
-        )
-    )
+    added = verbs.add(_crate, "config/demo.yaml --zip", recorded)
     added.add_argument("--zip", action="store_true", help="as one archive")
     added.add_argument("--to", type=Path, help="where to; default: <run>-crate, here")
     added.add_argument(

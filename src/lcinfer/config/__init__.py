@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from ..base import yamlfile
 from ..base.errors import UserError
 from . import mistakes
-from .mistakes import listed, meant
+from .mistakes import Mistakes, meant
 from .section import Name, Section
 from .sections import (
     DEFAULT_ENGINE,
@@ -237,13 +237,24 @@ def parse(
             run may have.
 
     Raises:
-        UserError: one line with key, value and what is allowed.
+        Mistakes: a line for each, with key, value and what is allowed.
     """
     try:
         return Config.model_validate(dict(settings), context={"recorded": recorded})
     except ValidationError as error:
-        found = listed(mistakes.of(error, settings))
-        raise UserError(f"{source}: {found}") from None
+        raise Mistakes(mistakes.of(error, settings), source) from None
+
+
+def simulations(path: Path) -> Config | None:
+    """The sections ``database`` and ``mocks`` alone of a file that something is wrong with; None:
+    there is in these too."""
+    settings = yamlfile.read(path)
+    try:
+        database = Database.model_validate(settings["database"])
+        mocks = {name: Mock.model_validate(it) for name, it in settings.get("mocks", {}).items()}
+    except (ValidationError, KeyError, TypeError, AttributeError):
+        return None
+    return Config.model_construct(database=database, mocks=mocks)
 
 
 def load(path: str | Path) -> Config:

@@ -4,11 +4,13 @@ import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ..base.errors import UserError
 from .section import NAME, Section
 
 PLAIN_MESSAGES = {  # for what pydantic says in Python's words
@@ -32,10 +34,28 @@ PLAIN_MESSAGES = {  # for what pydantic says in Python's words
 MISSPELT = "(did you mean"
 
 
-def meant(name: str, known: Iterable[str]) -> str:
-    """What a name that is not known was likely meant to be, in brackets; empty: nothing."""
-    near = get_close_matches(name, known, n=1)
-    return f" {MISSPELT} {near[0]}?)" if near else ""
+class Mistakes(UserError):
+    """What is wrong with a configuration."""
+
+    def __init__(self, found: Sequence[str], source: str | Path = "") -> None:
+        """``found``, a line each, in ``source``."""
+        super().__init__(f"{source}: {listed(found)}" if source else listed(found))
+        self.found = found
+
+
+def meant(name: str, known: Iterable[str], elsewhere: Mapping[str, str] | None = None) -> str:
+    """What a name that is not known was likely meant to be, in brackets; empty: nothing.
+
+    Capitals and underscores are passed over. ``elsewhere`` has known names by others for them.
+    """
+    spelt = {_bare(word): word for word in known}
+    spelt |= {_bare(other): word for other, word in (elsewhere or {}).items()}
+    near = get_close_matches(_bare(name), spelt, n=1)
+    return f" {MISSPELT} {spelt[near[0]]}?)" if near else ""
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def typos_first(lines: list[str]) -> list[str]:

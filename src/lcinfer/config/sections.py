@@ -47,6 +47,7 @@ FIXED_IN_21CMFAST = {
         ("Z_HEAT_MAX", "ZPRIME_STEP_FACTOR"),
         "the nodes of the evolution are those that database.simulator sets, for all light-cones",
     ),
+    "A_s": "database.cosmology sets SIGMA_8 in its place, which a prior may vary",
     "N_THREADS": "it changes the random numbers and no physics; database.simulator.threads sets it",
 }
 

@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from ..base.errors import UserError
+from ..config.mistakes import Mistakes
 from ..simulator import engine
 from .bounded import ask
 from .site import ALL_THERE, Line, Site, failed, passed
@@ -77,6 +78,9 @@ def _engine(site: Site) -> Line:
     try:
         engine.check_version(simulator)
         found = engine.check_library(simulator)
+        engine.check_physics(site.run.database.simulation, site.run.tried)
+    except Mistakes as error:
+        return failed("engine", "; ".join(error.found), f"mend {site.file}")
     except UserError as error:
         return failed("engine", error.what, error.do)
     asked = f"; asked, it says: {found}" if found else ""

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ..config.parameters import shown
-from ..training.networks.architectures import Layer
+from ..training.networks.layers import Layer
 from .style import PAGE, paper
 
 ROW = 0.5  # inches of the page that a layer takes

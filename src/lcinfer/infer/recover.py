@@ -14,7 +14,8 @@ from ..base.device import choose_device
 from ..base.errors import UserError
 from ..base.version import __version__
 from ..config.parameters import shown
-from ..evaluation.evaluate import Predictions, load_trained
+from ..evaluation.evaluate import Predictions
+from ..evaluation.predict import load_trained
 from ..images.dataset import Normalisation
 from ..images.envelope import Envelope
 from ..images.geometry import Geometry
@@ -207,7 +208,7 @@ def _rests_on(recovered: Recovered, inference: Inference) -> list[str]:
     if inference.tested is None:
         return [
             "no uncertainty: the evaluation of this network was not found; make it with "
-            "`lcinfer evaluate`, or give its directory with --evaluation"
+            "`lcinfer stage evaluate`, or give its directory with --evaluation"
         ]
     found, tested = recovered.intervals[AVERAGE], len(inference.tested.light_cones)
     least, percent = needed(inference.confidence), _percent(inference.confidence)

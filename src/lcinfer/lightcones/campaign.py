@@ -49,7 +49,7 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
             "to another MPI than mpi4py (under SLURM, try srun --mpi=pmi2)"
         )
     if not cones.prepared.exists():
-        raise UserError(f"{cones.directory} is not prepared: run `lcinfer design` first")
+        raise UserError(f"{cones.directory} is not prepared: run `lcinfer stage design` first")
     database.check_simulated(cones, span)
     stopping = Stopping()
     nodes = world.gather(node())

@@ -10,7 +10,8 @@ from torch import nn
 from ..config.sections import Training
 from ..products.run import Run
 from ..text.styles import Style
-from ..training.networks.architectures import Layer, build, layers
+from ..training.networks.architectures import build
+from ..training.networks.layers import Layer, layers
 from . import basis, published
 
 Column = tuple[str, str]  # data dimension, number of weights; empty: there is none

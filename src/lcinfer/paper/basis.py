@@ -12,7 +12,7 @@ from ..base.errors import UserError
 from ..base.fingerprint import canonical, canonical_json
 from ..config.sections import DEFAULT_ENGINE, Training
 from ..evaluation.evaluate import Predictions, read_predictions
-from ..images.dataset import Sets, divide
+from ..images.sets import Sets, divide
 from ..lightcones import failures
 from ..products.networks import EvaluationRun
 from ..products.run import Run

@@ -60,6 +60,26 @@ class Run:
         """Whether anything of it is there."""
         return any(product.begun for product in (*self.by_directory.values(), self.summary))
 
+    @property
+    def tried(self) -> dict[str, list[dict[str, float]]]:
+        """Points that the engine must accept, by the key of the configuration that they are of:
+        of what is left to be simulated."""
+        keys = {name: f"mocks.{name}.parameters" for name in self.mocks}
+        return {
+            keys.get(cones.name, "database.prior"): cones.design.tried
+            for cones in self.lightcones.values()
+            if not cones.sealed.exists()
+        }
+
+    def unfinished(self, missing: Path) -> str:
+        """Why there are no results to show, for a user: the run is not finished, or not begun."""
+        if not self.begun:
+            return (
+                f"{self.root}: nothing of this configuration is here; `snakemake` makes it, or say "
+                "with --results where it is"
+            )
+        return f"{missing}: not there: the run is not finished, or was moved"
+
     @cached_property
     def images(self) -> dict[str, ImageSet]:
         """The images of each of :attr:`lightcones`, by the same names."""
@@ -224,8 +244,8 @@ class Run:
                 block = int(json.loads(written.read_text(encoding="utf-8"))["block"])
             except (ValueError, TypeError, KeyError):
                 raise UserError(
-                    f"{written} is damaged: move it aside, and `lcinfer design` writes it again "
-                    "(if it held another `block` than the configuration, set that first)"
+                    f"{written} is damaged: move it aside, and `lcinfer stage design` writes it "
+                    "again (if it held another `block` than the configuration, set that first)"
                 ) from None
             return replace(planned, block=block)
         return planned

@@ -8,7 +8,7 @@ import json
 from ..config.networks import FilterBank
 from ..config.parameters import shown
 from ..config.sweeps import repeats
-from ..images.dataset import Sets, divide
+from ..images.sets import Sets, divide
 from ..lightcones.journal import Record
 from ..paper.scores import table as table2
 from ..products.kinds import KINDS
@@ -16,7 +16,7 @@ from ..products.networks import TrainingRun
 from ..simulator.engine import PATCHED
 from ..simulator.lightcone import coordinates
 from ..text.styles import Style
-from ..training.networks.architectures import layers
+from ..training.networks.layers import layers
 from . import inputs
 from .inputs import Row, listed
 from .recorded import HOUR, Recorded, Simulated

@@ -20,7 +20,6 @@ from ..products.databases import LightCones
 from ..products.product import Product
 from ..products.run import Run
 from ..records.record import DIRECTORY, records
-from ..stages.summary import unfinished
 
 HOUR = 3600.0  # seconds
 UNKNOWN_VERSIONS = {"not installed", "0+unknown"}
@@ -141,11 +140,11 @@ def open_run(path: Path, results: Path) -> Recorded:
     else:
         run = Run(config.load(path), results)
         if not run.summary.manifest.exists():
-            raise UserError(unfinished(run, run.summary.manifest))
+            raise UserError(run.unfinished(run.summary.manifest))
     for product in run.products:
         for file in (*product.markers, *product.outputs):
             if not file.exists():
-                raise UserError(unfinished(run, file))
+                raise UserError(run.unfinished(file))
         _check_marker(product)
     try:
         stages = {made.directory.name: records(made.directory) for made in run.products}

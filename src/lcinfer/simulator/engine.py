@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any, TypeVar
 
 from ..base import fingerprint
 from ..base.errors import UserError
-from ..config.mistakes import listed
+from ..config.mistakes import Mistakes
 from ..config.sections import DEFAULT_ENGINE, Simulation, Simulator
 from .probe import Probed
 
@@ -31,7 +30,8 @@ PATCHED = "+gm18."
 RELEASED = ("4.1.1", "4.2.0", "4.3.0", "4.3.1")  # whose authors' library has the fault
 PROBE_SECONDS = 300.0  # the first import of py21cmfast on a busy file system
 KEPT = 2  # raised when the probe asks for other numbers
-KEPT_PHYSICS = 1  # raised when `lcinfer.simulator.physics` says something else
+KEPT_PHYSICS = 2  # raised when `lcinfer.simulator.physics` says something else
+CLASS = "whether it takes this physics: CLASS runs for it, half a minute or more, once"
 T = TypeVar("T")
 
 
@@ -126,7 +126,8 @@ def check_physics(
         tried: points that must be accepted, by the key of the configuration that they are of.
 
     Raises:
-        UserError: listing all mistakes, or that py21cmfast cannot be asked.
+        Mistakes: all of them.
+        UserError: if py21cmfast cannot be asked.
     """
     if simulation.simulator.engine != DEFAULT_ENGINE or not any(tried.values()):
         return
@@ -134,9 +135,15 @@ def check_physics(
     template = Path(simulation.simulator.template)
     asked_of = [installed(), template.read_text("utf-8") if template.is_file() else None]
     name = f"physics-{fingerprint.digest([question, asked_of])[:32]}-{KEPT_PHYSICS}"
-    asked = partial(_asked, "lcinfer.simulator.physics", json.dumps(question))
-    if found := _once(name, lambda kept: list(map(str, kept)), asked):
-        raise UserError(listed(found))
+
+    def ask() -> Any:
+        options = simulation.simulator.options
+        if options.get("POWER_SPECTRUM") == "CLASS" or options.get("USE_RELATIVE_VELOCITIES"):
+            print(f"21cmFAST is asked {CLASS}", file=sys.stderr, flush=True)
+        return _asked("lcinfer.simulator.physics", json.dumps(question))
+
+    if found := _once(name, lambda kept: list(map(str, kept)), ask):
+        raise Mistakes(found)
 
 
 def _once(name: str, read: Callable[[Any], T], ask: Callable[[], Any]) -> T:

@@ -9,21 +9,29 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import attrs
 from py21cmfast import InputParameters
 from py21cmfast._templates import list_templates, load_template_file
+from py21cmfast.wrapper import inputs as wrapper
 from py21cmfast.wrapper.inputs import InputStruct
 
 from ..base.errors import UserError
 from ..config.mistakes import meant, typos_first
+from ..config.parameters import REGISTRY
 from ..config.sections import Simulation
 from .gm18 import REFUSALS, built, node_redshifts
 
 Point = dict[str, float]
 IN_EV = ("NU_X_THRESH", "NU_X_BAND_MAX", "NU_X_MAX")
 LOWEST_EV = 100.0  # of X-rays; below it a user has thought of keV
+# py21cmfast's names by the symbols of papers, without units.
+IN_PAPERS = {
+    shown.text.removeprefix("log10(").partition("/")[0].partition("<")[0]: name
+    for name, shown in REGISTRY.items()
+}
 LARGEST_LOGARITHM = 60.0  # no luminosity, mass or temperature in py21cmfast's units is larger
 
 
@@ -53,7 +61,8 @@ def _mistakes(simulation: Simulation, tried: Mapping[str, Sequence[Point]]) -> I
     unknown: set[str] = set()
     for where, points in places.items():
         for name in sorted({name for point in points for name in point} - known - unknown):
-            yield f"{where}.{name}: py21cmfast has no such input{meant(name, known)}"
+            likely = meant(name, known, IN_PAPERS)
+            yield f"{where}.{name}: py21cmfast has no such input{likely}"
             unknown.add(name)  # a mock's is the prior's: once is enough
     if template:
         return
@@ -183,6 +192,12 @@ def _is_logarithm(name: str) -> bool:
     )
 
 
+def answer(question: str) -> str:
+    """To a question, both as JSON, in a process of its own: for each cosmology CLASS runs once."""
+    wrapper.run_classy = cache(wrapper.run_classy)  # half a minute each time
+    asked = json.loads(question)
+    return json.dumps(mistakes(Simulation(**asked["simulation"]), asked["tried"]))
+
+
 if __name__ == "__main__":
-    question = json.load(sys.stdin)
-    print(json.dumps(mistakes(Simulation(**question["simulation"]), question["tried"])))
+    print(answer(sys.stdin.read()))

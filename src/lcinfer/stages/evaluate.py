@@ -2,9 +2,10 @@
 
 from ..base import durable
 from ..base.device import computed_on, use_threads
-from ..evaluation.evaluate import load_trained, predict, scores_from, write_predictions
+from ..evaluation.evaluate import scores_from, write_predictions
+from ..evaluation.predict import load_trained, predict
 from ..images import cutting as images
-from ..images.dataset import divide, left_out
+from ..images.sets import divide, left_out
 from ..products.networks import EvaluationRun
 from ..records.record import recorded
 from ..records.stamp import stamp

@@ -9,7 +9,8 @@ import numpy as np
 from .. import figures
 from ..config.parameters import shown
 from ..evaluation import trials
-from ..evaluation.evaluate import load_trained, read_predictions
+from ..evaluation.evaluate import read_predictions
+from ..evaluation.predict import load_trained
 from ..evaluation.responses import filters, reach, responses
 from ..images import cutting as images
 from ..lightcones import store
@@ -20,7 +21,7 @@ from ..records.record import recorded
 from ..records.stamp import stamp
 from ..simulator.lightcone import coordinates
 from ..training.checkpoint import Checkpoint
-from ..training.networks.architectures import layers
+from ..training.networks.layers import layers
 
 Drawn = Iterator[tuple[str, Any]]
 """Names of figures, and matplotlib's figures."""

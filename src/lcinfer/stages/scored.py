@@ -1,13 +1,16 @@
-"""R2 of all of a run's trainings, from the scores of their evaluations: as CSV, and as a page."""
+"""R2 of all of a run's trainings, from the scores of their evaluations: CSV, a page, in words."""
 
 import csv
 import io
 import json
 from typing import Any
 
+from ..base.counting import counted
+from ..base.errors import UserError
 from ..config.parameters import shown
 from ..products.networks import EvaluationRun
 from ..products.run import Run
+from ..records.stamp import uncommented
 from ..text.styles import Html
 
 SETS = ("validation", "test", "training")
@@ -38,13 +41,6 @@ def table(run: Run) -> str:
     return text.getvalue()
 
 
-def told(row: list[str]) -> list[str]:
-    """The first six cells of a line of r2.csv in words; of older ones they are words already."""
-    training, prediction, parameter, *score = row[:6]
-    words = (training, PREDICTIONS.get(prediction, prediction), shown(parameter).text_label)
-    return [*words, *score]
-
-
 def page(run: Run) -> str:
     """A line per configured training, seed and prediction as HTML, a column per parameter."""
     style = Html()
@@ -69,6 +65,45 @@ def page(run: Run) -> str:
     )
     head = ["Training", "Prediction from", *map(style.quantity, names)]
     return f"{style.table(head, rows, caption)}\n"
+
+
+def for_terminal(run: Run) -> str:
+    """A finished run's table of R2 for a terminal, and where its results are.
+
+    Raises:
+        UserError: if the run is not finished.
+    """
+    table = run.summary.table
+    if not table.exists():
+        raise UserError(run.unfinished(table))
+    with table.open(encoding="utf-8", newline="") as file:
+        _, *lines = csv.reader(uncommented(file))
+    confidence = f"{run.config.evaluation.confidence:.0%}"
+    head = ["training", "prediction", "parameter", "R2", f"{confidence} from", "to"]
+    rows = [head, *(_told(line) for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    told = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+    told += [
+        f"{name} was made without {counted(len(lacks['light_cones']), 'light-cone')} whose "
+        f"simulations failed: {lacks['validation']} validation, {lacks['test']} test, "
+        f"{lacks['training']} training"
+        for name, lacks in left_out(run).items()
+    ]
+    found = run.summary.directory
+    where = {"tables and report": found, "figures": found / "figures"}
+    where |= {"networks": found / "trainings", "light-cones": found / "lightcones"}
+    wide = max(map(len, where))
+    return "\n".join([*told, "", *(f"{what:<{wide}}  {path}" for what, path in where.items())])
+
+
+def _told(row: list[str]) -> list[str]:
+    """The first six cells of a line of r2.csv in words; of older ones they are words already."""
+    training, prediction, parameter, *score = row[:6]
+    words = (training, PREDICTIONS.get(prediction, prediction), shown(parameter).text_label)
+    return [*words, *score]
 
 
 def _cell(style: Html, score: dict[str, float]) -> str:

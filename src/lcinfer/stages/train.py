@@ -4,7 +4,7 @@ from ..base import durable
 from ..base.device import computed_on, use_threads
 from ..base.lease import Lease
 from ..images import cutting as images
-from ..images.dataset import Sets, left_out
+from ..images.sets import Sets, left_out
 from ..lightcones import failures
 from ..products.networks import TrainingRun
 from ..records.record import recorded

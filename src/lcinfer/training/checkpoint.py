@@ -119,7 +119,7 @@ class Checkpoint:
         if not self.geometry:
             raise UserError(
                 f"this checkpoint, of {self._writer}, does not say how its images were cut: "
-                f"`lcinfer train` with its configuration adds that, and trains nothing again"
+                f"`lcinfer stage train` with its configuration adds that, and trains nothing again"
             )
         try:
             geometry = Geometry.read(self.geometry)

@@ -23,7 +23,8 @@ from ..base.durable import sweep, write_text
 from ..base.errors import UserError
 from ..base.version import __version__
 from ..config.sections import Split, Training
-from ..images.dataset import LabelledImages, Normalisation, divide, fit
+from ..images.dataset import LabelledImages, Normalisation, fit
+from ..images.sets import divide
 from ..records.stamp import comment
 from . import checkpoint as checkpoints
 from .batches import Batches

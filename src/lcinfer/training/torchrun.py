@@ -1,4 +1,4 @@
-"""``python -m lcinfer.training.torchrun OPTIONS -m lcinfer train ...``: torchrun, of few words.
+"""``python -m lcinfer.training.torchrun OPTIONS -m lcinfer ...``: torchrun, of few words.
 
 PyTorch's own ends with a traceback of itself whenever a process fails, below the one line in
 which lcinfer has said why.

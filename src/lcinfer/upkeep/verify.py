@@ -72,7 +72,7 @@ def verify(
 def _check_identity(cones: LightCones) -> None:
     """That the store can be opened and is this configuration's."""
     if not cones.spec.exists() and not cones.store.exists():
-        raise UserError(f"{cones.directory}: no database here; `lcinfer design` makes one")
+        raise UserError(f"{cones.directory}: no database here; `lcinfer stage design` makes one")
     said = {}
     with suppress(ValueError, FileNotFoundError):
         said[cones.spec] = json.loads(cones.spec.read_bytes()).get("fingerprint")
@@ -82,7 +82,7 @@ def _check_identity(cones: LightCones) -> None:
         except (ValueError, FileNotFoundError):
             raise UserError(
                 f"{described} is missing or damaged: move it aside if it is there, then "
-                "`lcinfer design` writes it again and touches no light-cone"
+                "`lcinfer stage design` writes it again and touches no light-cone"
             ) from None
         if "fingerprint" in attributes:
             said[described] = attributes["fingerprint"]

@@ -1,7 +1,7 @@
-"""Networks, a trunk and a head each, by their settings; their layers as Table 1 lists them."""
+"""Networks, a trunk and a head each, by their settings."""
 
 from collections import OrderedDict
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 from torch import nn
@@ -24,22 +24,6 @@ class Network(nn.Sequential):
     def head(self) -> Head:
         """What makes parameters of the features."""
         return cast(Head, self[-1])
-
-
-class Layer(NamedTuple):
-    """A row of Table 1."""
-
-    order: int
-    """Place in the network; the input is 1."""
-    name: str
-    """Of its submodule, as :func:`build` names it; ``input`` of the image."""
-    step: str
-    """What the layer does, in the paper's words."""
-    shape: tuple[int, ...]
-    """Data dimensions behind it: (transverse, line of sight), (filters, transverse, line of
-    sight) or (neurons,)."""
-    weights: int
-    """Trained numbers in it."""
 
 
 def build(network: settings.Network, image_shape: settings.Shape, outputs: int) -> Network:
@@ -81,52 +65,3 @@ def in_steps(
     ):
         return trunk
     return Folded(trunk, network.windows, network.sizes(image_shape)[-1][1][1:])
-
-
-def layers(network: settings.Network, image_shape: settings.Shape, outputs: int) -> list[Layer]:
-    """The rows of Table 1 for a network, read off the network itself.
-
-    Nothing is computed: data and weights live on PyTorch's meta device.
-
-    Raises:
-        ValueError: if the image is too small for the convolutions.
-    """
-    rows = [Layer(1, "input", "Input", image_shape, 0)]
-    with torch.device("meta"), torch.no_grad():
-        model = build(network, image_shape, outputs).eval()
-        data = torch.empty(1, 1, *image_shape)
-        for name, layer in model.named_children():
-            data = layer(data)
-            if not isinstance(layer, nn.ReLU | nn.SiLU):  # Table 1 counts it to the layer before
-                weights = sum(parameter.numel() for parameter in layer.parameters())
-                step = _step(name, layer)
-                rows.append(Layer(len(rows) + 1, name, step, tuple(data.shape[1:]), weights))
-    return rows
-
-
-def _step(name: str, layer: nn.Module) -> str:
-    match layer:
-        case filter_bank.FilterBank():
-            filters = ", ".join(f"{window.filters} of {window}" for window in layer.windows)
-            sizes = f"({filters}; {layer.slices} slices"
-            if tuple(layer.moments) == (2,):
-                return f"Power of filters {sizes})"
-            return f"Moments of filters {sizes}; moments {', '.join(map(str, layer.moments))})"
-        case nn.Conv2d():
-            return "2D Convolution ({}x{})".format(*layer.kernel_size)
-        case nn.MaxPool2d(kernel_size=(transverse, along)):
-            return f"Max Pooling ({transverse}x{along})"
-        case nn.Unflatten():
-            return "Slices of the line of sight"
-        case nn.Conv1d(kernel_size=(slices,)):
-            return f"1D Convolution ({slices})"
-        case nn.AvgPool1d(kernel_size=(slices,)):
-            return f"Mean Pooling ({slices})"
-        case nn.Flatten():
-            return "Flattening"
-        case nn.Dropout():
-            return f"Dropout ({layer.p:.0%}, only when learning)"
-        case nn.BatchNorm1d():
-            return "Batch Normalization"
-        case _:
-            return "Fully connected Out" if name == "output" else "Fully connected"

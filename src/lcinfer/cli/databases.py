@@ -1,18 +1,19 @@
-"""The verbs for databases that travel: ``attach``, ``move``, ``subset``, ``merge``, ``adopt``."""
+"""Verbs for databases that travel: ``attach``, ``move``, ``subset``, ``merge``, ``adopt``."""
 
 import argparse
-from collections.abc import Callable
+from argparse import Namespace
 from pathlib import Path
 
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..products.databases import LightCones
-from .arguments import choose, planned, run_of
+from .arguments import CONFIG, DATABASE, READERS, choose, count, planned, run_of, shared
+from .verbs import Verbs
 
-Parser = argparse.ArgumentParser
 
+def _attach(options: Namespace) -> None:
+    """Use databases that lie elsewhere, on another disk or read-only: link to them."""
 
-def _attach(options: argparse.Namespace) -> None:
     from ..travel import place
 
     cones = planned(options).lightcones
@@ -35,7 +36,9 @@ def _attach(options: argparse.Namespace) -> None:
             print(f"{each.directory} is in {there.place}: {place.look(there)} light-cones")
 
 
-def _move(options: argparse.Namespace) -> None:
+def _move(options: Namespace) -> None:
+    """Copy a database elsewhere, verify the copy, and link to it."""
+
     from ..travel import place
 
     there, old = place.move(_named(options), options.to, options.threads)
@@ -43,7 +46,9 @@ def _move(options: argparse.Namespace) -> None:
     print(f"the old one stays in {old}, and nothing reads it there")
 
 
-def _subset(options: argparse.Namespace) -> None:
+def _subset(options: Namespace) -> None:
+    """Make a database of some light-cones of another one, which is only read."""
+
     from ..travel import subset
 
     cones = _named(options)
@@ -56,7 +61,9 @@ def _subset(options: argparse.Namespace) -> None:
     _verified([made], options.threads)
 
 
-def _merge(options: argparse.Namespace) -> None:
+def _merge(options: Namespace) -> None:
+    """Bring light-cones that were made elsewhere into a database; every digest is checked."""
+
     from ..travel import merge
 
     into = _named(options)
@@ -67,7 +74,9 @@ def _merge(options: argparse.Namespace) -> None:
         raise SystemExit(1)
 
 
-def _adopt(options: argparse.Namespace) -> None:
+def _adopt(options: Namespace) -> None:
+    """Make a database of light-cones in files that py21cmfast left."""
+
     from ..travel import adopt
 
     config = planned(options).config
@@ -79,7 +88,7 @@ def _adopt(options: argparse.Namespace) -> None:
         print(f"  adopted: {adopted}\n  realizations: {cones.realizations}")
 
 
-def _named(options: argparse.Namespace) -> LightCones:
+def _named(options: Namespace) -> LightCones:
     return choose(run_of(options).lightcones, options.database, "database")
 
 
@@ -107,39 +116,13 @@ def _spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _count(text: str) -> int:
-    try:
-        count = int(text)
-    except ValueError:
-        count = 0
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of light-cones")
-    return count
-
-
-def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parser]) -> None:
-    """Add them to the command line, by its own means of adding a verb and a configuration."""
-
-    def with_database(added: Parser) -> Parser:
-        with_config(added)
-        added.add_argument("database", metavar="NAME", help="the database, or a mock")
-        added.add_argument("--threads", type=int, default=1, help="light-cones read at a time")
-        return added
-
-    def with_root(added: Parser) -> Parser:
-        added.add_argument(
-            "--to", type=Path, required=True, metavar="ROOT", help="where its directory will lie"
-        )
-        return added
-
-    added = with_config(
-        verb(
-            "attach",
-            _attach,
-            "Use databases that lie elsewhere, on another disk or read-only: link to them.",
-            "attach config/demo.yaml demo --database /archive/lightcones",
-        )
+def add_verbs(verbs: Verbs) -> None:
+    """Add them to the command line."""
+    root = shared()
+    root.add_argument(
+        "--to", type=Path, required=True, metavar="ROOT", help="where its directory will lie"
     )
+    added = verbs.add(_attach, "config/demo.yaml demo --database /archive/lightcones", CONFIG)
     added.add_argument(
         "database", nargs="?", metavar="NAME", help="the database, or a mock; default: all there"
     )
@@ -152,49 +135,23 @@ def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parse
         help="its directory, or a root with such directories",
     )
     added.add_argument("--new", action="store_true", help="it is yet to be made, in this root")
-    with_root(
-        with_database(
-            verb(
-                "move",
-                _move,
-                "Copy a database elsewhere, verify the copy, and link to it.",
-                "move config/demo.yaml demo --to /archive/lightcones",
-            )
-        )
-    )
-    added = with_root(
-        with_database(
-            verb(
-                "subset",
-                _subset,
-                "Make a database of some light-cones of another one, which is only read.",
-                "subset config/demo.yaml demo --realizations 32 --to /scratch/lightcones",
-            )
-        )
+    verbs.add(_move, "config/demo.yaml demo --to /archive/lightcones", DATABASE, READERS, root)
+    added = verbs.add(
+        _subset,
+        "config/demo.yaml demo --realizations 32 --to /scratch/lightcones",
+        DATABASE,
+        READERS,
+        root,
     )
     which = added.add_mutually_exclusive_group(required=True)
-    which.add_argument("--realizations", type=_count, metavar="N", help="the first N")
+    which.add_argument("--realizations", type=count, metavar="N", help="the first N")
     which.add_argument("--indices", type=_spans, metavar="START-STOP,...", help="these")
     added.add_argument("--link", action="store_true", help="hard links, not copies, of the data")
-    added = with_database(
-        verb(
-            "merge",
-            _merge,
-            "Bring light-cones that were made elsewhere into a database; every digest is checked.",
-            "merge config/demo.yaml demo /elsewhere/lightcones",
-        )
-    )
+    added = verbs.add(_merge, "config/demo.yaml demo /elsewhere/lightcones", DATABASE, READERS)
     added.add_argument(
         "parts", nargs="+", type=Path, metavar="PART", help="its directory, or a root with it"
     )
-    added = with_config(
-        verb(
-            "adopt",
-            _adopt,
-            "Make a database of light-cones in files that py21cmfast left.",
-            "adopt config/demo.yaml one.h5 other.h5",
-        )
-    )
+    added = verbs.add(_adopt, "config/demo.yaml one.h5 other.h5", CONFIG)
     added.add_argument(
         "--differing",
         action="append",

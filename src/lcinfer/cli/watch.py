@@ -1,19 +1,19 @@
-"""The verbs that look after a database: ``status``, ``verify``, ``repair``."""
+"""Verbs that look after a database: ``status``, ``verify``, ``repair``."""
 
-import argparse
 import json
 import time
-from collections.abc import Callable
+from argparse import Namespace
 
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..products.databases import LightCones
-from .arguments import choose, run_of
+from .arguments import CONFIG, JSON, READERS, choose, run_of, shared
+from .verbs import Verbs
 
-Parser = argparse.ArgumentParser
 
+def _status(options: Namespace) -> None:
+    """Say how far the database and the mocks are; also while jobs run."""
 
-def _status(options: argparse.Namespace) -> None:
     from ..upkeep import status
 
     run = run_of(options)
@@ -24,7 +24,9 @@ def _status(options: argparse.Namespace) -> None:
         print(*found, sep="\n")
 
 
-def _verify(options: argparse.Namespace) -> None:
+def _verify(options: Namespace) -> None:
+    """Compare every light-cone with digests, journal and design; change nothing."""
+
     from ..upkeep import verify
 
     reports = []
@@ -38,7 +40,9 @@ def _verify(options: argparse.Namespace) -> None:
         raise SystemExit(1)
 
 
-def _repair(options: argparse.Namespace) -> None:
+def _repair(options: Namespace) -> None:
+    """Verify, and have made again what does not hold."""
+
     from ..upkeep import repair, verify
 
     left = 0
@@ -57,7 +61,7 @@ def _repair(options: argparse.Namespace) -> None:
         raise SystemExit(1)
 
 
-def _begun(options: argparse.Namespace) -> list[LightCones]:
+def _begun(options: Namespace) -> list[LightCones]:
     """The named database, or all that are there."""
     run = run_of(options)
     if options.database is not None:
@@ -68,46 +72,18 @@ def _begun(options: argparse.Namespace) -> list[LightCones]:
     return begun
 
 
-def add_verbs(verb: Callable[..., Parser], with_config: Callable[[Parser], Parser]) -> None:
-    """Add them to the command line, by its own means of adding a verb and a configuration."""
-
-    def with_checked(added: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        with_config(added)
-        added.add_argument(
-            "database", nargs="?", metavar="NAME", help="the database, or a mock; default: all"
-        )
-        added.add_argument("--threads", type=int, default=1, help="light-cones read at a time")
-        added.add_argument(
-            "--decode", action="store_true", help="also files that are as they were written"
-        )
-        return added
-
-    added = with_config(
-        verb(
-            "status",
-            _status,
-            "Say how far the database and the mocks are; also while jobs run.",
-            "status config/demo.yaml",
-        )
+def add_verbs(verbs: Verbs) -> None:
+    """Add them to the command line."""
+    verbs.add(_status, "config/demo.yaml", CONFIG, JSON)
+    checked = shared(CONFIG, READERS)
+    checked.add_argument(
+        "database", nargs="?", metavar="NAME", help="the database, or a mock; default: all"
     )
-    added.add_argument("--json", action="store_true", help="for programs")
-    added = with_checked(
-        verb(
-            "verify",
-            _verify,
-            "Compare every light-cone with digests, journal and design; change nothing.",
-            "verify config/demo.yaml demo",
-        )
+    checked.add_argument(
+        "--decode", action="store_true", help="also files that are as they were written"
     )
-    added.add_argument("--json", action="store_true", help="for programs")
-    added = with_checked(
-        verb(
-            "repair",
-            _repair,
-            "Verify, and have made again what does not hold.",
-            "repair config/demo.yaml demo",
-        )
-    )
+    verbs.add(_verify, "config/demo.yaml demo", checked, JSON)
+    added = verbs.add(_repair, "config/demo.yaml demo", checked)
     added.add_argument("--simulate", action="store_true", help="make it again here and now")
     added.add_argument(
         "--most", type=int, default=100, metavar="N", help="refuse if more would be made again"

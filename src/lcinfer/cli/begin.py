@@ -1,0 +1,165 @@
+"""Verbs before a run: ``check``, ``doctor``, ``plan``, ``network``."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
+
+from .. import config
+from ..base.errors import UserError
+from ..config.mistakes import Mistakes, typos_first
+from ..config.networks import Network
+from ..products.run import Run
+from . import doctor
+from .arguments import CONFIG, JSON, ask_engine, check_engine, choose, count, run_of
+from .verbs import Verbs
+
+
+def _check(options: Namespace) -> None:
+    """Check a configuration and say what it makes, and where."""
+
+    from ..planning.outline import outline
+
+    try:
+        run = run_of(options)
+    except Mistakes as error:
+        raise Mistakes(typos_first([*error.found, *_physics(options)]), options.config) from None
+    check_engine(run)
+    ask_engine(run, options.config)
+    for warning in run.config.warnings:
+        print(f"lcinfer: {warning}", file=sys.stderr)
+    print(outline(run))
+
+
+def _physics(options: Namespace) -> Sequence[str]:
+    """What is wrong with the physics of a configuration that has other mistakes; nothing where
+    these are in the way, or the engine is."""
+    part = config.simulations(options.config)
+    if part is None:
+        return ()
+    run = Run(part, options.results)
+    try:
+        check_engine(run)
+        ask_engine(run, options.config)
+    except Mistakes as error:
+        return error.found
+    except UserError:
+        return ()
+    return ()
+
+
+def _network(options: Namespace) -> None:
+    """Print networks layer by layer, as the paper's Table 1."""
+    run = run_of(options)
+    outputs = len(run.database.design.names)
+    names = [options.training] if options.training else list(run.config.trainings)
+    for name in names:
+        network = choose(run.trainings, name, "training").training.network
+        print(_layers(name, network, run.config.image_shape, outputs))
+
+
+def _layers(name: str, network: Network, image: tuple[int, int], outputs: int) -> str:
+    """A network layer by layer, as Table 1 of Gillet et al. 2019."""
+    from ..training.networks.layers import layers
+
+    rows = layers(network, image, outputs)
+    wide = max(len(row.step) for row in rows)
+    lines = [f"{name}", f"{'order':>5}  {'layer':<{wide}} {'data':>18} {'weights':>12}"]
+    for row in rows:
+        data = " x ".join(f"{cells:,}" for cells in row.shape)
+        lines.append(f"{row.order:>5}  {row.step:<{wide}} {data:>18} {row.weights:>12,}")
+    lines.append(f"{'':>5}  {'all weights':<{wide}} {'':>18} {sum(r.weights for r in rows):>12,}")
+    return "\n".join(lines)
+
+
+def _plan(options: Namespace) -> None:
+    """Say what a configuration still costs, before it is spent: core-hours, time, memory, disk,
+    files, jobs. An estimate: in the campaign that it was checked with, core-hours came out 1.2
+    times too large after a calibration (docs/planning.md)."""
+
+    from ..planning import approval, calibration, plan
+
+    run, ranks = run_of(options), _ranks(options)
+    if options.calibrate:
+        made = calibration.calibrate(run.config.database, options.ranks_per_node or 1)
+        path = calibration.keep(run.root, made)
+    left = plan.plan(run, ranks or plan.here(run))
+    if options.approve and left.above_limit and approval.approval(run, left) is None:
+        approval.approve(run, left)
+    checked = _checked(run, ranks, options.check)
+    if options.json:
+        told: dict[str, Any] = left.as_json() | {"approval": approval.approval(run, left)}
+        print(json.dumps(told | {"check": checked and checked.as_json()}, indent=2))
+        return
+    if options.calibrate:
+        for small in made.runs:
+            print(f"{small.cells}^3 cells: {small.seconds:.1f} s, {plan.size(small.peak_bytes)}")
+        print(f"calibrated: {path}\n")
+    print(left)
+    print(f"{'approval':14}{approval.said(run, left)}")
+    if checked is not None:
+        print(f"\n{checked}")
+
+
+def _ranks(options: Namespace) -> Any:
+    """What the campaign may use, or None if that was not said.
+
+    Raises:
+        UserError: if it was said twice, or by half.
+    """
+    from ..planning.plan import Ranks
+
+    per_node = options.ranks_per_node
+    if (options.nodes is None) != (per_node is None) or (options.ranks and options.nodes):
+        raise UserError("give --nodes with --ranks-per-node, or --ranks alone")
+    if options.ranks:
+        return Ranks(options.ranks, options.ranks_per_job)
+    if options.nodes:
+        return Ranks(options.nodes * per_node, options.ranks_per_job, options.nodes)
+    return None
+
+
+def _checked(run: Run, ranks: Any, asked: bool) -> Any:
+    """The comparison, if it was asked for or all is there."""
+    from ..planning import check
+
+    complete = all(cones.sealed.exists() for cones in run.lightcones.values())
+    return check.check(run, ranks) if asked or complete else None
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add them to the command line."""
+    verbs.add(_check, "config/demo.yaml", CONFIG)
+    doctor.add_verbs(verbs)
+    example = "config/config.yaml --nodes 16 --ranks-per-node 32"
+    added = verbs.add(_plan, example, CONFIG, JSON)
+    for option, metavar, meaning in (
+        ("--nodes", "N", "that are used at a time; with --ranks-per-node"),
+        ("--ranks-per-node", "R", "each simulates one light-cone at a time, on its threads"),
+        ("--ranks", "N", "in all, whatever the nodes; default: this machine's CPUs"),
+    ):
+        added.add_argument(option, type=count, metavar=metavar, help=meaning)
+    added.add_argument(
+        "--ranks-per-job",
+        type=count,
+        default=16,
+        metavar="J",
+        help="default: 16, as in profiles/slurm",
+    )
+    added.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="first time small light-cones on this machine, one to three minutes; with "
+        "--ranks-per-node so many side by side, as on a full node",
+    )
+    added.add_argument(
+        "--check",
+        action="store_true",
+        help="also compare with the light-cones that are there; by itself when all are",
+    )
+    added.add_argument(
+        "--approve", action="store_true", help="record that a large campaign may begin"
+    )
+    added = verbs.add(_network, "config/config.yaml ten_images", CONFIG)
+    added.add_argument("training", nargs="?", metavar="TRAINING", help="one training alone")

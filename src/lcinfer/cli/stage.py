@@ -1,0 +1,184 @@
+"""What programs call: the rules of the workflow ``lcinfer stage NAME``, scripts, editors."""
+
+import argparse
+from argparse import ArgumentParser, Namespace
+
+from ..base.errors import UserError
+from ..products.product import Realizations, Span
+from .arguments import (
+    CONFIG,
+    DATABASE,
+    DEVICE,
+    ask_engine,
+    check_engine,
+    choose,
+    run_of,
+    shared,
+)
+from .verbs import Verbs
+
+
+def _design(options: Namespace) -> None:
+    """Create a database, or grow it: parameters, seeds, room for the light-cones."""
+
+    from ..stages.design import design
+
+    run = run_of(options)
+    check_engine(run)
+    ask_engine(run, options.config)
+    design(run, choose(run.lightcones, options.database, "database"), options.config)
+
+
+def _simulate(options: Namespace) -> None:
+    """Simulate the light-cones of a block that are not there yet; run it under MPI."""
+
+    from ..lightcones import campaign
+
+    run = run_of(options)
+    check_engine(run)
+    cones = choose(run.lightcones, options.database, "database")
+    span = _within(options.block, cones) or (0, cones.realizations)
+    campaign.run_block(cones, span, options.ranks)
+
+
+def _seal(options: Namespace) -> None:
+    """Write the histories, and that every light-cone of a database is there."""
+
+    from ..lightcones import database
+
+    database.seal(choose(run_of(options).lightcones, options.database, "database"))
+
+
+def _images(options: Namespace) -> None:
+    """Cut light-cones into images, block by block."""
+
+    from ..stages import images
+
+    image_set = choose(run_of(options).images, options.database, "image set")
+    block = _within(options.block, image_set)
+    steps = [options.step] if options.step else images.STEPS
+    images.make(image_set, steps, block, options.threads)
+
+
+def _train(options: Namespace) -> None:
+    """Train a network, or go on with it after its last whole epoch."""
+    from ..stages.train import train_network
+
+    training = choose(run_of(options).trainings, options.training, "training")
+    train_network(training, options.threads, options.device)
+
+
+def _evaluate(options: Namespace) -> None:
+    """Predict the test light-cones and the mocks, and score."""
+    from ..stages.evaluate import evaluate_network
+
+    evaluation = choose(run_of(options).evaluations, options.training, "training")
+    evaluate_network(evaluation, options.threads, options.device)
+
+
+def _compare(options: Namespace) -> None:
+    """Rank the trials of a sweep, or gather those of a learning curve."""
+
+    from ..stages.compare import compare_trials
+
+    sweep = choose(run_of(options).sweeps, options.sweep, "sweep")
+    compare_trials(sweep, options.threads, options.device)
+
+
+def _figures(options: Namespace) -> None:
+    """Draw figures."""
+
+    from ..stages import figures
+
+    run = run_of(options)
+    figures.draw_figures(run, choose(run.figures, options.what, "figure").name)
+
+
+def _summary(options: Namespace) -> None:
+    """Write the run's tables and its manifest."""
+
+    from ..stages import summary
+
+    summary.write(run_of(options))
+
+
+def _where(options: Namespace) -> None:
+    """Print the directory of a run's tables and report."""
+    print(run_of(options).summary.directory)
+
+
+def _schema(options: Namespace) -> None:
+    """Print the configuration's JSON schema."""
+
+    from ..config import reference
+
+    print(reference.page() if options.markdown else reference.schema(), end="")
+
+
+def _stage(_: Namespace) -> None:
+    """Do the work of one rule of the workflow."""  # its name is required
+
+
+def _within(block: Span | None, product: Realizations) -> Span | None:
+    if block and block[1] > product.realizations:
+        raise UserError(
+            f"--block {block[0]}-{block[1]}: {product.name} has {product.realizations} light-cones"
+        )
+    return block
+
+
+def _span(text: str) -> Span:
+    start, _, stop = text.partition("-")
+    try:
+        span = int(start), int(stop)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not START-STOP") from None
+    if not 0 <= span[0] < span[1]:
+        raise argparse.ArgumentTypeError(f"{text}: START must be below STOP")
+    return span
+
+
+# Each was a verb of its own once.
+STAGES = {
+    "compare",
+    "design",
+    "evaluate",
+    "figures",
+    "images",
+    "seal",
+    "simulate",
+    "summary",
+    "train",
+}
+BLOCK = shared(DATABASE)
+BLOCK.add_argument("--block", type=_span, metavar="START-STOP", help="default: everything")
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add them to the command line."""
+    verbs.add(_where, "config/demo.yaml", CONFIG)
+    added = verbs.add(_schema, "")
+    added.add_argument("--markdown", action="store_true", help="as a page of tables instead")
+    _add_stages(verbs.add(_stage, "figures config/demo.yaml examples"))
+
+
+def _add_stages(parser: ArgumentParser) -> None:
+    stages = Verbs(parser, "NAME")
+    stages.group("in the order of a run")
+    stages.add(_design, "config/demo.yaml demo", DATABASE)
+    added = stages.add(_simulate, "config/demo.yaml demo --block 0-20", BLOCK)
+    added.add_argument("--ranks", type=int, help="refuse to run unless MPI has this many ranks")
+    stages.add(_seal, "config/demo.yaml demo", DATABASE)
+    added = stages.add(_images, "config/demo.yaml demo", BLOCK)
+    added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
+    added.add_argument("--threads", type=int, default=1, help="light-cones cut at a time")
+    for trained in (_train, _evaluate):
+        added = stages.add(trained, "config/small.yaml all_images", CONFIG, DEVICE)
+        added.add_argument("training", metavar="TRAINING", help="the training's name")
+    added = stages.add(_compare, "config/small.yaml study", CONFIG, DEVICE)
+    added.add_argument("sweep", metavar="SWEEP", help="the sweep's name")
+    added = stages.add(_figures, "config/demo.yaml examples", CONFIG)
+    added.add_argument(
+        "what", metavar="WHAT", help="'examples', 'scheme', or the name of a training or a sweep"
+    )
+    stages.add(_summary, "config/demo.yaml", CONFIG)

@@ -1,0 +1,181 @@
+"""Verbs for results: ``scores``, ``infer``, ``audit``."""
+
+import argparse
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from ..base.errors import UserError
+from .arguments import CONFIG, DEVICE, JSON, READERS, RESULTS, choose, count, run_of
+from .verbs import Verbs
+
+SUFFIXES = (".csv", ".json")
+
+
+def _scores(options: Namespace) -> None:
+    """Print a finished run's R2, and where its results are."""
+
+    from ..stages import scored
+
+    print(scored.for_terminal(run_of(options)))
+
+
+def _infer(options: Namespace) -> None:
+    """Infer the parameters of observed light-cones with a trained network."""
+    _check_out(options.out)
+    checkpoint, files = _network_and_files(options)
+    import torch
+
+    from ..infer import recover
+    from ..infer.files import observations
+
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    inference = recover.load(checkpoint, options.device, options.evaluation, options.confidence)
+    made = []
+    for file in files:
+        for observation in observations(
+            file,
+            options.redshifts,
+            options.cell_size,
+            options.dataset,
+            inference.geometry.velocities,
+        ):
+            for remark in observation.remarks:
+                print(f"{observation.name}: {remark}", file=sys.stderr)
+            made.append(inference.recover(observation, options.batch or recover.BATCH))
+            print(recover.table(made[-1], inference))
+    if options.out is not None:
+        recover.write(made, inference, options.out)
+
+
+def _network_and_files(options: Namespace) -> tuple[Path, list[str]]:
+    """A checkpoint, and files of light-cones, from either way of naming them.
+
+    Raises:
+        UserError: if some are missing, or the training is not finished.
+    """
+    if options.checkpoint is not None:
+        return options.checkpoint, options.files
+    try:
+        config, training, first, *others = options.files
+    except ValueError:
+        raise UserError(
+            "infer takes CONFIG TRAINING FILE..., or --checkpoint CHECKPOINT FILE..."
+        ) from None
+    run = run_of(Namespace(config=Path(config), results=options.results))
+    chosen = choose(run.trainings, training, "training")
+    if not chosen.trained.exists():
+        raise UserError(f"{chosen.directory}: this training is not finished; `snakemake` makes it")
+    return chosen.checkpoint, [first, *others]
+
+
+def _check_out(out: Path | None) -> None:
+    if out is None:
+        return
+    if out.suffix not in SUFFIXES:
+        raise UserError(f"--out {out}: should end in {' or '.join(SUFFIXES)}")
+    if out.exists():
+        raise UserError(f"--out {out}: exists, and is not overwritten: choose another name")
+
+
+def _share(text: str) -> float:
+    """A share of a whole, from the command line."""
+    number = float(text)
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError("should lie between 0 and 1")
+    return number
+
+
+def _audit(options: Namespace) -> None:
+    """Walk back from a result to voxels, configuration and code, and check every link."""
+
+    from ..audit.audit import audit
+    from ..audit.walk import Depth
+
+    if options.resimulate < 0 or options.seed < 0 or not options.tolerance >= 0:
+        raise UserError("--resimulate, --seed and --tolerance cannot be negative")
+    depth = Depth(
+        repredict=options.repredict,
+        resimulate=options.resimulate,
+        seed=options.seed,
+        tolerance=options.tolerance,
+        threads=options.threads,
+        decode=options.decode,
+    )
+    report = audit(options.result, options.results, depth)
+    if options.json:
+        print(json.dumps(report.as_json(), indent=2))
+    else:
+        print(report.text(everything=options.all))
+    if not report.holds:
+        raise SystemExit(1)
+
+
+def add_verbs(verbs: Verbs) -> None:
+    """Add them to the command line."""
+    verbs.add(_scores, "config/demo.yaml", CONFIG)
+    added = verbs.add(
+        _infer, "config/demo.yaml all_images lightcone.h5 --out recovered.csv", RESULTS, DEVICE
+    )
+    added.usage = (
+        "%(prog)s [options] CONFIG TRAINING FILE [FILE ...]\n"
+        "       %(prog)s [options] --checkpoint CHECKPOINT FILE [FILE ...]"
+    )
+    added.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a py21cmfast light-cone (.h5), lightcones.zarr or lightcones.zarr:INDEX, or an array "
+        "(x, y, line of sight) in mK: .npy, .npz, HDF5",
+    )
+    added.add_argument(
+        "--checkpoint", type=Path, help="a finished training's, or its folder, of no configuration"
+    )
+    added.add_argument("--out", type=Path, help="write them here too: .csv or .json")
+    added.add_argument(
+        "--evaluation",
+        type=Path,
+        metavar="DIR",
+        help="directory with the test set's predictions; default: looked for beside the training",
+    )
+    added.add_argument(
+        "--confidence", type=_share, default=0.68, help="share inside an interval (0.68)"
+    )
+    added.add_argument("--dataset", metavar="NAME", help="of an array: its name in .npz or HDF5")
+    added.add_argument(
+        "--redshifts",
+        metavar="FILE",
+        help="of an array: .npy or text, redshifts or MHz; or a name in the array's own file",
+    )
+    added.add_argument("--cell-size", type=float, metavar="MPC", help="of an array: comoving Mpc")
+    added.add_argument("--batch", type=count, help="images at a time; default: a few")
+    added = verbs.add(_audit, "results/runs/demo-c5da378a81", RESULTS, READERS, JSON)
+    added.add_argument(
+        "result",
+        type=Path,
+        metavar="RESULT",
+        help="a figure, a table, scores.json, a checkpoint, or a product's directory",
+    )
+    added.add_argument("--all", action="store_true", help="print what holds too, and who made it")
+    added.add_argument(
+        "--repredict", action="store_true", help="normalise and predict again from images"
+    )
+    added.add_argument(
+        "--resimulate", type=int, default=0, metavar="K", help="simulate K light-cones again"
+    )
+    added.add_argument("--seed", type=int, default=0, help="decides which of them")
+    added.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.01,
+        metavar="mK",
+        help="largest difference of a light-cone that another build simulates again "
+        "(default: %(default)s)",
+    )
+    added.add_argument(
+        "--decode",
+        action="store_true",
+        help="decode every light-cone and cut its images anew, also where files are as written",
+    )

@@ -1,0 +1,45 @@
+"""The verbs of a command line: each with an example, and all listed in groups."""
+
+import argparse
+import shutil
+import textwrap
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+
+
+class Verbs:
+    """The verbs of a command line, in groups that its help lists."""
+
+    def __init__(self, parser: ArgumentParser, metavar: str = "VERB") -> None:
+        """Of verbs behind ``parser``'s own options."""
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter  # leaves the list as it is
+        parser.usage = f"%(prog)s [options] {metavar} ..."
+        self._parser = parser
+        self._verbs = parser.add_subparsers(
+            required=True, metavar=metavar, prog=parser.prog, help=argparse.SUPPRESS
+        )
+
+    def group(self, title: str) -> None:
+        """The verbs that are added from now on are listed below this title."""
+        self._list(f"\n{title}:")
+
+    def add(
+        self, does: Callable[[Namespace], None], example: str, *arguments: ArgumentParser
+    ) -> ArgumentParser:
+        """Add a verb of a function's name; its docstring is the help.
+
+        The first sentence is listed, ``example`` stands behind its name, and ``arguments`` are
+        those that other verbs have too.
+        """
+        name = does.__name__.removeprefix("_")
+        what = " ".join((does.__doc__ or "").split())
+        added = self._verbs.add_parser(name, parents=arguments, description=what)
+        added.epilog = f"example: {added.prog} {example}"
+        added.set_defaults(verb=does)
+        line = f"  {name:<8}  {what.partition('. ')[0].rstrip('.')}"
+        wide = shutil.get_terminal_size().columns - 2
+        self._list(textwrap.fill(line, wide, subsequent_indent=" " * 12))
+        return added
+
+    def _list(self, line: str) -> None:
+        self._parser.description = f"{self._parser.description}\n{line}"
