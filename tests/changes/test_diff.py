@@ -89,7 +89,7 @@ def test_nothing_is_made_for_what_nothing_asks_for(settings, tmp_path) -> None:
     for evaluation in run.evaluations.values():
         evaluation.scores.parent.mkdir(parents=True)
         evaluation.scores.write_text("{}")
-    assert [work.does for work in to_make(run)] == [
+    assert [work.product.does for work in to_make(run)] == [
         *("simulate", "cut"),  # the mock's, for the examples and the responses
         *("draw", "draw", "draw", "summarise"),
     ]

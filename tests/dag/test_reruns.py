@@ -102,7 +102,7 @@ def test_an_edit_causes_what_the_table_says(directory, key, value, makes) -> Non
     said = dry_run(directory, settings)
     assert jobs(said) == makes
     # `lcinfer diff` comes to the same without Snakemake.
-    foreseen = Counter(work.does for work in to_make(run_of(settings, directory)))
+    foreseen = Counter(work.product.does for work in to_make(run_of(settings, directory)))
     announced = {WORK[rule] for rule in makes if rule in WORK}
     assert set(foreseen) == announced
     for verb in ("train", "evaluate", "draw", "summarise"):
@@ -230,7 +230,7 @@ def test_growing_keeps_what_validates_and_tests_and_the_smaller_run(tmp_path) ->
     old, new = run_of(small, tmp_path), run_of(large, tmp_path)
     finish(old)
     before = contents(tmp_path / "results")
-    assert [(work.does, work.light_cones) for work in to_make(new)][:2] == [
+    assert [(work.product.does, work.light_cones) for work in to_make(new)][:2] == [
         ("simulate", 3),
         ("cut", 3),
     ]

@@ -102,7 +102,7 @@ def test_all_products_of_a_run_are_seen_once_and_say_who_made_them(untouched) ->
 def test_a_file_that_was_mailed_is_found_again(untouched, tmp_path, suffix) -> None:
     (evaluation,), (training,) = untouched.evaluations.values(), untouched.trainings.values()
     sources = {"csv": evaluation.predictions, "json": evaluation.scores, "pt": training.checkpoint}
-    figure = untouched.figures["all_images"].stem("recovery").with_suffix(f".{suffix}")
+    figure = untouched.figures["all_images"].directory / f"recovery.{suffix}"
     mailed = tmp_path / f"mailed.{suffix}"
     shutil.copy(sources.get(suffix, figure), mailed)
     report = audit(mailed, untouched.root, Depth())

@@ -119,7 +119,8 @@ class Walk:
     def _check_files(self, step: Step, product: Product) -> None:
         """Files against their recorded digests, what they were made from, and their stamps."""
         recorded = self.records[step.directory]
-        there = [path for path in product.optional if self._has_recorded(recorded, path)]
+        known = {self._root / name for record in recorded for name in record["outputs"]}
+        there = [path for path in product.optional if path in known and path.exists()]
         made = [*product.outputs, *there]
         self.compared |= {path.resolve() for path in made}
         wrong = checks.files(product, made, recorded, self.digest)
@@ -128,11 +129,6 @@ class Walk:
         step.check("made from", wrong, "what is there now")
         if stamped := [*product.stamped, *there]:
             step.check("stamps", checks.stamps(product, stamped), "its own")
-
-    def _has_recorded(self, recorded: list[Record], path: Path) -> bool:
-        """Whether a file that not every product has is there, and was recorded."""
-        name = path.relative_to(self._root).as_posix()
-        return path.exists() and any(name in record["outputs"] for record in recorded)
 
 
 Checks = dict[str, Callable[[Any, Walk], Iterator[Check]]]

@@ -72,7 +72,7 @@ class Effect:
             "grows_by": self.grows_by,
             "keys": [change.key for change in self.causes],
             "there": self.there,
-            "to_do": self.work and self.work.does,
+            "to_do": self.work and self.product.does,
             "light_cones": self.work and self.work.light_cones,
             "cost": cost and asdict(cost) | {"measured": measured},
         }

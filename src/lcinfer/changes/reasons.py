@@ -8,6 +8,7 @@ from typing import Any
 
 from ..base.errors import UserError
 from ..config import parse
+from ..products.found import Seal
 from ..products.product import Product, Realizations, Span
 from ..products.run import Run
 from .keys import Change, behind, changes, listed
@@ -77,9 +78,8 @@ def _entries(kind: Any) -> list[dict[str, str]]:
 def _goes_on(product: Product, span: Span | None = None) -> str:
     """Of a product that has begun, or of a block of it; nobody looks here whether that has."""
     if product.parts:
-        seals = product.directory.glob("sealed-*.json")
-        # What follows a number says after how many attempts failed ones were left out.
-        numbers = [int(seal.stem.split("-")[1]) for seal in seals]
+        seals = map(Seal.of, (path.name for path in product.directory.glob("sealed-*.json")))
+        numbers = (seal.realizations for seal in seals if seal)
         fewer = max((number for number in numbers if number < product.parts), default=0)
         if fewer and (span is None or span[1] > fewer):
             return f"grows from {fewer} to {product.parts}"

@@ -13,7 +13,6 @@ from ..base import durable
 from ..base.counting import counted
 from ..lightcones import journal
 from ..products.databases import LightCones
-from ..products.kinds import KINDS
 from ..products.product import Product, Realizations
 from ..products.run import Run
 
@@ -25,18 +24,13 @@ class Work:
     product: Product
     light_cones: int | None = None  # left to simulate or to cut, of a product that has such parts
 
-    @property
-    def does(self) -> str:
-        """What is done: the stage as a verb."""
-        return self.product.does
-
     def __str__(self) -> str:
         """In words."""
         if self.light_cones is None:
-            return f"to {self.does}"
+            return f"to {self.product.does}"
         if not self.light_cones:
             return "to seal"
-        return f"{counted(self.light_cones, 'light-cone')} to {self.does}"
+        return f"{counted(self.light_cones, 'light-cone')} to {self.product.does}"
 
 
 def to_make(run: Run) -> list[Work]:
@@ -52,12 +46,7 @@ def to_make(run: Run) -> list[Work]:
 
     for asked_for in (*run.figures.values(), run.summary):
         want(asked_for)
-    return [
-        work
-        for kind in KINDS
-        for product in run.products
-        if product.kind == kind and (work := _work(product, wanted)) is not None
-    ]
+    return [work for product in run.products if (work := _work(product, wanted)) is not None]
 
 
 def _work(product: Product, wanted: Mapping[Path, Product]) -> Work | None:
@@ -76,8 +65,8 @@ def _simulated(cones: LightCones) -> set[int]:
 def _of_blocks(product: Realizations) -> set[int]:
     """Light-cones of all blocks that are done, also of blocks that were smaller."""
     have: set[int] = set()
-    for marker in _names(product.done((0, 1)).parent):
-        start, _, stop = marker.removesuffix(".json").partition("-")
+    for marker in durable.own(product.done((0, 1)).parent.glob("*.json")):
+        start, _, stop = marker.stem.partition("-")
         if start.isdigit() and stop.isdigit():
             have.update(range(int(start), int(stop)))
     return have
@@ -85,10 +74,3 @@ def _of_blocks(product: Realizations) -> set[int]:
 
 HAVE: dict[str, Callable[[Any], set[int]]] = {LightCones.kind: _simulated}
 """Which light-cones are there, of kinds whose blocks go on where they stopped."""
-
-
-def _names(directory: Path) -> list[str]:
-    try:
-        return [path.name for path in durable.own(directory.iterdir())]
-    except FileNotFoundError:
-        return []

@@ -10,7 +10,6 @@ from ..base.errors import UserError
 from ..base.fingerprint import STAGE_VERSIONS, digest, short
 
 SEAL = re.compile(r"sealed-(?P<total>\d+)(-after-(?P<attempts>\d+)-attempts)?\.json")
-GIVEN_UP = re.compile(r"-after-(\d+)-attempts")
 
 Sources = Mapping[str, Sequence[Any]]
 """Products by the folders of their kinds."""
@@ -23,10 +22,10 @@ class Seal(NamedTuple):
     attempts: int = 0  # after which failed ones are left out; 0: none is
 
     @classmethod
-    def of(cls, realizations: int, given_up: str = "") -> "Seal":
-        """By :attr:`~lcinfer.products.product.Realizations.given_up`."""
-        found = GIVEN_UP.fullmatch(given_up)
-        return cls(realizations, int(found[1]) if found else 0)
+    def of(cls, marker: str) -> "Seal | None":
+        """By the name of the marker that says it; None: it is another file."""
+        it = SEAL.fullmatch(marker)
+        return cls(int(it["total"]), int(it["attempts"] or 0)) if it else None
 
 
 class Reference(NamedTuple):
@@ -112,8 +111,7 @@ def sealed(directory: Path) -> Seal:
     Raises:
         UserError: if there is none.
     """
-    names = (SEAL.fullmatch(path.name) for path in directory.glob("sealed-*.json"))
-    seals = [Seal(int(it["total"]), int(it["attempts"] or 0)) for it in names if it]
+    seals = list(filter(None, (Seal.of(path.name) for path in directory.glob("sealed-*.json"))))
     if not seals:
         raise UserError(f"{directory} is not finished: it has no seal")
     return max(seals, key=lambda seal: (seal.realizations, -seal.attempts))

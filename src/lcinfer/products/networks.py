@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from ..base.fingerprint import short
 from ..config.sections import Evaluation, Split, Training
 from ..config.sweeps import Sweep, Trial
 from .databases import ImageSet
 from .found import Reference, Seal, Sources, Spec
-from .product import Product
+from .product import SEALED, Product
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class TrainingRun(Product):
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
         """See :class:`Product`."""
         ((fingerprint, count),) = spec.identity["images"]
-        of_all = Seal.of(count, spec.identity.get("given_up", ""))
+        given_up = spec.identity.get("given_up", "")
+        of_all = Seal.of(SEALED.format(total=count, given_up=given_up))
         # Their seal may be of more light-cones than it needs.
         fewer = spec.identity["training"].get("light_cones") is not None
         return [Reference("images", fingerprint, seal=None if fewer else of_all)]
@@ -224,8 +226,6 @@ class SweepRun(Product):
 
 def _best(outcome: Path) -> str:
     """The evaluation that a study says is its best trial's: no other one is made."""
-    try:
-        said: dict[str, Any] = json.loads(outcome.read_bytes())
-        return str(said["best"]["evaluation"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""  # what is wrong with the file is told as such
+    with suppress(OSError, ValueError, KeyError, TypeError):  # what is wrong is told elsewhere
+        return str(json.loads(outcome.read_bytes())["best"]["evaluation"])
+    return ""

@@ -86,13 +86,9 @@ class FigureSet(Product):
         """See :class:`Product`: every plot in every format."""
         return [file for figure in self.figures for file in self.files(figure)]
 
-    def stem(self, figure: str) -> Path:
-        """A figure's path without its suffix."""
-        return self.directory / figure
-
     def files(self, figure: str) -> list[Path]:
         """A figure's files, the one for the report first."""
-        return [self.stem(figure).with_suffix(f".{suffix}") for suffix in self.formats]
+        return [self.directory / f"{figure}.{suffix}" for suffix in self.formats]
 
 
 @dataclass(frozen=True)

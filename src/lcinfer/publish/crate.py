@@ -251,11 +251,6 @@ def _add_parameters(
     things: dict[str, list[Entity]],
 ) -> None:
     """What the workflow takes and gives, as formal parameters with what they were in this run."""
-    given: dict[str, tuple[str, list[Entity]]] = {}
-    for kind in KINDS.values():
-        products = [product for product in recorded.run.products if product.kind == kind.kind]
-        examples = [thing for product in products for thing in things[product.directory.name]]
-        given[kind.title.replace(" ", "-")] = kind.content, examples
 
     def parameter(name: str, kind: str, examples: list[Entity]) -> Entity:
         formal = entities.thing(
@@ -269,10 +264,12 @@ def _add_parameters(
             example["exampleOfWork"] = formal
         return formal
 
-    set_all(
-        workflow,
-        {
-            "input": [parameter("configuration", "File", [configuration])],
-            "output": [parameter(name, *given[name]) for name in given],
-        },
-    )
+    made: dict[str, list[Entity]] = {kind: [] for kind in KINDS}
+    for product in recorded.run.products:
+        made[product.kind] += things[product.directory.name]
+    given = [
+        parameter(kind.title.replace(" ", "-"), kind.content, made[name])
+        for name, kind in KINDS.items()
+    ]
+    taken = parameter("configuration", "File", [configuration])
+    set_all(workflow, {"input": [taken], "output": given})

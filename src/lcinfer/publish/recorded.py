@@ -97,8 +97,8 @@ class Recorded:
 
     def files(self, product: Product) -> list[Path]:
         """The small files of a product, and its checkpoint: all of them are there."""
-        more = [product.spec, *durable.own((product.directory / DIRECTORY).glob("*.json"))]
-        more += product.optional
+        notes = durable.own((product.directory / DIRECTORY).glob("*.json"))
+        more = (product.spec, *notes, *product.optional)
         return [*product.outputs, *(file for file in more if file.exists())]
 
     def digest(self, product: Product, path: Path) -> str | None:

@@ -9,10 +9,6 @@ from ..products.run import Run
 
 
 def design(run: Run, cones: LightCones, config: Path) -> None:
-    """Create a database of a run, or grow it.
-
-    Raises:
-        UserError: if the run costs more than may be begun without an approval of ``config``.
-    """
+    """Create a database of a run, or grow it; refused where the run needs an approval."""
     approval.require(run, config)
     database.prepare(cones)

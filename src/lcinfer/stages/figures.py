@@ -46,7 +46,7 @@ def draw_figures(run: Run, what: str) -> None:
     with recorded(product, "draw", product.outputs, read):
         for name, figure in drawn:
             metadata = {"Software": "lcinfer", **stamp(product)}
-            figures.save(figure, product.stem(name), run.config.figures, metadata)
+            figures.save(figure, product.directory / name, run.config.figures, metadata)
 
 
 def _examples(run: Run) -> Drawn:

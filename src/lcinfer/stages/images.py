@@ -10,15 +10,9 @@ STEPS = ("prepare", "cut", "seal")
 
 
 def make(
-    images: ImageSet,
-    steps: Collection[str] = STEPS,
-    block: Span | None = None,
-    threads: int = 1,
+    images: ImageSet, steps: Collection[str] = STEPS, block: Span | None = None, threads: int = 1
 ) -> None:
-    """Make room for images, cut those of a block of light-cones or of all, and seal them.
-
-    So many light-cones are cut at a time; each step is a rule.
-    """
+    """Make room for images, cut those of a block of light-cones or of all, and seal them."""
     if "prepare" in steps:
         cutting.prepare(images)
     if "cut" in steps:
