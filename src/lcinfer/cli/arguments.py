@@ -5,9 +5,10 @@ from typing import TypeVar
 
 from .. import config
 from ..base.errors import UserError
+from ..config.mistakes import listed
+from ..engines import engine_of
 from ..products.product import Product
 from ..products.run import Run
-from ..simulator import engine
 
 P = TypeVar("P", bound=Product)
 
@@ -20,6 +21,7 @@ def run_of(options: argparse.Namespace) -> Run:
             to be reached.
     """
     run = planned(options)
+    check_settings(run)
     check_places(run)
     return run
 
@@ -33,8 +35,19 @@ def planned(options: argparse.Namespace) -> Run:
     return Run(config.load(options.config), options.results)
 
 
+def check_settings(run: Run) -> None:
+    """Refuse what the engine does not have of a configuration's physics; nothing is loaded.
+
+    Raises:
+        UserError: listing the mistakes.
+    """
+    database = run.config.database
+    if found := [*engine_of(database).refusals(database, database.prior)]:
+        raise UserError(listed(found))
+
+
 def check_engine(run: Run) -> None:
-    """Refuse another 21cmfast than the configured one where light-cones are left to be made.
+    """Refuse another version of the engine where light-cones are left to be made.
 
     What only reads light-cones needs no engine.
 
@@ -42,7 +55,7 @@ def check_engine(run: Run) -> None:
         UserError: saying how to get the one that is asked for.
     """
     if run.simulates:
-        engine.check_version(run.config.database.simulator)
+        engine_of(run.config.database).check_version(run.config.database.simulator)
 
 
 def ask_engine(run: Run) -> None:
@@ -56,12 +69,11 @@ def ask_engine(run: Run) -> None:
     """
     if not run.simulates:
         return
-    engine.check_library(run.config.database.simulator)
     places = {run.database.name: "database.prior"}
     places |= {name: f"mocks.{name}.parameters" for name in run.mocks}
     left = [cones for cones in run.lightcones.values() if not cones.sealed.exists()]
     tried = {places[cones.name]: cones.design.tried for cones in left}
-    engine.check_physics(run.database.simulation, tried)
+    engine_of(run.database.simulation).ask(run.database.simulation, tried)
 
 
 def check_places(run: Run) -> None:

@@ -1,0 +1,46 @@
+"""The model once more, in PyTorch: light-cones of the seeds of 21cmFAST's."""
+
+from collections.abc import Collection, Iterator
+
+from ..config.sections import Simulation
+from ..simulator.lightcone import Simulate
+from ..text.styles import Style
+from ..torch_engine import VERSION
+from ..torch_engine.options import refusals
+from .engine import Scaling
+from .gm18 import CODE, MODEL, GM18Engine
+
+
+class PyTorch(GM18Engine):
+    """The model of Greig & Mesinger 2018 by :mod:`lcinfer.torch_engine`, on a CPU."""
+
+    name = "torch"
+    modules = packages = ("torch",)
+    # `velocities: gradient`, `thermal_density: own`.
+    scaling = Scaling(
+        node=0.01,
+        cell=2.3e-6,
+        hires_cell=0.0,
+        measured="the torch engine's scaling as measured for docs/torch_engine.md",
+    )
+
+    def version(self) -> str:
+        """See :class:`Engine`."""
+        return VERSION
+
+    def load(self) -> Simulate:
+        """See :class:`Engine`."""
+        from ..torch_engine.engine import simulate
+
+        return simulate
+
+    def refusals(self, simulation: Simulation, varied: Collection[str]) -> Iterator[str]:
+        """See :class:`Engine`: options, parameters and threads that it does not have."""
+        return refusals(simulation, varied)
+
+    def described(self, versions: str, style: Style) -> str:
+        """See :class:`Engine`."""
+        return (
+            f"lcinfer's engine on PyTorch, version {style.text(versions)}, which computes what "
+            f"21cmFAST {style.cite(*CODE)} does in the model of {style.cite_in_text(MODEL)}"
+        )
