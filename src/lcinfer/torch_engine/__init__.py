@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .engine import coeval_boxes, simulate, simulate_batch
 
-VERSION = "1"  # raised when its light-cones change
+# Of the model that it is as it first was; raised by hand when its light-cones change.
+VERSION = "4.1.1+gm18.1"
 
 __all__ = ["coeval_boxes", "simulate", "simulate_batch"]
 
