@@ -36,7 +36,7 @@ class PyTorch(GM18Engine):
         return simulate
 
     def memory_mb(self, simulation: Simulation) -> int:
-        """See :class:`Engine`: 0.43 GB of one process at 32^3 and 0.85 GB at 64^3, on top of a
+        """See :class:`Engine`: 0.43, 0.85, 2.3 GB at 32^3, 64^3, 100^3, on top of a
         rank's own."""
         voxels = simulation.box.cells**2 * simulation.lightcone.cells
         hires = (simulation.box.cells * simulation.box.hires_factor) ** 3
