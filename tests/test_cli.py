@@ -12,7 +12,7 @@ from support.filling import fill
 import lcinfer
 from lcinfer import cli, config
 from lcinfer.products.run import Run
-from lcinfer.simulator import engine
+from lcinfer.simulator import installation as engine
 
 CONFIG = Path(__file__).parents[1] / "config"
 

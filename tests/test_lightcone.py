@@ -109,16 +109,6 @@ def test_an_incomplete_history_is_refused(small, good, history) -> None:
             check(replace(good, **{history: wrong}), small)
 
 
-def test_an_engine_is_found_by_its_name() -> None:
-    assert lightcone.load_engine("support.standin:simulate") is standin.simulate
-
-
-@pytest.mark.parametrize("name", ["no_such_module:simulate", "support.standin:no_such_function"])
-def test_an_engine_that_is_not_there_is_one_clear_line(name) -> None:
-    with pytest.raises(UserError, match=rf"database\.simulator\.engine {name}: .*no_such"):
-        lightcone.load_engine(name)
-
-
 def test_the_stand_in_depends_on_parameters_and_seed_alone(small) -> None:
     point = {"L_X": 39.0, "ION_Tvir_MIN": 5.0}
     same = [standin.simulate(small, dict(items), 7) for items in (point, reversed(point.items()))]

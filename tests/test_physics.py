@@ -11,14 +11,14 @@ from lcinfer import cli, config
 from lcinfer.base.errors import UserError
 from lcinfer.cli import arguments
 from lcinfer.products.run import Run
-from lcinfer.simulator import engine, physics
+from lcinfer.simulator import installation, physics
 
 
 @pytest.fixture
 def physical(settings):
     """Settings of a simulation with 21cmFAST that nothing is wrong with."""
     settings["database"]["box"] = {"cells": 8, "length": 48}
-    simulator = {"engine_version": engine.installed(), "z_step_factor": 1.4, "z_heat_max": 12}
+    simulator = {"engine_version": installation.installed(), "z_step_factor": 1.4, "z_heat_max": 12}
     settings["database"]["simulator"] = simulator
     return settings
 
@@ -145,8 +145,8 @@ def test_check_says_it_once_py21cmfast_was_asked_in_a_process_of_its_own(
 def test_mistakes_of_physics_and_of_other_sections_are_listed_together(
     physical, write_config, capsys, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(engine, "check_library", lambda _: None)
-    monkeypatch.setattr(engine, "_once", lambda *_: ["database.prior.L_X: no"])
+    monkeypatch.setattr(installation, "check_library", lambda _: None)
+    monkeypatch.setattr(installation, "_once", lambda *_: ["database.prior.L_X: no"])
     physical["split"]["tset"] = 4
     path = write_config(physical)
     with pytest.raises(SystemExit):
@@ -180,9 +180,11 @@ def test_class_runs_once_for_a_cosmology_and_it_is_said_that_it_does(
 def asked(monkeypatch, tmp_path):
     """What is asked in child processes, which are none here; and the library is right."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(engine, "check_library", lambda _: None)
+    monkeypatch.setattr(installation, "check_library", lambda _: None)
     questions = []
-    monkeypatch.setattr(engine, "_asked", lambda _, text: questions.append(json.loads(text)) or [])
+    monkeypatch.setattr(
+        installation, "_asked", lambda _, text: questions.append(json.loads(text)) or []
+    )
     return questions
 
 
@@ -229,8 +231,8 @@ def test_design_by_hand_asks_too_and_writes_nothing(physical, write_config, tmp_
     def refuse(*_):
         raise UserError("no")
 
-    monkeypatch.setattr(engine, "check_library", lambda _: None)
-    monkeypatch.setattr(engine, "check_physics", refuse)
+    monkeypatch.setattr(installation, "check_library", lambda _: None)
+    monkeypatch.setattr(installation, "check_physics", refuse)
     path = write_config(physical)
     with pytest.raises(SystemExit):
         cli.main(["design", str(path), "cones", "--results", str(tmp_path / "results")])

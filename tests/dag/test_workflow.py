@@ -18,7 +18,7 @@ from lcinfer.lightcones import store
 from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan
 from lcinfer.products.run import Run
-from lcinfer.simulator import engine
+from lcinfer.simulator import installation
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
@@ -194,7 +194,7 @@ def test_physics_that_py21cmfast_does_not_know_starts_no_job_and_keeps_no_dry_ru
     tmp_path, settings, write_config, monkeypatch
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    misspelt = {"engine_version": engine.installed(), "options": {"USE_TS_FLUC": True}}
+    misspelt = {"engine_version": installation.installed(), "options": {"USE_TS_FLUC": True}}
     settings["database"]["simulator"] = misspelt
     path = write_config(settings)
     dry = snakemake(tmp_path, path, "--dry-run")

@@ -5,6 +5,7 @@ import pytest
 from lcinfer.base.errors import UserError
 from lcinfer.doctor import libraries, trial
 from lcinfer.doctor.bounded import Answer
+from lcinfer.engines.function import Function
 
 NEEDED = ["21cmfast>=4.1.1", "numpy>=2", "mpich; extra == 'mpi'", "snakemake; extra == 'workflow'"]
 INSTALLED = {"21cmfast": "4.1.1", "numpy": "2.4.6", "snakemake": "9.27.0"}
@@ -59,17 +60,17 @@ def test_no_engine_is_asked_for_where_every_light_cone_is_there(site, settings, 
     assert libraries._engine(site()).what == "not needed: every light-cone is there"
     (line,) = trial.check(site())
     assert (line.level, line.what) == ("PASS", "not needed: every light-cone is there")
-    monkeypatch.setattr(libraries, "LOADED", (libraries.ENGINE,))
+    monkeypatch.setattr(libraries, "LOADED", ())
     monkeypatch.setattr(libraries, "ask", lambda command, _: Answer(1, "", " ".join(command)))
     said = [line for line in libraries.check(site()) if line.check == "libraries"]
     assert not [line for line in said if "py21cmfast" in line.what]
 
 
 def test_what_is_wrong_with_the_engine_is_told_apart_from_what_to_do(site, monkeypatch):
-    def refuse(_):
+    def refuse(*_):
         raise UserError("21cmFAST fails: ImportError: libgsl.so.25", "`make env` builds it again")
 
-    monkeypatch.setattr(libraries.engine, "check_version", refuse)
+    monkeypatch.setattr(Function, "check_version", refuse)
     line = libraries._engine(site())
     assert line.what == "21cmFAST fails: ImportError: libgsl.so.25"
     assert line.do == "`make env` builds it again"

@@ -3,6 +3,7 @@
 import torch
 
 from lcinfer.doctor import machine
+from lcinfer.engines import engine_of
 
 LOCAL = {"cores": 8, "set-threads": {"simulate": 2}, "set-resources": {"simulate": {"tasks": 3}}}
 
@@ -13,7 +14,8 @@ def test_ranks_at_a_time_are_those_of_all_jobs_that_fit_the_profiles_cores(site)
 
 
 def test_memory_that_does_not_suffice_fails_and_memory_in_use_warns(site, monkeypatch):
-    need = 12 * site().config.database.memory_mb * 10**6
+    database = site().config.database
+    need = 12 * engine_of(database).memory_mb(database) * 10**6
     free = {"MemTotal": 2 * need, "MemAvailable": 2 * need}
     monkeypatch.setattr(machine, "_meminfo", free.get)
     monkeypatch.setattr(machine, "memory_limit", lambda: free["MemTotal"])

@@ -6,6 +6,7 @@ import pytest
 from support.ranks import MPIEXEC
 
 from lcinfer.doctor import ranks
+from lcinfer.engines import engine_of
 
 WORLDS_OF_ONE = """import subprocess, sys
 count = int(sys.argv[sys.argv.index("-n") + 1])
@@ -108,7 +109,8 @@ def test_srun_is_told_what_the_site_wants_and_a_rank_needs_unless_in_an_allocati
     assert asked.startswith(
         "srun --mpi=pmi2 -n 2 --partition=silver --account=mine --nodes=2 --ntasks-per-node=1"
     )
-    memory = site().config.database.memory_mb
+    database = site().config.database
+    memory = engine_of(database).memory_mb(database)
     assert f"--cpus-per-task=1 --mem-per-cpu={memory}" in asked
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     assert "partition" not in ranks.command(site(slurm), tmp_path)

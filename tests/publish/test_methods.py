@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from lcinfer import cli
+from lcinfer.engines import REGISTERED
+from lcinfer.engines.twentyonecmfast import TwentyOneCmFast
 from lcinfer.lightcones import journal
 from lcinfer.planning.cost import nodes
-from lcinfer.publish import inputs, methods
+from lcinfer.publish import methods
 from lcinfer.publish.recorded import Recorded, open_run
 from lcinfer.records.record import processor
 from lcinfer.text.citations import REFERENCES
@@ -57,7 +59,7 @@ def test_the_table_has_the_versions_that_are_recorded(opened) -> None:
 
 
 def test_light_cones_of_21cmfast_cite_it_and_its_model(opened, monkeypatch) -> None:
-    monkeypatch.setattr(inputs, "DEFAULT_ENGINE", "support.standin:simulate")
+    monkeypatch.setitem(REGISTERED, "support.standin:simulate", TwentyOneCmFast())
     text = methods.text(opened, Latex())
     [version] = opened.versions["21cmfast"]
     assert f"21cmFAST {version} \\citep{{Mesinger2011,Murray2020}}" in text
@@ -69,7 +71,7 @@ def test_light_cones_of_21cmfast_cite_it_and_its_model(opened, monkeypatch) -> N
 
 
 def test_what_is_not_varied_and_the_nodes_are_told(opened, monkeypatch) -> None:
-    monkeypatch.setattr(inputs, "DEFAULT_ENGINE", "support.standin:simulate")
+    monkeypatch.setitem(REGISTERED, "support.standin:simulate", TwentyOneCmFast())
     options = opened.run.config.database.simulator.options
     monkeypatch.setitem(options, "Y_He", 0.25)
     text = methods.text(opened, Markdown())
@@ -118,7 +120,7 @@ def test_every_reference_is_an_entry_of_bibtex_with_its_key(published, capsys) -
     ],
 )
 def test_how_velocities_enter_is_told(opened, monkeypatch, velocities, said) -> None:
-    monkeypatch.setattr(inputs, "DEFAULT_ENGINE", "support.standin:simulate")
+    monkeypatch.setitem(REGISTERED, "support.standin:simulate", TwentyOneCmFast())
     monkeypatch.setattr(type(opened.run.config.database.simulator), "treatment", velocities)
     text = methods.text(opened, Latex())
     assert "Peculiar velocities " in text and said in text
@@ -127,7 +129,7 @@ def test_how_velocities_enter_is_told(opened, monkeypatch, velocities, said) -> 
 
 def test_which_density_spin_temperatures_follow_is_told(opened, monkeypatch) -> None:
     said = "Spin temperatures follow the density at redshift 6.00, scaled by linear growth."
-    monkeypatch.setattr(inputs, "DEFAULT_ENGINE", "support.standin:simulate")
+    monkeypatch.setitem(REGISTERED, "support.standin:simulate", TwentyOneCmFast())
     assert said not in methods.text(opened, Latex())
     simulator = opened.run.config.database.simulator
     monkeypatch.setitem(simulator.__dict__, "thermal_density", "scaled")

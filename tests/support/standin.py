@@ -19,7 +19,7 @@ import numpy as np
 
 from lcinfer.config.sections import Simulation
 from lcinfer.lightcones import store
-from lcinfer.simulator.lightcone import Engine, LightCone
+from lcinfer.simulator.lightcone import LightCone, Simulate
 
 MARKER = "STANDIN_MARKER"
 RANGES = {
@@ -170,14 +170,14 @@ def _kill_the_rank() -> None:
     time.sleep(60)  # this child dies with its rank
 
 
-def _for_odd_seeds(fault: Engine) -> Engine:
+def _for_odd_seeds(fault: Simulate) -> Simulate:
     def engine(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
         return (fault if seed % 2 else simulate)(simulation, parameters, seed)
 
     return engine
 
 
-def _once(fault: Engine) -> Engine:
+def _once(fault: Simulate) -> Simulate:
     def engine(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
         try:
             Path(os.environ[MARKER]).touch(exist_ok=False)

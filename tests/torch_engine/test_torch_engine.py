@@ -10,7 +10,7 @@ from support.beside import FAINT, simulation
 
 from lcinfer.base.errors import UserError
 from lcinfer.simulator import gm18 as twentyone
-from lcinfer.simulator.lightcone import LightCone, check, load_engine
+from lcinfer.simulator.lightcone import LightCone, check
 from lcinfer.simulator.velocities import KM_IN_MPC, moved
 from lcinfer.torch_engine import simulate, simulate_batch
 from lcinfer.torch_engine.light_cone import geometry_of
@@ -35,10 +35,6 @@ def same(one: LightCone, other: LightCone) -> bool:
 def test_a_light_cone_is_one_that_a_database_takes(alone: LightCone) -> None:
     check(alone, SMALL)
     assert alone.brightness_temp.dtype == np.float32
-
-
-def test_the_campaign_finds_the_engine_by_its_name() -> None:
-    assert load_engine("lcinfer.torch_engine:simulate") is simulate
 
 
 def test_bytes_do_not_depend_on_companions(alone: LightCone) -> None:

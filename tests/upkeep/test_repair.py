@@ -18,6 +18,7 @@ from support.small import small_settings
 
 from lcinfer import cli, config
 from lcinfer.base.errors import UserError
+from lcinfer.engines.function import Function
 from lcinfer.images import cutting as images
 from lcinfer.lightcones import database, journal, store
 from lcinfer.products.run import Run
@@ -219,10 +220,10 @@ def test_nothing_is_withdrawn_where_the_engine_that_made_it_is_not_installed(
     damage.flipped_bit(cones)
     before = made(cones)
 
-    def refuse(simulator) -> None:
+    def refuse(*_) -> None:
         raise UserError("another engine")
 
-    monkeypatch.setattr(repairing.engine, "check_version", refuse)
+    monkeypatch.setattr(Function, "check_version", refuse)
     with pytest.raises(UserError, match="another engine"):
         repair(cones, verify(cones).findings)
     assert made(cones) == before

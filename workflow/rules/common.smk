@@ -3,7 +3,13 @@
 import sys
 
 import lcinfer.config
-from lcinfer.cli.arguments import ask_engine, check_engine, check_places
+from lcinfer.cli.arguments import (
+    ask_engine,
+    check_engine,
+    check_places,
+    check_settings,
+)
+from lcinfer.engines import engine_of
 from lcinfer.training import launch
 from lcinfer.changes.reasons import Reasons
 from lcinfer.base.errors import UserError
@@ -25,6 +31,7 @@ def resolved() -> Run:
                 "--config cannot override the configuration file: edit the file"
             )
         run = Run(settings)
+        check_settings(run, workflow.configfiles[0])
         check_engine(run)
         check_places(run)
         return run
@@ -33,7 +40,7 @@ def resolved() -> Run:
 
 
 def other_engine() -> str:
-    """Why this 21cmFAST may not simulate what the configuration asks for; empty if it may."""
+    """Why this engine may not simulate what the configuration asks for; empty if it may."""
     try:
         ask_engine(RUN, CONFIG)
     except UserError as error:

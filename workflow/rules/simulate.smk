@@ -40,7 +40,7 @@ rule simulate:
     resources:
         mpi="mpiexec -launcher fork",
         tasks=2,
-        mem_mb_per_cpu=RUN.config.database.memory_mb
+        mem_mb_per_cpu=engine_of(RUN.config.database).memory_mb(RUN.config.database)
         // RUN.config.database.simulator.threads,
     params:
         **(COMMAND | {"lcinfer": launch.lcinfer(mpi=True), "why": block_and_why}),

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base.errors import UserError
 from ..base.fingerprint import canonical
-from ..config.sections import DEFAULT_ENGINE
+from ..engines import engine_of
 from ..images import cutting
 from ..lightcones import journal
 from ..products.databases import LightCones
@@ -105,25 +105,23 @@ def checkpoint(run: TrainingRun, failed: Iterable[int]) -> Iterator[str]:
 
 
 def engine(cones: LightCones, finished: dict[int, Record]) -> Iterator[str]:
-    """Light-cones that another version of 21cmFAST made than the configuration names.
+    """Light-cones that another version of the engine made than the configuration names.
 
     Of adopted ones the configuration does not say what made them.
     """
-    simulator = cones.simulation.simulator
-    if simulator.engine != DEFAULT_ENGINE or isinstance(cones.design, AdoptedDesign):
+    engine, wanted = engine_of(cones.simulation), cones.simulation.simulator.engine_version
+    if isinstance(cones.design, AdoptedDesign):
         return
     for index, record in sorted(finished.items()):
-        made = record.get("versions", {}).get("21cmfast")
-        if made != simulator.engine_version:
-            yield f"light-cone {index} was made by 21cmfast {made}, not {simulator.engine_version}"
+        if (made := engine.made(record)) not in (None, wanted):
+            yield f"light-cone {index} was made by {engine.name} {made}, not {wanted}"
 
 
 def engine_named(cones: LightCones) -> str:
     """What made the light-cones, and what was chosen where they were adopted."""
     if isinstance(cones.design, AdoptedDesign):
         return " ".join([f"files of 21cmfast {cones.design.version}.", *cones.design.remarks])
-    simulator = cones.simulation.simulator
-    return f"{simulator.engine} {simulator.engine_version}"
+    return f"{engine_of(cones.simulation).name} {cones.simulation.simulator.engine_version}"
 
 
 def shared(groups: dict[str, tuple[LightCones, Iterable[int]]]) -> Iterator[str]:

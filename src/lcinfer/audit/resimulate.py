@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..base.errors import UserError
+from ..engines import engine_of
 from ..lightcones import database, journal, store
 from ..lightcones.supervise import Simulating
 from ..products.databases import LightCones
 from ..products.design import AdoptedDesign
-from ..simulator import engine
 from .walk import Depth
 
 POLL_SECONDS = 1.0
@@ -61,10 +61,11 @@ def resimulate(cones: LightCones, index: int, tolerance: float) -> Again:
         tolerance: in mK; counts where another build made the light-cone.
 
     Raises:
-        UserError: if the 21cmFAST that is installed is not the configured one.
+        UserError: if the engine that is here is not the configured one.
     """
+    engine = engine_of(cones.simulation)
     engine.check_version(cones.simulation.simulator)
-    engine.check_library(cones.simulation.simulator)
+    engine.ask(cones.simulation, {})
     made = journal.finished(cones.journal, histories=False).get(index, {})
     parameters = dict(
         zip(cones.design.names, cones.design.parameters(index, index + 1)[0].tolist(), strict=True)

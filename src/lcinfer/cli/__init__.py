@@ -73,7 +73,7 @@ class _Version(argparse.Action):
 
     def __call__(self, *_: Any) -> None:
         from .. import __version__
-        from ..simulator.engine import installed
+        from ..simulator.installation import installed
 
         engine = f"21cmFAST {installed()}" if installed() else "no 21cmFAST"
         print(f"lcinfer {__version__}, {engine}, Python {platform.python_version()}")

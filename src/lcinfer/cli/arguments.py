@@ -8,9 +8,9 @@ from typing import TypeVar
 from .. import config
 from ..base.errors import UserError
 from ..config.mistakes import Mistakes
+from ..engines import engine_of
 from ..products.product import Product
 from ..products.run import Run
-from ..simulator import engine
 
 P = TypeVar("P", bound=Product)
 
@@ -52,6 +52,7 @@ def run_of(options: Namespace) -> Run:
             to be reached.
     """
     run = planned(options)
+    check_settings(run, options.config)
     check_places(run)
     return run
 
@@ -65,8 +66,19 @@ def planned(options: Namespace) -> Run:
     return Run(config.load(options.config), options.results)
 
 
+def check_settings(run: Run, source: Path) -> None:
+    """Refuse what the engine does not have of a configuration's physics; nothing is loaded.
+
+    Raises:
+        Mistakes: all of them, in the configuration's file ``source``.
+    """
+    database = run.config.database
+    if found := [*engine_of(database).refusals(database, database.prior)]:
+        raise Mistakes(found, source)
+
+
 def check_engine(run: Run) -> None:
-    """Refuse another 21cmfast than the configured one where light-cones are left to be made.
+    """Refuse another version of the engine where light-cones are left to be made.
 
     What only reads light-cones needs no engine.
 
@@ -74,7 +86,7 @@ def check_engine(run: Run) -> None:
         UserError: saying how to get the one that is asked for.
     """
     if run.simulates:
-        engine.check_version(run.config.database.simulator)
+        engine_of(run.config.database).check_version(run.config.database.simulator)
 
 
 def ask_engine(run: Run, source: Path) -> None:
@@ -88,9 +100,8 @@ def ask_engine(run: Run, source: Path) -> None:
     """
     if not run.simulates:
         return
-    engine.check_library(run.config.database.simulator)
     try:
-        engine.check_physics(run.database.simulation, run.tried)
+        engine_of(run.database.simulation).ask(run.database.simulation, run.tried)
     except Mistakes as error:
         raise Mistakes(error.found, source) from None
 

@@ -12,7 +12,16 @@ from ..config.mistakes import Mistakes, typos_first
 from ..config.networks import Network
 from ..products.run import Run
 from . import doctor
-from .arguments import CONFIG, JSON, ask_engine, check_engine, choose, count, run_of
+from .arguments import (
+    CONFIG,
+    JSON,
+    ask_engine,
+    check_engine,
+    check_settings,
+    choose,
+    count,
+    run_of,
+)
 from .verbs import Verbs
 
 
@@ -40,6 +49,7 @@ def _physics(options: Namespace) -> Sequence[str]:
         return ()
     run = Run(part, options.results)
     try:
+        check_settings(run, options.config)
         check_engine(run)
         ask_engine(run, options.config)
     except Mistakes as error:

@@ -13,9 +13,7 @@ from . import mistakes
 from .mistakes import Mistakes, meant
 from .section import Name, Section
 from .sections import (
-    DEFAULT_ENGINE,
     FIXED,
-    FIXED_IN_21CMFAST,
     Database,
     Evaluation,
     Figures,
@@ -110,13 +108,8 @@ def _prior(config: Config) -> Iterator[str]:
 
 
 def _cannot_be_varied(config: Config) -> Iterator[str]:
-    simulator, prior = config.database.simulator, config.database.prior
-    fixed = FIXED | FIXED_IN_21CMFAST if simulator.engine == DEFAULT_ENGINE else FIXED
-    for name in sorted(fixed.keys() & prior.keys()):
-        yield f"database.prior: {name} cannot be varied: {fixed[name]}"
-    if simulator.engine == DEFAULT_ENGINE:
-        for name in sorted(FIXED_IN_21CMFAST.keys() & simulator.options.keys()):
-            yield f"database.simulator.options: {name} cannot be set: {FIXED_IN_21CMFAST[name]}"
+    for name in sorted(FIXED.keys() & config.database.prior.keys()):
+        yield f"database.prior: {name} cannot be varied: {FIXED[name]}"
 
 
 def _split(config: Config) -> Iterator[str]:

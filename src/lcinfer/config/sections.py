@@ -3,15 +3,19 @@
 ``config/schema.json`` and ``config/README.md`` are generated from these classes.
 """
 
-import math
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from .networks import AnyNetwork, Gillet2019
 from .section import RUN_ONLY, Name, PositiveFloat, PositiveInt, Section
 
-DEFAULT_ENGINE = "lcinfer.simulate:simulate"
+# Engines by the names that a configuration gives them, and what is recorded of each, in
+# fingerprints too: that stays, wherever the code is.
+ENGINES = {
+    "21cmfast": "lcinfer.simulate:simulate",
+    "torch": "lcinfer.torch_engine:simulate",
+}
 SET_ELSEWHERE = {  # py21cmfast's inputs that have a key here
     "BOX_LEN": "box.length",
     "HII_DIM": "box.cells",
@@ -34,23 +38,6 @@ FIXED = {
         ("BOX_LEN", "HII_DIM"), "a database's light-cones have one box, which database.box sets"
     ),
 }
-FIXED_IN_21CMFAST = {
-    **dict.fromkeys(  # 21cmFAST's distances are those of hlittle and OMm whatever these are
-        ("OMn", "OMk", "OMr", "OMtot", "wl"),
-        "distances and redshifts of a database's cells are those of flat LambdaCDM",
-    ),
-    **dict.fromkeys(
-        ("DIM", "HIRES_TO_LOWRES_FACTOR", "LOWRES_CELL_SIZE_MPC", "NON_CUBIC_FACTOR"),
-        "a database's light-cones have one box, which database.box sets",
-    ),
-    **dict.fromkeys(
-        ("Z_HEAT_MAX", "ZPRIME_STEP_FACTOR"),
-        "the nodes of the evolution are those that database.simulator sets, for all light-cones",
-    ),
-    "A_s": "database.cosmology sets SIGMA_8 in its place, which a prior may vary",
-    "N_THREADS": "it changes the random numbers and no physics; database.simulator.threads sets it",
-}
-
 Velocities = Literal["gradient", "shift", "both", "subcell", "none"]
 
 
@@ -97,10 +84,16 @@ class LightConeGeometry(Section):
 class Simulator(Section):
     """What makes a light-cone from parameters and a seed."""
 
-    engine: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] = DEFAULT_ENGINE
-    """`module:function`; the default is Greig & Mesinger 2018's model on 21cmFAST."""
+    engine: Annotated[
+        str,
+        Field(pattern=rf"^({'|'.join(ENGINES)}|[\w.]+:\w+)$", validate_default=True),
+        AfterValidator(lambda name: ENGINES.get(name, name)),
+    ] = "21cmfast"
+    """`21cmfast`, Greig & Mesinger 2018's model on 21cmFAST; `torch`, the same on PyTorch; or
+    `module:function` of your own."""
     engine_version: str
-    """The version of 21cmfast that must be installed; another one is an error."""
+    """The version of the engine that must be there; another one is an error. A module of your own
+    may say it, by a function `version()` or as `__version__`."""
     template: str = "const-zeta"
     """The py21cmfast template that the inputs start from."""
     options: dict[str, bool | int | float | str] = Field(default={})
@@ -169,13 +162,6 @@ class Simulation(Section):
     storage: Storage = Storage()
     """Precision and layout on disk."""
 
-    @property
-    def memory_mb(self) -> int:
-        """What a rank and its simulating process need, in MB, as docs/measurements.md measures."""
-        voxels = self.box.cells**2 * self.lightcone.cells
-        hires = (self.box.cells * self.box.hires_factor) ** 3
-        return math.ceil(1100 + (12 * voxels + 28 * hires) / 1e6)
-
     @model_validator(mode="after")
     def _options_of_its_own(self) -> "Simulation":
         for option in self.simulator.options:
@@ -192,18 +178,6 @@ class Simulation(Section):
             raise ValueError(
                 f"simulator.velocities: {simulator.treatment} needs a node below "
                 f"lightcone.z_min, and {z_min:g} leaves no room for one"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _fits_its_bubbles(self) -> "Simulation":
-        bubble = self.simulator.options.get("R_BUBBLE_MAX", 15.0)
-        if isinstance(bubble, str):
-            raise ValueError(f"simulator.options.R_BUBBLE_MAX should be a number, not {bubble!r}")
-        if self.simulator.engine == DEFAULT_ENGINE and bubble > self.box.length / 3:
-            raise ValueError(
-                f"box.length {self.box.length:g} Mpc is too small: with R_BUBBLE_MAX = "
-                f"{bubble:g} Mpc it must be at least {3 * bubble:g} Mpc"
             )
         return self
 

@@ -10,14 +10,13 @@ from packaging.specifiers import SpecifierSet
 
 from ..base.errors import UserError
 from ..config.mistakes import Mistakes
-from ..simulator import engine
+from ..engines import engine_of
 from .bounded import ask
 from .site import ALL_THERE, Line, Site, failed, passed
 
 EXTRAS = ("workflow",)  # beside what lcinfer cannot be imported without
 # In C, so that they can be there and not work: the modules that do all of it.
-ENGINE = "py21cmfast"
-LOADED = ("numpy", "scipy", "zarr", "torch", ENGINE)
+LOADED = ("numpy", "scipy", "zarr", "torch")
 IMPORT_SECONDS = 120.0  # of one, on a busy file system
 # The library is named without being started, which some sites forbid on a login node.
 MPI = (
@@ -31,9 +30,8 @@ def check(site: Site) -> Iterator[Line]:
     yield _python()
     yield from versions()
     yield _engine(site)
-    for module in LOADED:
-        if module == ENGINE and not site.run.simulates:
-            continue
+    engine = engine_of(site.config.database).modules if site.run.simulates else ()
+    for module in dict.fromkeys((*LOADED, *engine)):
         said = ask([sys.executable, "-c", f"import {module}"], IMPORT_SECONDS)
         if said.status != 0:
             how = "hangs" if said.status is None else f"fails: {said.said}"
@@ -74,17 +72,17 @@ def versions() -> Iterator[Line]:
 def _engine(site: Site) -> Line:
     if not site.run.simulates:
         return passed("engine", ALL_THERE)
-    simulator = site.config.database.simulator
+    database = site.config.database
+    engine = engine_of(database)
     try:
-        engine.check_version(simulator)
-        found = engine.check_library(simulator)
-        engine.check_physics(site.run.database.simulation, site.run.tried)
+        engine.check_version(database.simulator)
+        found = engine.ask(site.run.database.simulation, site.run.tried)
     except Mistakes as error:
         return failed("engine", "; ".join(error.found), f"mend {site.file}")
     except UserError as error:
         return failed("engine", error.what, error.do)
     asked = f"; asked, it says: {found}" if found else ""
-    return passed("engine", f"{simulator.engine}, version {simulator.engine_version}{asked}")
+    return passed("engine", f"{engine.name}, version {database.simulator.engine_version}{asked}")
 
 
 def _mpi() -> Line:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..base.counting import counted
+from ..engines import engine_of
 from .site import Line, Site, failed, passed, warned
 
 MEMINFO = Path("/proc/meminfo")
@@ -68,7 +69,8 @@ def memory_limit() -> int:
 
 
 def _memory(site: Site) -> Line:
-    ranks, each = ranks_at_a_time(site), site.config.database.memory_mb * 1e6
+    database = site.config.database
+    ranks, each = ranks_at_a_time(site), engine_of(database).memory_mb(database) * 1e6
     limit, free = memory_limit(), _meminfo("MemAvailable")
     what = f"{ranks} ranks at a time need {ranks * each / 1e9:.1f} GB"
     do = f"fewer tasks or cores in {site.profile.path}, or a smaller box"

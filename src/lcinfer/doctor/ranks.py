@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..engines import engine_of
 from .bounded import NOT_FOUND, Answer, ask
 from .site import Line, Site, failed, passed, warned
 from .workflow import ELSEWHERE
@@ -61,13 +62,14 @@ def command(site: Site, directory: Path) -> str:
     options: list[str] = []
     if site.profile.launches_by_srun and not _in_allocation():
         simulation, nodes = site.config.database, min(site.nodes, site.ranks)
+        memory = engine_of(simulation).memory_mb(simulation)
         options = [
             *site.profile.site_options(),
             f"--nodes={nodes}",
             # SLURM would be free to start all but one of them on the first.
             f"--ntasks-per-node={math.ceil(site.ranks / nodes)}",
             f"--cpus-per-task={_threads(site)}",
-            f"--mem-per-cpu={simulation.memory_mb // simulation.simulator.threads}",
+            f"--mem-per-cpu={memory // simulation.simulator.threads}",
             "--time=10",  # minutes; ended sooner by this side
             "--job-name=lcinfer-doctor",
         ]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from shutil import which
 
+from ..engines import engine_of
 from .bounded import Answer, ask
 from .site import Line, Site, failed, passed
 
@@ -86,7 +87,7 @@ def _job(site: Site) -> Line:
     """Whether SLURM would take a job of the campaign's; none is made."""
     profile, simulation = site.profile, site.config.database
     threads = simulation.simulator.threads
-    each = simulation.memory_mb // threads
+    each = engine_of(simulation).memory_mb(simulation) // threads
     command = ["sbatch", "--test-only", *profile.site_options(), f"--ntasks={profile.tasks}"]
     command += [f"--cpus-per-task={threads}", f"--mem-per-cpu={each}"]
     command += [f"--time={profile.resource('runtime', otherwise=60)}"]

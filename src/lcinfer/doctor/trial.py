@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 
 from ..config import Config
-from ..config.sections import DEFAULT_ENGINE
+from ..engines import engine_of
 from ..lightcones import journal, store
 from ..lightcones.supervise import Simulating
 from ..products.databases import LightCones
@@ -14,7 +14,6 @@ from .site import ALL_THERE, Line, Site, failed, passed
 CELLS = 24  # across, at most
 ALONG = 64  # along the line of sight, at most
 Z_STEP_FACTOR = 1.1  # at least: few nodes
-BUBBLES = 3  # the box must be as long as this many R_BUBBLE_MAX
 POLL_SECONDS = 0.1
 
 
@@ -23,9 +22,7 @@ def tiny(config: Config) -> Config:
     database = config.database
     box, cone, simulator = database.box, database.lightcone, database.simulator
     cells = min(box.cells, CELLS)
-    length = cells * box.cell_size
-    if simulator.engine == DEFAULT_ENGINE:
-        length = max(length, BUBBLES * float(simulator.options.get("R_BUBBLE_MAX", 15.0)))
+    length = max(cells * box.cell_size, engine_of(database).smallest_box(database))
     parts = {
         "box": box.model_copy(update={"cells": cells, "length": length}),
         "lightcone": cone.model_copy(update={"cells": min(cone.cells, ALONG)}),
@@ -45,7 +42,7 @@ def check(site: Site) -> Iterator[Line]:
     cones = Run(tiny(site.config), site.scratch / "trial").database
     store.prepare(cones)
     record = _simulated(cones, site.limit)
-    simulator = site.config.database.simulator
+    engine = engine_of(site.config.database).name
     if record is None:
         what = f"a tiny light-cone took longer than {site.limit:g} s"
         yield failed("simulation", what, "see what the machine does besides; or --limit SECONDS")
@@ -55,7 +52,7 @@ def check(site: Site) -> Iterator[Line]:
         what = f"a light-cone cannot be written: {record['unwritable']}"
         yield failed("simulation", what, "give --results another place")
     elif "error" in record:
-        do = f"the engine ({simulator.engine}) fails here: jobs would too"
+        do = f"the engine ({engine}) fails here: jobs would too"
         yield failed("simulation", record["error"], do)
     elif store.digest(0, store.read(cones.store, 0)) != record["digest"]:
         do = "the file system loses data: give --results another place"
@@ -65,7 +62,7 @@ def check(site: Site) -> Iterator[Line]:
         yield passed(
             "simulation",
             f"{box.cells} x {box.cells} x {cone.cells} cells in {record['seconds']:.1f} s, "
-            f"{record['peak_bytes'] / 1e6:,.0f} MB ({simulator.engine}), written and read back",
+            f"{record['peak_bytes'] / 1e6:,.0f} MB ({engine}), written and read back",
         )
 
 

@@ -19,7 +19,8 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from ..base import durable, groups
 from ..base.errors import UserError
-from ..config.sections import DEFAULT_ENGINE, Box, Images
+from ..config.sections import Box, Images
+from ..engines import engine_of
 from ..lightcones import failures, journal, store
 from ..products.databases import ImageSet
 from ..products.product import Span
@@ -274,12 +275,12 @@ def open_labelled(image_set: ImageSet) -> "LabelledImages":
     group, names = open_store(image_set), image_set.lightcones.design.names
     count = image_set.realizations
     parameters = np.stack([store.values(group, name, count) for name in names], axis=1)
-    simulator = image_set.lightcones.simulation.simulator
+    simulation = image_set.lightcones.simulation
     geometry = Geometry(
-        box=image_set.lightcones.simulation.box,
+        box=simulation.box,
         images=image_set.images,
         redshift=tuple(store.values(group, "redshift").tolist()),
-        velocities=simulator.treatment if simulator.engine == DEFAULT_ENGINE else "",
+        velocities=engine_of(simulation).treatment(simulation.simulator),
     )
     images = store.array(group, IMAGES)
     prior = image_set.lightcones.design.prior

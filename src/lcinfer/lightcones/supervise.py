@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from ..config.sections import Simulation
+from ..engines import engine_of
 from ..records.record import surroundings
-from ..simulator.engine import check_library, check_version
-from ..simulator.lightcone import LightCone, check, load_engine
-from ..simulator.probe import probe
+from ..simulator.lightcone import LightCone, check
 from . import store
 
 # When the child is replaced, since 21cmFAST's drivers leak a little: after so many simulations,
@@ -169,15 +168,15 @@ def _serve(pipe: Connection, parent: int, simulation: Simulation, path: Path) ->
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above
         return
+    engine = engine_of(simulation)
     while True:
         try:
             task = pipe.recv()
         except EOFError:
             return
         try:
-            load_engine(simulation.simulator.engine)
-            check_version(simulation.simulator)
-            check_library(simulation.simulator, probe)
+            engine.load()
+            engine.check_loaded(simulation.simulator)
         except Exception as error:  # the library's fault, not the light-cone's
             pipe.send({"unfit": " ".join(str(error).split()) or type(error).__name__})
             continue
@@ -189,9 +188,9 @@ def realize(
     simulation: Simulation, path: Path, index: int, parameters: dict[str, float], seed: int
 ) -> dict[str, Any]:
     """Simulate, check and write one realisation, and say what the journal is to hold of it."""
-    begin, cpu = time.time(), _cpu_seconds()
+    begin, cpu, engine = time.time(), _cpu_seconds(), engine_of(simulation)
     try:
-        lightcone = load_engine(simulation.simulator.engine)(simulation, parameters, seed)
+        lightcone = engine.load()(simulation, parameters, seed)
         check(lightcone, simulation)
         outcome = _written(path, index, lightcone, simulation)
     except Exception as error:  # any failure costs this realisation alone
@@ -206,7 +205,8 @@ def realize(
         "seconds": time.time() - begin,
         "cpu_seconds": _cpu_seconds() - cpu,
         "peak_bytes": usage.ru_maxrss * 1024,
-        **surroundings(PACKAGES),
+        **surroundings([*PACKAGES, *engine.packages]),
+        "engine_version": engine.version() or simulation.simulator.engine_version,
     }
 
 

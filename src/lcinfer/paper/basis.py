@@ -10,14 +10,14 @@ import numpy as np
 
 from ..base.errors import UserError
 from ..base.fingerprint import canonical, canonical_json
-from ..config.sections import DEFAULT_ENGINE, Training
+from ..config.sections import Training
+from ..engines import engine_of
 from ..evaluation.evaluate import Predictions, read_predictions
 from ..images.sets import Sets, divide
 from ..lightcones import failures
 from ..products.networks import EvaluationRun
 from ..products.run import Run
 from ..records.stamp import uncommented
-from ..simulator.nodes import nodes
 from ..text.styles import Style
 from . import published
 
@@ -120,9 +120,8 @@ def told(run: Run, style: Style) -> str:
     whole = divide(config.split, database.realizations, failed)
     cells = (database.box.cells, database.box.cells, database.lightcone.cells)
     seeds = sorted({seed for each in trained(run) for seed in each.seeds})
-    evolved = "nodes of an engine of its own"
-    if database.simulator.engine == DEFAULT_ENGINE:
-        evolved = f"{nodes(database)} nodes"
+    nodes = engine_of(database).nodes(database)
+    evolved = f"{nodes} nodes" if nodes else "nodes of an engine of its own"
     light_cones = database.realizations - len(failed)
     left_out = f", {len(failed)} more failed" if failed else ""
     theirs = f" Of {published.ELSEWHERE}: paper*." if style.for_programs else ""

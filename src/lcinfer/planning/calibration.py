@@ -19,6 +19,7 @@ from ..base.errors import UserError
 from ..base.fingerprint import fingerprint, short
 from ..base.progress import told
 from ..config.sections import Database, Mock, Simulation
+from ..engines import engine_of
 from ..lightcones import store
 from ..lightcones.supervise import Simulating
 from ..products.databases import LightCones
@@ -28,7 +29,6 @@ STEP = 8  # cells: FFTs are slow on sides with large prime factors
 SMALLEST = 16
 SIZES = (1.0, 1.5, 2.0)  # sides, of the smallest one's
 BUSY = 0.8  # CPU time over wall time and threads; below, the machine was not free
-BUBBLES = 3  # a box must be so many R_BUBBLE_MAX long
 LIMIT_SECONDS = 3600.0
 DIRECTORY = "calibrations"
 
@@ -140,8 +140,7 @@ def calibrate(database: Database, at_once: int = 1) -> Calibration:
 def sizes(simulation: Simulation) -> list[int]:
     """Cells along a side of the boxes to time: small, valid, not above the one asked for."""
     box = simulation.box
-    bubble = float(simulation.simulator.options.get("R_BUBBLE_MAX", 15.0))
-    first = max(SMALLEST, BUBBLES * bubble / box.cell_size)
+    first = max(SMALLEST, engine_of(simulation).smallest_box(simulation) / box.cell_size)
     sides = (STEP * math.ceil(first * times / STEP - 1e-9) for times in SIZES)
     return sorted({min(box.cells, side) for side in sides})
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.counting import counted
-from ..config.sections import DEFAULT_ENGINE, Simulation
+from ..config.sections import Simulation
+from ..engines import engine_of
+from ..engines.twentyonecmfast import TwentyOneCmFast
 from ..lightcones import journal, store
 from ..lightcones.journal import Record
 from ..products.run import Run
@@ -14,14 +16,6 @@ from . import calibration
 
 Finished = dict[int, Record]  # by index
 
-# 21cmFAST 4.1.1+gm18.1, one thread, by `python benchmarks/scaling.py`: docs/planning.md.
-# Core-seconds per node of the evolution: of every node, per cell, per high-resolution cell.
-SECONDS_PER_NODE = 0.15
-SECONDS_PER_CELL = 2.8e-6
-SECONDS_PER_HIRES_CELL = 0.044e-6
-# Bytes on disk over bytes in memory: a light-cone of the paper, Zstandard level 1, chunks of
-# 50 cells (`python benchmarks/chunks.py`, docs/measurements.md).
-COMPRESSION = 0.73
 VOXEL_BYTES = 4
 SHARDS_LOOKED_AT = 200
 
@@ -60,14 +54,15 @@ def cost(run: Run, done: dict[str, Finished]) -> Cost:
 
 def predicted(simulation: Simulation, root: Path) -> Cost:
     """Without a look at the journals: what is said before the first light-cone is there."""
-    known = calibration.find(root, simulation)
+    known, engine = calibration.find(root, simulation), engine_of(simulation)
     if known is None:
         return _from_scaling(simulation)
+    asked = 10**6 * engine.memory_mb(simulation)
     return Cost(
         seconds=known.seconds(simulation),
         # Small boxes do not show how memory grows: 21cmFAST has a fixed 0.5 GB for a moment.
-        peak_bytes=max(10**6 * simulation.memory_mb, *(it.peak_bytes for it in known.runs)),
-        compression=_compression(simulation),
+        peak_bytes=max(asked, *(it.peak_bytes for it in known.runs)),
+        compression=engine.compression,
         source=f"a calibration on {known.host}, {known.date}: {known.cpu}, {known.at_once} at once",
         doubt=known.doubt(simulation),
     )
@@ -76,7 +71,8 @@ def predicted(simulation: Simulation, root: Path) -> Cost:
 def measured(run: Run, done: dict[str, Finished]) -> Cost | None:
     """The mean of the light-cones that are :func:`finished`; None if there are none."""
     simulation = run.database.simulation
-    memory, raw = 10**6 * simulation.memory_mb, raw_bytes(simulation)
+    engine, raw = engine_of(simulation), raw_bytes(simulation)
+    memory = 10**6 * engine.memory_mb(simulation)
     seconds, peaks, shards = list[float](), list[int](), list[int]()
     for label, records in done.items():
         timed = [record for record in records.values() if "seconds" in record]
@@ -91,7 +87,7 @@ def measured(run: Run, done: dict[str, Finished]) -> Cost | None:
     return Cost(
         seconds=mean,
         peak_bytes=max(peaks),
-        compression=sum(shards) / len(shards) / raw if shards else _compression(simulation),
+        compression=sum(shards) / len(shards) / raw if shards else engine.compression,
         source=f"the journal: {counted(len(seconds), 'light-cone')} already there",
         doubt=f"they took {min(seconds) / mean:.2f} to {max(seconds) / mean:.2f} of their mean",
     )
@@ -106,28 +102,20 @@ def _sizes(paths: Iterable[Path]) -> Iterable[int]:
 
 
 def _from_scaling(simulation: Simulation) -> Cost:
-    box, simulator = simulation.box, simulation.simulator
-    cells = box.cells**3
-    per_node = (
-        SECONDS_PER_NODE
-        + SECONDS_PER_CELL * cells
-        + SECONDS_PER_HIRES_CELL * cells * box.hires_factor**3
-    )
-    known = simulator.engine == DEFAULT_ENGINE
+    engine, box = engine_of(simulation), simulation.box
+    scaling = engine.scaling or TwentyOneCmFast.scaling
+    known = engine.scaling is not None
+    per_node = scaling.core_seconds(box.cells, box.hires_factor)
     return Cost(
-        seconds=nodes(simulation) * per_node / simulator.threads,
-        peak_bytes=10**6 * simulation.memory_mb,
-        compression=_compression(simulation),
-        source="21cmFAST's scaling as measured for docs/planning.md",
+        seconds=nodes(simulation) * per_node / simulation.simulator.threads,
+        peak_bytes=10**6 * engine.memory_mb(simulation),
+        compression=engine.compression,
+        source=scaling.measured,
         doubt="a factor of 2 on other machines; `--calibrate` measures on this one"
         if known
-        else f"nothing is known of {simulator.engine}: `--calibrate` measures it",
+        else f"nothing is known of {engine.name}: `--calibrate` measures it",
         known=known,
     )
-
-
-def _compression(simulation: Simulation) -> float:
-    return COMPRESSION if simulation.simulator.engine == DEFAULT_ENGINE else 1.0
 
 
 def raw_bytes(simulation: Simulation) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..base.counting import counted
 from ..config.sections import ApprovalAbove
+from ..engines import engine_of
 from ..products.databases import ImageSet, LightCones
 from ..products.run import Run
 from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
@@ -148,7 +149,7 @@ def _plan(
         name=run.config.name,
         cost=each,
         threads=database.simulator.threads,
-        asked_bytes=10**6 * database.memory_mb,
+        asked_bytes=10**6 * engine_of(database).memory_mb(database),
         parts=tuple(
             _part(images, each, ranks, wanted[label], anew) for label, images in run.images.items()
         ),

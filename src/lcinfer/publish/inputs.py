@@ -1,11 +1,10 @@
-"""How 21cmFAST was set, as a methods section tells it: where the configuration knows."""
+"""How the model was set, as a methods section tells it: where the configuration knows."""
 
 from collections.abc import Iterable
 
 from ..config.parameters import shown
-from ..config.sections import DEFAULT_ENGINE
-from ..simulator.model import GM18
-from ..simulator.nodes import nodes
+from ..engines import engine_of
+from ..engines.engine import Engine
 from ..simulator.velocities import SUBCELLS_OF_BOX
 from ..text.styles import Style
 from .recorded import Recorded
@@ -14,14 +13,14 @@ VELOCITIES = "Mao2012"
 Row = tuple[str, str]
 
 
-def of_21cmfast(recorded: Recorded) -> bool:
-    """Whether lcinfer's own engine simulated."""
-    return recorded.run.config.database.simulator.engine == DEFAULT_ENGINE
+def engine(recorded: Recorded) -> Engine:
+    """What simulated."""
+    return engine_of(recorded.run.config.database)
 
 
 def known(recorded: Recorded) -> bool:
-    """Whether the configuration says how 21cmFAST was set: files that were adopted may differ."""
-    return of_21cmfast(recorded) and recorded.run.config.database.adopted is None
+    """Whether the configuration says how the model was set: files that were adopted may differ."""
+    return engine(recorded).model is not None and recorded.run.config.database.adopted is None
 
 
 def sentences(recorded: Recorded, style: Style, near: str) -> list[str]:
@@ -33,13 +32,13 @@ def sentences(recorded: Recorded, style: Style, near: str) -> list[str]:
         near: the redshift of the nearest cell.
     """
     database = recorded.run.config.database
-    simulator = database.simulator
+    simulator, nodes = database.simulator, engine(recorded).nodes(database)
     fixed = [style.equal(*row) for row in _fixed(recorded, style)]
     fixed += [style.code(f"{name} = {value}") for name, value in _flags(recorded)]
     told = [f"Not varied are {listed(fixed)}."] if fixed else []
     told += [
         f"Other inputs are those of 21cmFAST's template {style.code(simulator.template)}.",
-        f"The evolution has {nodes(database)} nodes, from one to the next of which 1 + z falls "
+        f"The evolution has {nodes} nodes, from one to the next of which 1 + z falls "
         f"by a factor of {style.number(simulator.z_step_factor)}, and heating begins at redshift "
         f"{style.number(simulator.z_heat_max)}.",
         f"Peculiar velocities {_velocities(recorded, style)}.",
@@ -52,13 +51,14 @@ def sentences(recorded: Recorded, style: Style, near: str) -> list[str]:
 
 
 def rows(recorded: Recorded, style: Style) -> list[Row]:
-    """How 21cmFAST was set, where the configuration says it."""
+    """The same in a table, where the configuration says it."""
     if not known(recorded):
         return []
-    simulator = recorded.run.config.database.simulator
+    database = recorded.run.config.database
+    simulator = database.simulator
     return [
         *_fixed(recorded, style),
-        ("Nodes of the evolution", style.count(nodes(recorded.run.config.database))),
+        ("Nodes of the evolution", style.count(engine(recorded).nodes(database) or 0)),
         ("Ratio of 1 + z of two nodes", style.number(simulator.z_step_factor)),
         ("Redshift where heating begins", style.number(simulator.z_heat_max)),
         ("Peculiar velocities", style.code(simulator.treatment)),
@@ -83,7 +83,8 @@ def _flags(recorded: Recorded) -> list[tuple[str, bool]]:
 def _of_model(recorded: Recorded) -> list[tuple[str, float]]:
     database = recorded.run.config.database
     taken = {*database.prior, *database.simulator.options}
-    return [(name, value) for name, value in GM18.items() if name not in taken]
+    model = engine(recorded).model or {}
+    return [(name, value) for name, value in model.items() if name not in taken]
 
 
 def _velocities(recorded: Recorded, style: Style) -> str:

@@ -13,7 +13,6 @@ from ..lightcones.journal import Record
 from ..paper.scores import table as table2
 from ..products.kinds import KINDS
 from ..products.networks import TrainingRun
-from ..simulator.engine import PATCHED
 from ..simulator.lightcone import coordinates
 from ..text.styles import Style
 from ..training.networks.layers import layers
@@ -21,7 +20,6 @@ from . import inputs
 from .inputs import Row, listed
 from .recorded import HOUR, Recorded, Simulated
 
-MODEL = ("GreigMesinger2018", "Mesinger2011", "Murray2020")
 NETWORK = "Gillet2019"
 SAMPLING = {
     "uniform": "independent uniform draws",
@@ -51,7 +49,7 @@ def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
 
 def cited(recorded: Recorded) -> list[str]:
     """The keys of the papers that the text cites."""
-    keys = [NETWORK, *(MODEL if inputs.of_21cmfast(recorded) else ())]
+    keys = [NETWORK, *inputs.engine(recorded).papers]
     if inputs.known(recorded) and recorded.run.config.database.simulator.treatment != "none":
         keys.append(inputs.VELOCITIES)
     return keys
@@ -98,21 +96,10 @@ def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
 
 
 def _engine(recorded: Recorded, style: Style) -> str:
-    simulator = recorded.run.config.database.simulator
-    if not inputs.of_21cmfast(recorded):
-        version = style.text(simulator.engine_version)
-        return f"the engine {style.code(simulator.engine)}, version {version}"
-    versions = {
-        str(record.get("versions", {}).get("21cmfast", simulator.engine_version))
-        for record in recorded.database.finished
-    }
-    model, *code = MODEL
-    named = f"{style.text(listed(sorted(versions)))} {style.cite(*code)}"
-    if any(PATCHED in each for each in versions):
-        named += " with lcinfer's corrections,"
-    else:
-        named += ","
-    return f"21cmFAST {named} in the model of {style.cite_in_text(model)}"
+    configured = recorded.run.config.database.simulator.engine_version
+    engine = inputs.engine(recorded)
+    versions = {engine.made(record) or configured for record in recorded.database.finished}
+    return engine.described(listed(sorted(versions)), style)
 
 
 def _on_images(recorded: Recorded, style: Style) -> list[str]:
@@ -228,8 +215,9 @@ def _on_software(recorded: Recorded, style: Style) -> list[str]:
 
 def _versions(recorded: Recorded) -> dict[str, tuple[str, ...]]:
     """Without 21cmFAST where another engine simulated."""
+    own = inputs.engine(recorded).packages
     used = recorded.versions.items()
-    return {name: them for name, them in used if name != "21cmfast" or inputs.of_21cmfast(recorded)}
+    return {name: them for name, them in used if name != "21cmfast" or name in own}
 
 
 def _table(recorded: Recorded, style: Style) -> str:

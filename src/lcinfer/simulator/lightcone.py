@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..base.errors import UserError
-from ..config.sections import DEFAULT_ENGINE, Cosmology, Simulation
+from ..config.sections import Cosmology, Simulation
 
 if TYPE_CHECKING:
     from astropy.cosmology import FlatLambdaCDM
@@ -34,25 +33,8 @@ class LightCone:
     global_brightness_temp: np.ndarray
 
 
-# What is recorded of an engine, and where it is now.
-MOVED = {DEFAULT_ENGINE: "lcinfer.simulator.gm18:simulate"}
-
 # An engine makes a light-cone from a simulation's settings, parameters and a seed.
-Engine = Callable[[Simulation, dict[str, float], int], LightCone]
-
-
-def load_engine(name: str) -> Engine:
-    """The function that ``module:function`` names.
-
-    Raises:
-        UserError: if there is no such module or function.
-    """
-    module, _, function = MOVED.get(name, name).partition(":")
-    try:
-        engine: Engine = getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"database.simulator.engine {name}: {error}") from None
-    return engine
+Simulate = Callable[[Simulation, dict[str, float], int], LightCone]
 
 
 @cache  # a fifth of a second each time

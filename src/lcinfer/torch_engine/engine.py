@@ -16,14 +16,16 @@ from ..simulator.velocities import BEYOND_THE_ENDS
 from ..simulator.velocities import include_gradient as include_gradient_of_light_cone
 from ..simulator.velocities import move_to_redshift_space as move_light_cone
 from .brightness_temperature import brightness, optical_depth
+from .cosmology import Background
 from .density import Particles
 from .fourier import Grid
+from .galaxies import galaxies_of
 from .heating import Radiation, Regions
 from .initial_conditions import make_initial_conditions
 from .ionisation import Ionisation
 from .light_cone import geometry_of
 from .mass_function import mass_function_of
-from .options import background_of, galaxies_of, options_of
+from .options import options_of
 from .redshift_space import include_gradient, move
 from .shells import radii, shells_at
 from .spin_temperature import Gas, evolve, first_gas, mean_electrons
@@ -74,8 +76,8 @@ def coeval_boxes(
     Raises:
         UserError: if the settings or parameters ask for what the engine does not have.
     """
-    options = options_of(simulation)
-    background = background_of(simulation, options)
+    options = options_of(simulation, *parameters)
+    background = Background(simulation.cosmology, options.Y_He)
     masses = mass_function_of(background)
     galaxies = galaxies_of(parameters, device)
     box, simulator = simulation.box, simulation.simulator

@@ -23,9 +23,10 @@ from .constants import (
 from .cosmology import single
 from .coupling import lyman_alpha_coupling
 from .fourier import Grid, at_once, top_hat
+from .galaxies import Galaxies
 from .mass_function import DENSITIES, MassFunction, conditional, conditional_slope
 from .opacity import Universe, least_frequencies
-from .options import Galaxies, Options
+from .options import Options
 from .shells import Shells
 from .xrays import FRACTIONS, FrequencyIntegrals
 

@@ -15,8 +15,9 @@ from .constants import CELL_RADIUS
 from .cosmology import single
 from .density import EMPTIEST, Matter
 from .fourier import SHARP_K, Grid, at_once
+from .galaxies import Galaxies
 from .mass_function import DENSITIES, MassFunction, conditional
-from .options import Galaxies, Options
+from .options import Options
 
 NOTHING = 1e-5  # mean zeta f_coll below which nothing is ionised
 MARGIN = 0.001  # of the densities in a table beyond those in the box

@@ -1,14 +1,16 @@
-"""What a simulation asks for, in the engine's terms: refused where the engine does not have it."""
+"""What a simulation asks for, in the engine's terms: refused where the engine does not have it.
 
+Nothing here loads PyTorch: it is asked whenever a configuration is read.
+"""
+
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from ..base.errors import UserError
+from ..config.mistakes import listed
 from ..config.sections import Simulation
-from .cosmology import Background, single
+from ..simulator.model import refused_box
 
 NAME = "the torch engine"
 TEMPLATE = "const-zeta"
@@ -71,89 +73,55 @@ ONLY = {  # options of 21cmFAST of which the engine has one value
     "INITIAL_REDSHIFT": 300.0,
     "NON_CUBIC_FACTOR": 1.0,
 }
+NOT_FLAT = ("OMn", "OMk", "OMr", "OMtot", "wl", "OMl")
 
 
-def options_of(simulation: Simulation) -> Options:
-    """The options of a simulation.
+def refusals(simulation: Simulation, varied: Collection[str]) -> Iterator[str]:
+    """What the engine does not have of what a simulation asks for, a line each.
 
-    Raises:
-        UserError: if it asks for what the engine does not have.
+    Args:
+        simulation: the settings.
+        varied: names of the parameters.
     """
     simulator = simulation.simulator
     if simulator.threads != 1:
-        raise UserError(
+        yield (
             f"database.simulator.threads {simulator.threads}: {NAME} has 21cmFAST's random "
             "numbers of one thread alone; write 1"
         )
     if simulator.template != TEMPLATE:
-        raise UserError(
-            f"database.simulator.template {simulator.template}: {NAME} has {TEMPLATE} alone"
-        )
-    known = {field.name: field.type for field in fields(Options)}
-    chosen: dict[str, Any] = {}
+        yield f"database.simulator.template {simulator.template}: {NAME} has {TEMPLATE} alone"
     for name, value in simulator.options.items():
-        where = f"database.simulator.options.{name}"
-        if name in ONLY:
-            if value != ONLY[name]:
-                raise UserError(f"{where} {value}: {NAME} has {ONLY[name]} alone")
-            continue
-        if name in ("OMn", "OMk", "OMr", "OMtot", "wl", "OMl"):
-            raise UserError(f"{where}: {NAME} has flat LambdaCDM alone")
-        if name not in known:
-            raise UserError(f"{where}: {NAME} does not have this option of 21cmFAST")
-        number = not isinstance(value, str | bool)
-        if number == (known[name] is bool):
-            wanted = "true or false" if known[name] is bool else "a number"
-            raise UserError(f"{where} should be {wanted}, not {value}")
-        chosen[name] = value
-    options = Options(**chosen)
-    if simulation.box.length / 3 < options.R_BUBBLE_MAX:
-        raise UserError(
-            f"database.box.length {simulation.box.length:g} Mpc is too small: with R_BUBBLE_MAX = "
-            f"{options.R_BUBBLE_MAX:g} Mpc it must be at least {3 * options.R_BUBBLE_MAX:g} Mpc"
-        )
-    return options
+        if name != "R_BUBBLE_MAX" and (why := _refused(name, value)):
+            yield f"database.simulator.options.{name}{why}"
+    yield from refused_box(simulation)
+    for name in sorted(set(varied) ^ set(VARIED)):
+        problem = "is missing" if name in VARIED else f"is none that {NAME} varies"
+        yield f"database.prior: {name} {problem}: it varies {', '.join(VARIED)}"
 
 
-def background_of(simulation: Simulation, options: Options) -> Background:
-    """The universe of a simulation."""
-    return Background(simulation.cosmology, options.Y_He)
+def _refused(name: str, value: bool | float | str) -> str:
+    """Why the engine does not take an option's value; empty: it does."""
+    if name in ONLY:
+        return "" if value == ONLY[name] else f" {value}: {NAME} has {ONLY[name]} alone"
+    if name in NOT_FLAT:
+        return f": {NAME} has flat LambdaCDM alone"
+    kinds = {field.name: field.type for field in fields(Options)}
+    if name not in kinds:
+        return f": {NAME} does not have this option of 21cmFAST"
+    if kinds[name] is bool:
+        return "" if isinstance(value, bool) else f" should be true or false, not {value}"
+    return f" should be a number, not {value}" if isinstance(value, bool | str) else ""
 
 
-@dataclass(frozen=True)
-class Galaxies:
-    """The sources of realisations side by side: float64, shape (realisations,).
-
-    Attributes:
-        zeta: ionising efficiency; mean zeta f_coll is the ionised share.
-        virial_temperature: of the smallest halo with stars, in K.
-        luminosity: of X-rays below 2 keV, erg/s per solar mass a year of star formation.
-        threshold: least energy of X-rays that leave a galaxy, in eV.
-    """
-
-    zeta: Tensor
-    virial_temperature: Tensor
-    luminosity: Tensor
-    threshold: Tensor
-
-
-def galaxies_of(parameters: list[dict[str, float]], device: torch.device) -> Galaxies:
-    """The sources by py21cmfast's parameters, rounded as 21cmFAST rounds them.
+def options_of(simulation: Simulation, *parameters: Collection[str]) -> Options:
+    """The options of a simulation, once it and realisations' parameters are what the engine has.
 
     Raises:
-        UserError: if there are others than those that the engine varies, or fewer.
+        UserError: if they are not.
     """
-    for given in parameters:
-        for name in sorted(set(given) ^ set(VARIED)):
-            problem = "is missing" if name in VARIED else f"is none that {NAME} varies"
-            raise UserError(f"database.prior: {name} {problem}: it varies {', '.join(VARIED)}")
-
-    def column(values: list[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float64, device=device)
-
-    return Galaxies(
-        zeta=column([single(p["HII_EFF_FACTOR"]) for p in parameters]),
-        virial_temperature=column([single(10 ** p["ION_Tvir_MIN"]) for p in parameters]),
-        luminosity=column([10 ** p["L_X"] for p in parameters]),
-        threshold=column([single(p["NU_X_THRESH"]) for p in parameters]),
-    )
+    found = {line for varied in parameters or [VARIED] for line in refusals(simulation, varied)}
+    if found:
+        raise UserError(listed(sorted(found)))
+    chosen: dict[str, Any] = dict(simulation.simulator.options)
+    return Options(**{name: value for name, value in chosen.items() if name not in ONLY})

@@ -14,10 +14,10 @@ from typing import get_args
 from ..base import durable, groups
 from ..base.counting import counted
 from ..base.errors import UserError
+from ..engines import engine_of
 from ..lightcones import database, journal, store
 from ..products.databases import LightCones
 from ..products.product import Span
-from ..simulator import engine
 from .findings import Finding, Kind
 from .judge import Judge
 from .markers import seal_of, span_of
@@ -61,8 +61,9 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
             f"of it there, the journal too? If so, and this is meant: --most {len(again)}"
         )
     if again:  # before anything is withdrawn
+        engine = engine_of(cones.simulation)
         engine.check_version(cones.simulation.simulator)
-        engine.check_library(cones.simulation.simulator)
+        engine.ask(cones.simulation, {})
     done = Repairs(again, left=found["unreadable"])
     claiming = [it.path for it in judge.markers if not bad.keys().isdisjoint(it.claimed)]
     _remove_markers(cones, {*claiming, *(it.path for it in found["marker"])}, done)

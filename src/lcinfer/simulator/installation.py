@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from ..base import fingerprint
 from ..base.errors import UserError
 from ..config.mistakes import Mistakes
-from ..config.sections import DEFAULT_ENGINE, Simulation, Simulator
+from ..config.sections import Simulation, Simulator
 from .probe import Probed
 
 PATCHED = "+gm18."
@@ -49,23 +49,18 @@ def check_version(simulator: Simulator) -> None:
     Raises:
         UserError: saying how to get it.
     """
-    if simulator.engine == DEFAULT_ENGINE and installed() != simulator.engine_version:
+    if installed() != simulator.engine_version:
         raise _other(simulator, f"the installed 21cmfast is {installed() or 'not there'}")
 
 
-def check_library(
-    simulator: Simulator, probed: Callable[[], Probed] | None = None
-) -> Probed | None:
+def check_library(simulator: Simulator, probed: Callable[[], Probed] | None = None) -> Probed:
     """Refuse a library that does not compute what the configuration asks for.
 
-    ``probed`` asks it; by default in a process of its own, once for each library. Nothing is
-    asked of another engine than 21cmFAST.
+    ``probed`` asks it; by default in a process of its own, once for each library.
 
     Raises:
         UserError: saying how to get the right one, or that the library fails.
     """
-    if simulator.engine != DEFAULT_ENGINE:
-        return None
     found = (probed or remembered)()
     wanted = simulator.engine_version
     wrong = not found.is_gm18 if PATCHED in wanted else found.grows and wanted in RELEASED
@@ -119,7 +114,7 @@ def check_physics(
 ) -> None:
     """Refuse a template, options, or names and values of parameters that py21cmfast does not take.
 
-    It is asked in a child process, once for each question. Nothing is asked of another engine.
+    It is asked in a child process, once for each question.
 
     Args:
         simulation: what all light-cones share.
@@ -129,7 +124,7 @@ def check_physics(
         Mistakes: all of them.
         UserError: if py21cmfast cannot be asked.
     """
-    if simulation.simulator.engine != DEFAULT_ENGINE or not any(tried.values()):
+    if not any(tried.values()):
         return
     question = {"simulation": simulation.model_dump(mode="json"), "tried": tried}
     template = Path(simulation.simulator.template)

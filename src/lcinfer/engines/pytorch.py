@@ -1,0 +1,54 @@
+"""The model once more, in PyTorch: light-cones of the seeds of 21cmFAST's."""
+
+import math
+from collections.abc import Collection, Iterator
+
+from ..config.sections import Simulation
+from ..simulator.lightcone import Simulate
+from ..text.styles import Style
+from ..torch_engine import VERSION
+from ..torch_engine.options import refusals
+from .engine import Scaling
+from .gm18 import CODE, MODEL, GM18Engine
+
+
+class PyTorch(GM18Engine):
+    """The model of Greig & Mesinger 2018 by :mod:`lcinfer.torch_engine`, on a CPU."""
+
+    name = "torch"
+    modules = packages = ("torch",)
+    # `velocities: gradient`, `thermal_density: own`.
+    scaling = Scaling(
+        node=0.01,
+        cell=2.3e-6,
+        hires_cell=0.0,
+        measured="the torch engine's scaling as measured for docs/torch_engine.md",
+    )
+
+    def version(self) -> str:
+        """See :class:`Engine`."""
+        return VERSION
+
+    def load(self) -> Simulate:
+        """See :class:`Engine`."""
+        from ..torch_engine.engine import simulate
+
+        return simulate
+
+    def memory_mb(self, simulation: Simulation) -> int:
+        """See :class:`Engine`: 0.43, 0.85, 2.3 GB at 32^3, 64^3, 100^3, on top of a
+        rank's own."""
+        voxels = simulation.box.cells**2 * simulation.lightcone.cells
+        hires = (simulation.box.cells * simulation.box.hires_factor) ** 3
+        return math.ceil(1000 + (16 * voxels + 64 * hires) / 1e6)
+
+    def refusals(self, simulation: Simulation, varied: Collection[str]) -> Iterator[str]:
+        """See :class:`Engine`: options, parameters and threads that it does not have."""
+        return refusals(simulation, varied)
+
+    def described(self, versions: str, style: Style) -> str:
+        """See :class:`Engine`."""
+        return (
+            f"lcinfer's engine on PyTorch, version {style.text(versions)}, which computes what "
+            f"21cmFAST {style.cite(*CODE)} does in the model of {style.cite_in_text(MODEL)}"
+        )
