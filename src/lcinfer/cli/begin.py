@@ -33,7 +33,8 @@ def _check(options: Namespace) -> None:
     try:
         run = run_of(options)
     except Mistakes as error:
-        raise Mistakes(typos_first([*error.found, *_physics(options)]), options.config) from None
+        found = list(dict.fromkeys([*error.found, *_physics(options)]))
+        raise Mistakes(typos_first(found), options.config) from None
     check_engine(run)
     ask_engine(run, options.config)
     for warning in run.config.warnings:
