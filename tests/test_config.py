@@ -279,12 +279,16 @@ def test_a_missing_file_and_a_directory_are_one_line(tmp_path, capsys) -> None:
 def test_a_box_too_small_for_its_bubbles_is_refused(settings, write_config, capsys) -> None:
     simulator = settings["database"]["simulator"]
     simulator["engine"] = ENGINE
-    settings["database"]["box"]["length"] = 44
+    settings["database"]["box"]["length"], settings["images"]["spacing"] = 44, 11
     line = line_about(write_config(settings), capsys)
     for part in ("box.length 44 Mpc", "R_BUBBLE_MAX = 15", "at least 45 Mpc"):
         assert part in line
+    assert config.parse(settings, adopting=True).database.box.length == 44
+    settings["database"]["adopted"] = 64 * "0"
+    assert "too small to simulate the mocks" in line_about(write_config(settings), capsys)
+    assert config.parse(settings | {"mocks": {}}).database.box.length == 44
+    del settings["database"]["adopted"]
     simulator["options"] = {"R_BUBBLE_MAX": 10}
-    settings["images"]["spacing"] = 11
     assert config.parse(settings).database.box.length == 44
 
 

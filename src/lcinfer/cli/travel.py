@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..base.counting import counted
 from ..base.errors import UserError
+from ..config import load
 from ..products.databases import LightCones
 from .arguments import choose, planned, run_of
 
@@ -70,7 +71,7 @@ def _merge(options: argparse.Namespace) -> None:
 def _adopt(options: argparse.Namespace) -> None:
     from ..travel import adopt
 
-    config = planned(options).config
+    config = load(options.config, adopting=True)
     cones = adopt.adopt(config, options.files, options.results, options.differing, options.skip_bad)
     _verified([cones], 1)
     adopted = cones.design.content["adopted"]

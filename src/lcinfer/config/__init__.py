@@ -92,9 +92,11 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _agrees(self, info: ValidationInfo) -> "Config":
-        found = [*_prior(self), *_mocks(self)]
-        if not (info.context or {}).get("recorded"):
+        found, context = [*_prior(self), *_mocks(self)], info.context or {}
+        if not context.get("recorded"):
             found += _cannot_be_varied(self)
+        if not context.get("adopting"):
+            found += _bubbles(self)
         cut = [*_split(self), *_images(self)]
         # What a training finds wrong with images that are cut wrongly is no mistake of its own.
         found += cut or [*_trainings(self), *_sweeps(self)]
@@ -117,6 +119,21 @@ def _cannot_be_varied(config: Config) -> Iterator[str]:
     if simulator.engine == DEFAULT_ENGINE:
         for name in sorted(FIXED_IN_21CMFAST.keys() & simulator.options.keys()):
             yield f"database.simulator.options: {name} cannot be set: {FIXED_IN_21CMFAST[name]}"
+
+
+def _bubbles(config: Config) -> Iterator[str]:
+    simulator, length = config.database.simulator, config.database.box.length
+    bubble = simulator.options.get("R_BUBBLE_MAX", 15.0)
+    if isinstance(bubble, str):
+        yield f"database.simulator.options.R_BUBBLE_MAX should be a number, not {bubble!r}"
+        return
+    simulated = config.mocks or config.database.adopted is None
+    if simulated and simulator.engine == DEFAULT_ENGINE and bubble > length / 3:
+        yield (
+            f"database.box.length {length:g} Mpc is too small"
+            + (" to simulate the mocks" if config.database.adopted else "")
+            + f": with R_BUBBLE_MAX = {bubble:g} Mpc it must be at least {3 * bubble:g} Mpc"
+        )
 
 
 def _split(config: Config) -> Iterator[str]:
@@ -226,7 +243,10 @@ def _sweeps(config: Config) -> Iterator[str]:
 
 
 def parse(
-    settings: Mapping[str, Any], source: str = "configuration", recorded: bool = False
+    settings: Mapping[str, Any],
+    source: str = "configuration",
+    recorded: bool = False,
+    adopting: bool = False,
 ) -> Config:
     """Check settings against the classes above.
 
@@ -235,19 +255,22 @@ def parse(
         source: what a mistake is said to be in.
         recorded: whether they are of a run that was made, which may have a prior that no new
             run may have.
+        adopting: whether they are for light-cones that somebody else has simulated.
 
     Raises:
         UserError: one line with key, value and what is allowed.
     """
     try:
-        return Config.model_validate(dict(settings), context={"recorded": recorded})
+        return Config.model_validate(
+            dict(settings), context={"recorded": recorded, "adopting": adopting}
+        )
     except ValidationError as error:
         found = listed(mistakes.of(error, settings))
         raise UserError(f"{source}: {found}") from None
 
 
-def load(path: str | Path) -> Config:
-    """Read and check a configuration file.
+def load(path: str | Path, adopting: bool = False) -> Config:
+    """Read and check a configuration file, as :func:`parse` does.
 
     Raises:
         UserError: if it is missing, no YAML, or wrong.
@@ -256,4 +279,4 @@ def load(path: str | Path) -> Config:
     settings = yamlfile.read(path)
     if not isinstance(settings, dict):
         raise UserError(f"{path}: not a configuration: it holds no keys")
-    return parse(settings, str(path))
+    return parse(settings, str(path), adopting=adopting)

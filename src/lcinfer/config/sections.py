@@ -194,18 +194,6 @@ class Simulation(Section):
             )
         return self
 
-    @model_validator(mode="after")
-    def _fits_its_bubbles(self) -> "Simulation":
-        bubble = self.simulator.options.get("R_BUBBLE_MAX", 15.0)
-        if isinstance(bubble, str):
-            raise ValueError(f"simulator.options.R_BUBBLE_MAX should be a number, not {bubble!r}")
-        if self.simulator.engine == DEFAULT_ENGINE and bubble > self.box.length / 3:
-            raise ValueError(
-                f"box.length {self.box.length:g} Mpc is too small: with R_BUBBLE_MAX = "
-                f"{bubble:g} Mpc it must be at least {3 * bubble:g} Mpc"
-            )
-        return self
-
 
 class ApprovalAbove(Section):
     """What may be simulated without a recorded approval (`lcinfer plan CONFIG --approve`)."""
