@@ -1,7 +1,6 @@
 """The verb ``infer``: from an observed light-cone to its parameters."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,8 +31,6 @@ def _infer(options: argparse.Namespace) -> None:
             options.dataset,
             inference.geometry.velocities,
         ):
-            for remark in observation.remarks:
-                print(f"{observation.name}: {remark}", file=sys.stderr)
             made.append(inference.recover(observation, options.batch or recover.BATCH))
             print(recover.table(made[-1], inference))
     if options.out is not None:
