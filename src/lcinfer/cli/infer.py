@@ -94,7 +94,7 @@ def add_verbs(verb: Callable[..., Parser]) -> None:
     added.add_argument(
         "--redshifts",
         metavar="FILE",
-        help="of an array: .npy or text, redshifts or MHz; or a name in the array's own file",
+        help="of an array: .npy, JSON or text, redshifts or MHz; or a name in the array's own file",
     )
     added.add_argument("--cell-size", type=float, metavar="MPC", help="of an array: comoving Mpc")
     added.add_argument("--batch", type=whole_number, help="images at a time; default: a few")
