@@ -266,13 +266,17 @@ def test_a_missing_file_and_a_directory_are_one_line(tmp_path, capsys) -> None:
 def test_a_box_too_small_for_its_bubbles_is_refused(settings, write_config, capsys) -> None:
     simulator = settings["database"]["simulator"]
     simulator["engine"] = ENGINE
-    settings["database"]["box"]["length"] = 44
-    settings["images"]["spacing"] = 11
+    settings["database"]["box"]["length"], settings["images"]["spacing"] = 44, 11
     line = line_about(write_config(settings), capsys)
     for part in ("box.length 44 Mpc", "R_BUBBLE_MAX = 15", "at least 45 Mpc"):
         assert part in line
+
+    def check(settings) -> None:
+        check_settings(Run(config.parse(settings), "results"), Path("my.yaml"))
+
+    check(settings | {"database": {**settings["database"], "adopted": 64 * "0"}, "mocks": {}})
     simulator["options"] = {"R_BUBBLE_MAX": 10}
-    check_settings(Run(config.parse(settings), "results"), Path("my.yaml"))
+    check(settings)
 
 
 def test_another_version_of_21cmfast_is_one_line(settings, write_config, capsys) -> None:

@@ -139,6 +139,21 @@ def test_side_panels_share_the_central_axes_and_one_scale_of_residuals() -> None
         np.testing.assert_allclose(centre.get_position().y1, beside.get_position().y1)
 
 
+def test_bands_end_with_the_predictions_and_not_at_the_panel_s_edge() -> None:
+    true, predicted = predictions(2000)
+    figure = draw_recovery(true, predicted, NAMES, PRIORS)
+    for number, name in enumerate(NAMES):
+        beside = panel(figure, f"{name} beside")
+        low, high = beside.get_ylim()
+        bands = [bar.get_bbox() for bar in beside.patches]
+        room = 0.02 * (high - low)
+        assert low + room < min(box.y0 for box in bands)
+        assert high - room > max(box.y1 for box in bands)
+        assert max(box.y1 for box in bands) <= predicted[:, number].max() * (
+            1e-3 if name == "NU_X_THRESH" else 1
+        )
+
+
 def test_a_prediction_far_outside_is_said_to_be_missing() -> None:
     true, predicted = predictions(30)
     predicted[0, 1] = 60.0

@@ -7,6 +7,7 @@ import pytest
 from lcinfer.base.errors import UserError
 from lcinfer.infer.agreement import cut_like
 from lcinfer.infer.files import observations
+from lcinfer.infer.redshifts import LINE
 
 TESTED = 3
 CELL = 6.0  # Mpc
@@ -20,6 +21,7 @@ def own(cube, redshift, tmp_path, monkeypatch):
     with h5py.File("attribute.h5", "w") as file:
         file["lightcones/brightness_temp"] = cube
         file["lightcones"].attrs["lightcone_redshifts"] = redshift
+        file["a/twice"] = file["b/twice"] = redshift
     with h5py.File("flat.h5", "w") as file:
         file.create_dataset("brightness_temp", data=cube, compression="gzip")
         file["density"], file["redshifts"] = cube * 0, redshift
@@ -32,6 +34,7 @@ def own(cube, redshift, tmp_path, monkeypatch):
     [
         ("attribute.h5", "z.txt", None),
         ("attribute.h5", "lightcones/lightcone_redshifts", None),
+        ("attribute.h5", "lightcone_redshifts", "brightness_temp"),
         ("flat.h5", "redshifts", "brightness_temp"),
         ("flat.h5", "z.txt", "/brightness_temp"),
         ("batch.npz", "z.txt", None),
@@ -56,13 +59,49 @@ def test_half_precision_is_read(own, cube, known, expected) -> None:
     np.testing.assert_allclose(cut_like(found, *known), expected, rtol=1e-3, atol=1e-3)
 
 
+def test_frequencies_are_understood_by_the_units_of_their_array(own, known, expected) -> None:
+    with h5py.File("flat.h5", "a") as file:
+        file["channels"] = LINE / 1e3 / (1 + file["redshifts"][:])
+        file["channels"].attrs["units"] = "GHz"
+    (found,) = observations("flat.h5", "channels", CELL, "brightness_temp")
+    np.testing.assert_array_equal(cut_like(found, *known), expected)
+    assert "its redshifts are from frequencies in GHz" in found.remarks
+
+
+def test_kelvin_is_read_where_the_file_says_so(own, cube, known, expected) -> None:
+    with h5py.File("kelvin.h5", "w") as file:
+        file["t"] = cube / 1000
+        file["t"].attrs["units"] = "K"
+    (found,) = observations("kelvin.h5", "z.txt", CELL)
+    np.testing.assert_allclose(cut_like(found, *known), expected, rtol=1e-5)
+    assert "its brightness is in K: taken times 1000" in found.remarks
+    with h5py.File("kelvin.h5", "a") as file:
+        file["t"].attrs["units"] = "Jy/beam"
+    (found,) = observations("kelvin.h5", "z.txt", CELL)
+    with pytest.raises(UserError, match="its brightness is in 'Jy/beam', the network's in 'mK'"):
+        cut_like(found, *known)
+
+
+def test_how_velocities_are_treated_is_said_to_be_unknown(own) -> None:
+    for file in ("four.npy", "batch.npz", "attribute.h5"):
+        found = next(observations(file, "z.txt", CELL, velocities="gradient"))
+        assert found.remarks == (
+            "nothing tells how peculiar velocities were treated in it; the network was trained "
+            "with velocities: gradient",
+        )
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (("flat.h5",), r"name it with --dataset; it holds brightness_temp 8x8x40, density"),
         (("flat.h5", "z.txt", CELL, "nothing"), "no array nothing of numbers; it holds bright"),
         (("attribute.h5",), "give --redshifts FILE and --cell-size MPC"),
+        (("attribute.h5", None, CELL), "where its cells lie: give --redshifts FILE$"),
+        (("attribute.h5", "z.txt"), "where its cells lie: give --cell-size MPC$"),
         (("attribute.h5", "nothing", CELL), "no such file, and attribute.h5 holds nothing"),
+        (("four.npy", "z.txt", CELL, "cube"), "holds one array, without a name: leave out --data"),
+        (("attribute.h5", "twice", CELL), "holds a/twice, b/twice: name one of them"),
     ],
 )
 def test_what_is_not_said_is_asked_for(own, options, says) -> None:

@@ -355,14 +355,41 @@ def test_a_training_s_folder_stands_for_its_checkpoint(checkpoint, cone, capsys)
     ("made", "told"),
     [
         (lambda path: path.mkdir(), "a folder without a checkpoint.pt"),
+        (
+            lambda path: (path / "checkpoint.pt").mkdir(parents=True),
+            "a folder, where a file should",
+        ),
         (lambda path: path.write_text("x = 1"), "is damaged, or is none of lcinfer"),
         (lambda path: torch.save(torch.nn.Linear(2, 2), path), "is damaged, or is none of lcinfer"),
         (lambda path: torch.save({"model": {}}, path), "not a checkpoint of lcinfer"),
     ],
-    ids=["folder", "text", "a whole model", "somebody's weights"],
+    ids=["folder", "folder of its name", "text", "a whole model", "somebody's weights"],
 )
 def test_what_may_be_somebody_s_is_never_advised_to_be_removed(cone, capsys, tmp_path, made, told):
     made(tmp_path / "theirs")
     line = refused(capsys, cone, "--checkpoint", tmp_path / "theirs")
     assert told in line
     assert "remove" not in line
+
+
+def test_a_checkpoint_that_is_not_there_is_told_with_its_neighbours(checkpoint, cone, capsys):
+    line = refused(capsys, cone, "--checkpoint", checkpoint.with_name("chekpoint.pt"))
+    assert line.endswith("chekpoint.pt: no such file; there is checkpoint.pt\n")
+
+
+def test_what_to_know_of_the_numbers_stands_above_them(
+    checkpoint, cube, redshift, capsys, tmp_path
+):
+    np.save(tmp_path / "cone.npy", np.random.default_rng(1).normal(0, 50, cube.shape))
+    np.savetxt(tmp_path / "z.txt", redshift)
+    where = ["--redshifts", tmp_path / "z.txt", "--cell-size", 6]
+    out = ["--out", tmp_path / "recovered.csv"]
+    said_of_it = said(capsys, tmp_path / "cone.npy", "--checkpoint", checkpoint, *where, *out)
+    head, remark, warning, *_ = lines = said_of_it.splitlines()
+    assert "images of" in head
+    assert remark == "nothing tells how peculiar velocities were treated in it"
+    assert warning.startswith("WARNING: unlike each of the 16 light-cones")
+    numbers = next(at for at, line in enumerate(lines) if line.lstrip().startswith("image "))
+    assert all("no skill, R2 not above" not in line for line in lines[numbers:])
+    units = {row["parameter"]: row["unit"] for row in csv.DictReader(out[1].open())}
+    assert (units["NU_X_THRESH"], units["HII_EFF_FACTOR"]) == ("eV", "")

@@ -86,7 +86,7 @@ def test_a_light_cone_without_the_gradient_does_not_pass_for_one_with_it(
     (found,) = observations(str(path), velocities="none")
     assert found.remarks == ()
     cli.main(["infer", str(path), "--checkpoint", str(checkpoint)])  # which does not say
-    assert "cone.h5: no velocity gradient is in its brightness_temp" in capsys.readouterr().err
+    assert "\nno velocity gradient is in its brightness_temp" in capsys.readouterr().out
 
 
 def test_networks_that_do_not_say_how_velocities_were_treated_are_read(known):
@@ -160,7 +160,13 @@ def test_one_brightness_everywhere_is_refused(cube, redshift, known):
 
 def test_a_reversed_line_of_sight_is_refused(cube, redshift, known):
     line = refused(known, cube[:, :, ::-1], redshift[::-1])
-    assert "its line of sight is reversed" in line
+    assert "its line of sight is reversed: the first cell must be the nearest; turn it" in line
+
+
+def test_where_turning_it_round_does_not_suffice_it_is_no_advice(cube, redshift, known):
+    line = refused(known, cube, 1 / (1 + redshift))
+    assert "it is too short: its line of sight is z = 0." in line
+    assert line.endswith("; its line of sight is reversed")
 
 
 @pytest.mark.parametrize("part", [slice(0, 39), slice(1, 40)], ids=["far end", "near end"])

@@ -201,9 +201,10 @@ def test_the_table_has_a_row_per_line_with_where_the_paper_says_so(tmp_path) -> 
     run = run_of(tmp_path, {"all_images": as_in_the_paper})
     head, *body = csv.reader(uncommented(claims.table(run, Csv()).splitlines()))
     assert len(body) == len(claims.lines(run))
-    assert head[3:5] == ["paper", "where"]
-    assert all(row[4].startswith(("section", "abstract")) for row in body)
-    assert {row[6] for row in body} <= {HOLDS, FAILS, OPEN}
+    assert head[3:6] == ["unit", "paper", "where"]
+    assert all(row[5].startswith(("section", "abstract")) for row in body)
+    assert {row[7] for row in body} <= {HOLDS, FAILS, OPEN}
+    assert {row[3] for row in body if row[2] == "NU_X_THRESH"} == {"keV"}
 
 
 def test_a_damaged_history_is_named(tmp_path) -> None:

@@ -63,11 +63,17 @@ def test_table_1_is_read_off_the_network_and_keeps_what_only_one_of_them_has(run
     assert [row[2:4] for row in body[:12]] == [row[4:6] for row in body[:12]]
     network = run.config.trainings["all_images"].network
     expected = layers(network, run.config.image_shape, 4)
-    ours = [row for row in body[:12] if row[3]]
-    assert [int(row[3]) for row in ours] == [row.weights for row in expected]
-    assert [row[1] for row in body[:12] if not row[3]] == [
+    ours = [row for row in body[:12] if row[2]]
+    assert [int(row[3] or 0) for row in ours] == [row.weights for row in expected]
+    assert [row[1] for row in body[:12] if not row[2]] == [
         *("2D Convolution", "Max Pooling", "Fully connected", "Fully connected")
     ]
+
+
+@pytest.mark.parametrize("style", [Csv(), Markdown()])
+def test_a_layer_without_weights_is_empty_in_every_column_of_table_1(run, style) -> None:
+    text = architecture.table(run, style)
+    assert not {"0", "0 "} & {cell.strip() for cell in text.replace("|", ",").split(",")}
 
 
 def test_networks_that_differ_have_columns_of_their_own() -> None:

@@ -269,8 +269,8 @@ def test_tables_of_an_older_lcinfer_pass_by_their_bytes_and_are_read(run) -> Non
     tables = [*run.summary.paper_tables, run.summary.table, run.summary.page]
     for path in tables:
         stamped, _, _ = path.read_text().partition("\n")
-        assert '"columns": "2", ' in stamped
-        path.write_text(stamped.replace('"columns": "2", ', "") + f"\n{older}")
+        assert '"columns": "3", ' in stamped
+        path.write_text(stamped.replace('"columns": "3", ', "") + f"\n{older}")
     assert "runs: files" in failed(asked(run)), "their bytes are compared all the same"
     for path in (run.summary.directory / "provenance").iterdir():
         record = json.loads(path.read_text())

@@ -83,7 +83,10 @@ def test_every_bad_file_is_named_and_nothing_written(
         (files[4], "1 of 6144 voxels are NaN"),
     ):
         assert any(line.startswith(f"{path}: {why}") for line in said.splitlines())
-    assert "4 of 6 files cannot be adopted" in said.splitlines()[-1]
+    assert said.splitlines()[-1] == (
+        "lcinfer: 4 of 6 files cannot be adopted, each named above, and nothing was written; "
+        "--skip-bad leaves them out"
+    )
     assert not (tmp_path / "results").exists()
 
 
@@ -158,16 +161,18 @@ def test_files_without_the_gradient_get_it_and_the_database_says_so(
         np.testing.assert_array_equal(by_seed[1][seed], cube)
 
 
-def test_files_with_and_without_the_gradient_are_not_mixed(settings, files, tmp_path) -> None:
+def test_files_with_and_without_the_gradient_are_not_mixed(
+    settings, files, tmp_path, capsys
+) -> None:
     with h5py.File(files[2], "a") as file:
         del file["lightcones/los_velocity"]
     said = r"cone2.h5: .*no velocity gradient in it.*database.simulator.velocities is gradient"
     with pytest.raises(UserError, match=said):
         adopt(config.parse(settings), files, tmp_path / "results")
     settings["database"]["simulator"]["velocities"] = "none"
-    said = r"5 of 6 files cannot.*cone0.h5: .*has the velocity gradient in it"
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=r"^5 of 6 files cannot be adopted"):
         adopt(config.parse(settings), files, tmp_path / "results")
+    assert f"{files[0]}: its brightness_temp has the velocity gradient" in capsys.readouterr().err
 
 
 def test_what_was_adopted_before_velocities_were_asked_for_can_be_adopted_again(
@@ -192,6 +197,27 @@ def test_what_was_adopted_before_velocities_were_asked_for_can_be_adopted_again(
         np.testing.assert_array_equal(
             store.read(again.store, index), store.read(plain.store, index)
         )
+
+
+def test_files_of_a_box_that_21cmfast_would_not_simulate_are_adopted(
+    settings, files, tmp_path, write_config, capsys
+) -> None:
+    for path in files:
+        put(path, "simulation_options", "BOX_LEN", 40.0)
+        put(path, "simulation_options", "HIRES_TO_LOWRES_FACTOR", 2.0)
+        with h5py.File(path, "a") as file:
+            distance = file["lightcone_distances"]
+            distance[...] = cone_files.FIRST + 2.5 * np.arange(len(distance))
+    results = ["--results", str(tmp_path / "results")]
+    with pytest.raises(SystemExit):  # every difference is named
+        cli.main(["adopt", str(write_config(settings)), str(files[0]), *results])
+    said = "BOX_LEN is 40.0, the configuration's is 48.0; HIRES_TO_LOWRES_FACTOR is 2.0, the conf"
+    assert said in capsys.readouterr().err
+    settings["database"]["box"] = {"cells": 16, "length": 40, "hires_factor": 2}
+    settings["database"]["simulator"]["velocities"] = "gradient"
+    settings["images"]["spacing"] = 5
+    cli.main(["adopt", str(write_config(settings)), *map(str, files), *results])
+    assert "6 light-cones" in capsys.readouterr().out
 
 
 def test_boxes_given_in_other_ways_are_the_same_box(settings, files, tmp_path) -> None:

@@ -1,5 +1,8 @@
 """The one exception that a user is meant to read."""
 
+from difflib import get_close_matches
+from pathlib import Path
+
 
 class UserError(Exception):
     """Something the user can mend; its text is one line, in the user's words, or of a
@@ -16,3 +19,12 @@ class UserError(Exception):
     def __str__(self) -> str:
         """One line."""
         return f"{self.what}: {self.do}" if self.do else self.what
+
+
+def no_such_file(path: Path) -> UserError:
+    """That a file is missing, with those beside it that are called nearly so."""
+    if not path.parent.is_dir():
+        return UserError(f"{path}: no such file: there is no folder {path.parent}")
+    beside = [each.name for each in path.parent.iterdir() if not each.name.startswith(".")]
+    near = ", ".join(get_close_matches(path.name, beside))
+    return UserError(f"{path}: no such file" + (f"; there is {near}" if near else ""))

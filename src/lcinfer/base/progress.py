@@ -31,13 +31,16 @@ class Progress:
     def line(self, seconds: float) -> str:
         """The line, ``seconds`` after the beginning."""
         finished = self._done + self._failed
-        per_second = finished / seconds if seconds > 0 else 0.0
-        left = duration((self._total - finished) / per_second) if per_second else "unknown time"
-        failed = f", {self._failed} failed" if self._failed else ""
-        return (
-            f"{self._name}: {self._done} of {self._total} {self._what} done{failed}, "
-            f"{60 * per_second:.1f} per minute, {left} left"
-        )
+        parts = [f"{self._name}: {self._done} of {self._total} {self._what} done"]
+        parts += [f"{self._failed} failed"] if self._failed else []
+        if seconds >= 1:  # sooner a rate says nothing
+            parts += [rate(self._done / seconds)] if self._done else []
+            if finished == self._total:
+                parts.append(f"in {duration(seconds)}")
+            else:
+                left = (self._total - finished) * seconds / finished
+                parts.append(f"{duration(left)} left")
+        return ", ".join(parts)
 
 
 def told(items: Iterable[T], total: int, name: str, what: str = "light-cones") -> Iterator[T]:
@@ -51,3 +54,10 @@ def told(items: Iterable[T], total: int, name: str, what: str = "light-cones") -
 def duration(seconds: float) -> str:
     """Hours, minutes and seconds, as 1:02:03."""
     return str(timedelta(seconds=round(seconds)))
+
+
+def rate(per_second: float) -> str:
+    """Two digits of a rate, in the shortest unit that has one or more."""
+    units = {"second": 1, "minute": 60, "hour": 3600}
+    unit = next((unit for unit, of in units.items() if per_second * of >= 1), "hour")
+    return f"{float(f'{per_second * units[unit]:.2g}'):.10g} per {unit}"

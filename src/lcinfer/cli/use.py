@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -42,8 +41,6 @@ def _infer(options: Namespace) -> None:
             options.dataset,
             inference.geometry.velocities,
         ):
-            for remark in observation.remarks:
-                print(f"{observation.name}: {remark}", file=sys.stderr)
             made.append(inference.recover(observation, options.batch or recover.BATCH))
             print(recover.table(made[-1], inference))
     if options.out is not None:

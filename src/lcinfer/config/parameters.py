@@ -23,6 +23,8 @@ class Shown:
     """Whether the value is a decimal logarithm."""
     brief: str = ""
     """The symbol without units inside, for a line with several; empty: it has none."""
+    own: str = ""
+    """Unit of py21cmfast's own value, where it is another or a logarithm is taken of it."""
 
     @property
     def label(self) -> str:
@@ -38,6 +40,11 @@ class Shown:
     def text_label(self) -> str:
         """Plain-text name and unit, for the head of a table's column."""
         return _with_unit(self.text, self.unit)
+
+    @property
+    def own_unit(self) -> str:
+        """Unit of py21cmfast's own value; empty: it has none."""
+        return self.own or self.unit
 
     @property
     def residual_unit(self) -> str:
@@ -56,6 +63,7 @@ REGISTRY = {
         "log10(T_vir/K)",
         logarithmic=True,
         brief=r"$\log_{10}T_{\mathrm{vir}}$",
+        own="log10(K)",
     ),
     "L_X": Shown(
         r"$\log_{10}\left(\dfrac{L_{\mathrm{X}<2\,\mathrm{keV}}/\mathrm{SFR}}"
@@ -63,9 +71,9 @@ REGISTRY = {
         "log10(L_X<2keV/SFR / erg s^-1 Msun^-1 yr)",
         logarithmic=True,
         brief=r"$\log_{10}L_{\mathrm{X}}$",
+        own="log10(erg s^-1 Msun^-1 yr)",
     ),
-    # py21cmfast keeps this energy in eV.
-    "NU_X_THRESH": Shown(r"$E_0$", "E_0", unit="keV", scale=1e-3),
+    "NU_X_THRESH": Shown(r"$E_0$", "E_0", unit="keV", scale=1e-3, own="eV"),
     "R_BUBBLE_MAX": Shown(r"$R_{\mathrm{mfp}}$", "R_mfp", unit="Mpc"),
     "X_RAY_SPEC_INDEX": Shown(r"$\alpha_{\mathrm{X}}$", "alpha_X"),
     "POP2_ION": Shown(r"$N_{\gamma}$", "N_gamma"),  # ionising photons per stellar baryon

@@ -41,6 +41,7 @@ Range = tuple[float, float]
 
 LEGEND_LINE = 0.17  # inches
 BEYOND = 0.25  # a prediction may leave the prior: shown up to this share of the prior's range
+MARGIN = 0.03  # of the prior's range, at either end of an axis
 FEW_POINTS = 200  # up to here each point is drawn as well
 FEW_COUNTS, LEAST_COUNTS = 8, 3  # up to here, and for these, a bin's number has a colour of its own
 DENSITY = LinearSegmentedColormap.from_list(
@@ -115,9 +116,11 @@ def draw_recovery(
         panels = add_panels(figure, left, bottom, name, how)
         values = (truth[:, number] * how.scale, guess[:, number] * how.scale)
         prior = (priors[name][0] * how.scale, priors[name][1] * how.scale)
-        limits = _limits(values[1], prior)
+        reach = _reach(values[1], prior)
+        margin = MARGIN * (prior[1] - prior[0])
+        limits = (reach[0] - margin, reach[1] + margin)
         _draw_density(figure, panels, values, prior, limits, density_bins(len(truth), bins))
-        _draw_profiles(panels, values, prior, limits, profiles, fitted, how)
+        _draw_profiles(panels, values, prior, reach, profiles, fitted, how)
         for point in points:
             point.draw(panels, number, how.scale)
         panels.below.set_xlim(*limits)
@@ -134,20 +137,20 @@ def draw_recovery(
     return figure
 
 
-def _limits(predicted: FloatArray, prior: Range) -> Range:
-    """The prior's range, widened for predictions outside it, and a margin."""
+def _reach(predicted: FloatArray, prior: Range) -> Range:
+    """The prior's range, widened for predictions outside it."""
     low, high = prior
-    room, margin = BEYOND * (high - low), 0.03 * (high - low)
+    room = BEYOND * (high - low)
     lower = min(low, max(float(predicted.min(initial=low)), low - room))
     upper = max(high, min(float(predicted.max(initial=high)), high + room))
-    return lower - margin, upper + margin
+    return lower, upper
 
 
-def _edges(prior: Range, limits: Range, bins: int) -> FloatArray:
-    """Equal bins over the prior, continued as far as the axes reach."""
+def _edges(prior: Range, reach: Range, bins: int) -> FloatArray:
+    """Equal bins over the prior, continued as far as predictions reach, or the axes."""
     width = (prior[1] - prior[0]) / bins
-    before = max(0, int(np.ceil((prior[0] - limits[0]) / width)))
-    after = max(0, int(np.ceil((limits[1] - prior[1]) / width)))
+    before = max(0, int(np.ceil((prior[0] - reach[0]) / width)))
+    after = max(0, int(np.ceil((reach[1] - prior[1]) / width)))
     return prior[0] + width * np.arange(-before, bins + after + 1, dtype=np.float64)
 
 
@@ -191,7 +194,7 @@ def _draw_profiles(
     panels: Panels,
     values: Pair,
     prior: Range,
-    limits: Range,
+    reach: Range,
     bins: int,
     fitted: bool,
     how: Shown,
@@ -200,12 +203,14 @@ def _draw_profiles(
     residual = predicted - true
     # True values lie within the prior; a bin beyond it would only catch its upper edge.
     error = residual_profile(true, residual, _edges(prior, prior, bins), fitted=fitted)
-    beyond = _edges(prior, limits, bins)
+    # A band ends with the predictions, before the panel does.
+    beyond = _edges(prior, reach, bins)
+    beyond[[0, -1]] = reach
     uncertainty = residual_profile(predicted, residual, beyond, fitted=fitted)
     _draw_profile(panels.below, error, upright=False)
     _draw_profile(panels.beside, uncertainty, upright=True)
-    reach = [np.abs(p.mean) + np.nan_to_num(p.spread) for p in (error, uncertainty)]
-    most = float(np.nanmax(np.concatenate(reach), initial=0.0))
+    largest = [np.abs(p.mean) + np.nan_to_num(p.spread) for p in (error, uncertainty)]
+    most = float(np.nanmax(np.concatenate(largest), initial=0.0))
     set_residual_axes(panels, most or 1e-3 * (prior[1] - prior[0]), how.residual_unit)
 
 

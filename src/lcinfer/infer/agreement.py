@@ -31,7 +31,8 @@ def cut_like(
     Raises:
         UserError: one line with all that differs, if anything does.
     """
-    first, differing = _line_of_sight(observation, np.array(geometry.redshift))
+    wanted = np.array(geometry.redshift)
+    first, differing = _line_of_sight(observation.shape, observation.redshift, wanted)
     differing = [*_face(observation, geometry), *differing]
     if differing:
         raise _unfit(observation, "; ".join(differing))
@@ -76,20 +77,21 @@ def _face(observation: Observation, geometry: Geometry) -> list[str]:
     return differing
 
 
-def _line_of_sight(observation: Observation, wanted: np.ndarray) -> tuple[int, list[str]]:
+def _line_of_sight(
+    shape: tuple[int, ...], redshift: np.ndarray, wanted: np.ndarray
+) -> tuple[int, list[str]]:
     """Cell at which the network's line of sight begins, and what differs along it."""
-    redshift = observation.redshift
-    if redshift.ndim != 1 or (len(observation.shape), len(redshift)) != (3, observation.shape[-1]):
-        cells = observation.shape[-1] if observation.shape else 0
+    if redshift.ndim != 1 or (len(shape), len(redshift)) != (3, shape[-1]):
+        cells = shape[-1] if shape else 0
         return 0, [f"{redshift.size} redshifts do not go with {cells} cells along its last axis"]
     if len(redshift) < 2 or not np.isfinite(redshift).all():
         return 0, ["its redshifts are too few, or not finite"]
     step = np.diff(redshift)
     if (step < 0).all():
-        return 0, [
-            "its line of sight is reversed: the first cell must be the nearest; turn it round "
-            "together with its redshifts"
-        ]
+        _, beside = _line_of_sight(shape, redshift[::-1], wanted)
+        how = "the first cell must be the nearest; turn it round together with its redshifts"
+        # Where turning it round does not suffice, that is no advice.
+        return 0, [*beside, "its line of sight is reversed" + ("" if beside else f": {how}")]
     if not (step > 0).all():
         return 0, ["its redshifts do not ascend from cell to cell"]
     cell = np.gradient(wanted)

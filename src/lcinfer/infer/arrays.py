@@ -1,21 +1,26 @@
 """Light-cones in arrays of people's own: ``.npy``, ``.npz``, HDF5 of any layout."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-import h5py
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, no_such_file
 from ..lightcone_file import hdf5
 from . import redshifts as lists
 from .observation import Observation
 
+KELVIN, MILLIKELVIN = ("K", "kelvin", "Kelvin"), ("mK", "millikelvin")
+
 
 def from_array(
-    path: Path, dataset: str | None, redshifts: str | None, cell_size: float | None
+    path: Path,
+    dataset: str | None,
+    redshifts: str | None,
+    cell_size: float | None,
+    velocities: str = "",
 ) -> Iterator[Observation]:
     """The light-cones of an array (x, y, line of sight), or (light-cone, x, y, line of sight).
 
@@ -25,11 +30,15 @@ def from_array(
         redshifts: a file with the redshift of each cell, or the name of an array or an attribute
             of ``path`` with them.
         cell_size: side of a cell in comoving Mpc.
+        velocities: how they are treated in what the network was trained on; empty: unknown.
 
     Raises:
         UserError: if it is damaged, or what is needed is not given.
     """
+    units = ""
     if path.suffix == ".npy":
+        if dataset is not None:
+            raise UserError(f"{path}: a .npy holds one array, without a name: leave out --dataset")
         name, cubes = path.name, _load(path)
     elif path.suffix == ".npz":
         arrays = _load(path)
@@ -39,32 +48,40 @@ def from_array(
         with hdf5.opened(path) as file:
             shapes = hdf5.datasets(file)
             name = _choose(path, shapes, dataset)
-        cubes = _Hdf5Array(path, name, shapes[name])
+            units = hdf5.units(file[name])
+        cubes = _Hdf5Array(path, name, shapes[name], 1000 if units in KELVIN else 1)
     if redshifts is None or cell_size is None:
-        raise UserError(
-            f"{path}: it does not say where it lies: give --redshifts FILE and --cell-size MPC"
-        )
-    yield from in_memory(path.name, cubes, _redshifts(path, redshifts), cell_size)
+        options = {"--redshifts FILE": redshifts, "--cell-size MPC": cell_size}
+        needed = " and ".join(name for name, value in options.items() if value is None)
+        raise UserError(f"{path}: it does not say where its cells lie: give {needed}")
+    known = _redshifts(path, redshifts)
+    yield from in_memory(path.name, cubes, known, cell_size, units, velocities)
 
 
 def in_memory(
-    name: str, cubes: Any, redshifts: lists.Redshifts, cell_size: float
+    name: str,
+    cubes: Any,
+    redshifts: lists.Redshifts,
+    cell_size: float,
+    units: str = "",
+    velocities: str = "",
 ) -> Iterator[Observation]:
     """The light-cones of an array, as :func:`from_array`; redshifts may be of each light-cone."""
-    remarks = (redshifts.remark,) if redshifts.remark else ()
+    trained = f"; the network was trained with velocities: {velocities}" if velocities else ""
+    remarks = [f"nothing tells how peculiar velocities were treated in it{trained}"]
+    remarks += [redshifts.remark] if redshifts.remark else []
+    remarks += [f"its brightness is in {units}: taken times 1000"] if units in KELVIN else []
     shape, along = cubes.shape, redshifts.values
-    if len(shape) != 4:
-        yield Observation(name, cubes, shape, along, cell_size, "mK", remarks)
-        return
-    for index in range(shape[0]):
+    several = len(shape) == 4
+    for index in range(shape[0] if several else 1):
         yield Observation(
-            name=f"{name}:{index}" if shape[0] > 1 else name,
-            cube=_OneOf(cubes, index),
-            shape=shape[1:],
-            redshift=along[min(index, len(along) - 1)] if along.ndim == 2 else along,
+            name=f"{name}:{index}" if several and shape[0] > 1 else name,
+            cube=_OneOf(cubes, index) if several else cubes,
+            shape=shape[several:],
+            redshift=along[min(index, len(along) - 1)] if several and along.ndim == 2 else along,
             cell_size=cell_size,
-            units="mK",
-            remarks=remarks,
+            units="mK" if units in ("", *KELVIN, *MILLIKELVIN) else units,
+            remarks=tuple(remarks),
         )
 
 
@@ -88,10 +105,11 @@ def _numeric(path: Path, arrays: Any) -> list[str]:
 def _choose(path: Path, shapes: Mapping[str, tuple[int, ...]], dataset: str | None) -> str:
     listed = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())
     if dataset is not None:
-        name = dataset.strip("/")
-        if name not in shapes:
-            raise UserError(f"{path}: no array {dataset} of numbers; it holds {listed or 'none'}")
-        return name
+        named = _meant(dataset, shapes)
+        if len(named) != 1:
+            what = "several arrays" if named else "no array"
+            raise UserError(f"{path}: {what} {dataset} of numbers; it holds {listed or 'none'}")
+        return named[0]
     cubes = [name for name, shape in shapes.items() if len(shape) in (3, 4)]
     if len(cubes) != 1:
         raise UserError(
@@ -101,34 +119,59 @@ def _choose(path: Path, shapes: Mapping[str, tuple[int, ...]], dataset: str | No
     return cubes[0]
 
 
+def _meant(given: str, names: Collection[str]) -> list[str]:
+    """The names in a file that a user means by a path, or by the last part of one."""
+    name = given.strip("/")
+    return [name] if name in names else [each for each in names if each.endswith(f"/{name}")]
+
+
 def _redshifts(path: Path, given: str) -> lists.Redshifts:
     if Path(given).exists() or path.suffix == ".npy":
         return lists.read(Path(given))
-    name = given.strip("/")
     if path.suffix == ".npz":
         arrays = _load(path)
-        if name in arrays.files:
-            return lists.understood(arrays[name], name.lower())
+        found = {name: (arrays[name], "") for name in _meant(given, arrays.files)}
     else:
-        with hdf5.opened(path) as file:
-            if isinstance(file.get(name), h5py.Dataset):
-                return lists.understood(hdf5.values(file[name]), name.lower())
-            owner, _, attribute = name.rpartition("/")
-            if (owner or "/") in file and attribute in file[owner or "/"].attrs:
-                values = np.asarray(file[owner or "/"].attrs[attribute])
-                return lists.understood(values, attribute.lower())
-    raise UserError(f"--redshifts {given}: no such file, and {path} holds nothing of that name")
+        found = _in_hdf5(path, given)
+    if len(found) > 1:
+        raise UserError(f"--redshifts {given}: {path} holds {', '.join(found)}: name one of them")
+    if not found:
+        missing = no_such_file(Path(given))
+        raise UserError(f"--redshifts {missing}, and {path} holds nothing of that name")
+    ((name, (column, units)),) = found.items()
+    called = f"{name.rpartition('/')[2]} {units}".lower()
+    return lists.understood(column, called, f"{path}: {name}")
+
+
+def _in_hdf5(path: Path, given: str) -> dict[str, tuple[np.ndarray, str]]:
+    """Arrays and attributes of a name, by their paths, with their units."""
+    with hdf5.opened(path) as file:
+        items = hdf5.items(file)
+        attributes = {
+            f"{where}/{name}".lstrip("/"): (item, name)
+            for where, item in items.items()
+            for name in item.attrs
+        }
+        found = {}
+        for name in _meant(given, [*hdf5.datasets(file), *attributes]):
+            if name in attributes:
+                owner, attribute = attributes[name]
+                found[name] = np.asarray(owner.attrs[attribute]), ""
+            else:
+                found[name] = hdf5.values(items[name]), hdf5.units(items[name])
+        return found
 
 
 class _Hdf5Array:
     """An array of an HDF5 file, opened when cells of it are read."""
 
-    def __init__(self, path: Path, name: str, shape: tuple[int, ...]) -> None:
-        self._path, self._name, self.shape = path, name, shape
+    def __init__(self, path: Path, name: str, shape: tuple[int, ...], scale: int) -> None:
+        self._path, self._name, self.shape, self._scale = path, name, shape, scale
 
     def __getitem__(self, cells: tuple[Any, ...]) -> np.ndarray:
         with hdf5.opened(self._path) as file:
-            return hdf5.values(file[self._name], *cells)
+            found = hdf5.values(file[self._name], *cells)
+        return found * np.float32(self._scale) if self._scale != 1 else found
 
 
 class _OneOf:

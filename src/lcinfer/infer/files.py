@@ -13,7 +13,7 @@ from pathlib import Path
 
 import zarr
 
-from ..base.errors import UserError
+from ..base.errors import UserError, no_such_file
 from ..images.cutting import StoredCube
 from ..lightcone_file import hdf5, saved
 from ..lightcone_file.treatment import treated
@@ -46,7 +46,7 @@ def observations(
     """
     path, index = _split_index(file)
     if not path.exists():
-        raise UserError(f"{path}: no such file")
+        raise no_such_file(path)
     given = (redshifts, cell_size, dataset) != (None, None, None)
     if path.is_dir():
         if given:
@@ -66,7 +66,7 @@ def observations(
         with suppress(saved.NoLightCone):
             found = saved.read(path)
     if found is None:
-        yield from from_array(path, dataset, redshifts, cell_size)
+        yield from from_array(path, dataset, redshifts, cell_size, velocities)
     elif given:
         raise UserError(
             f"{path}: has its own redshifts and cell size; --redshifts and --cell-size go with "

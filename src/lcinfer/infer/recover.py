@@ -11,7 +11,7 @@ from torch import nn
 
 from ..base import durable
 from ..base.device import choose_device
-from ..base.errors import UserError
+from ..base.errors import UserError, no_such_file
 from ..base.version import __version__
 from ..config.parameters import shown
 from ..evaluation.evaluate import Predictions
@@ -31,7 +31,7 @@ AVERAGE = "average"
 NONE = "none"  # in the place of an interval's end
 BATCH = 2  # images in the network at a time: on a CPU more of them fall out of the cache
 COLUMNS = (
-    *("observation", "image", "parameter", "predicted", "low", "high", "bias", "spread"),
+    *("observation", "image", "parameter", "unit", "predicted", "low", "high", "bias", "spread"),
     *("near_from", "near_to", "light_cones", "beyond", "r2", "unlike"),
 )
 
@@ -50,6 +50,8 @@ class Recovered:
     """Per image, and for ``average``: one per parameter; empty without a test set."""
     unlike: list[str] | None = None
     """In what the observation is unlike all of the training set; None: it was not checked."""
+    remarks: tuple[str, ...] = ()
+    """How the observation was read, where that needs saying."""
 
     @property
     def average(self) -> np.ndarray:
@@ -98,7 +100,8 @@ class Inference:
         names = tuple(self.checkpoint.names)
         if not np.isfinite(predicted).all():
             raise UserError(f"{observation.name}: the network's outputs are not finite")
-        return Recovered(observation.name, names, predicted, self._intervals(predicted), unlike)
+        intervals = self._intervals(predicted)
+        return Recovered(observation.name, names, predicted, intervals, unlike, observation.remarks)
 
     def _intervals(self, predicted: np.ndarray) -> dict[int | str, list[Interval]]:
         if self.tested is None:
@@ -129,6 +132,8 @@ def load(path: Path, device: str | None, evaluation: Path | None, confidence: fl
             if there is no such device.
     """
     chosen = choose_device(device)
+    if not path.exists():
+        raise no_such_file(path)
     path = checkpoints.found(path)
     checkpoint = load_trained(path)
     try:
@@ -146,7 +151,9 @@ def load(path: Path, device: str | None, evaluation: Path | None, confidence: fl
 
 
 def table(recovered: Recovered, inference: Inference) -> str:
-    """The parameters for a terminal, in the paper's units, and what they rest on."""
+    """The parameters for a terminal, in the paper's units: what to know of them stands above,
+    what the interval rests on below.
+    """
     how = [shown(name) for name in recovered.names]
     scales = np.array([each.scale for each in how])
     rows = [["image", *(each.text_label for each in how)]]
@@ -175,8 +182,8 @@ def table(recovered: Recovered, inference: Inference) -> str:
         f"{recovered.name}: {len(recovered.predicted)} images of {shape} cells, "
         f"z = {redshift[0]:.2f} to {redshift[-1]:.2f}"
     )
-    told = [*_likeness(recovered, inference.checkpoint), *_rests_on(recovered, inference)]
-    return "\n".join([head, *lines, *told])
+    above = [*recovered.remarks, *_likeness(recovered, inference.checkpoint), *_doubts(recovered)]
+    return "\n".join([head, *above, *lines, _rests_on(recovered, inference)])
 
 
 def _percent(share: float) -> str:
@@ -203,21 +210,10 @@ def _likeness(recovered: Recovered, checkpoint: Checkpoint) -> list[str]:
     ]
 
 
-def _rests_on(recovered: Recovered, inference: Inference) -> list[str]:
-    """What the intervals rest on, and which of them are beyond it."""
-    if inference.tested is None:
-        return [
-            "no uncertainty: the evaluation of this network was not found; make it with "
-            "`lcinfer stage evaluate`, or give its directory with --evaluation"
-        ]
-    found, tested = recovered.intervals[AVERAGE], len(inference.tested.light_cones)
-    least, percent = needed(inference.confidence), _percent(inference.confidence)
-    lines = [
-        f"interval of the average: residuals of the {found[0].light_cones} test light-cones "
-        f"with the nearest predictions, of {tested}"
-        if tested >= least
-        else f"no interval: one of {percent} takes {least} test light-cones, and there are {tested}"
-    ]
+def _doubts(recovered: Recovered) -> list[str]:
+    """Parameters whose interval, or whose number itself, says little."""
+    found = recovered.intervals.get(AVERAGE, [])
+    lines = []
     for which, said in (
         (
             [each.beyond for each in found],
@@ -229,10 +225,29 @@ def _rests_on(recovered: Recovered, inference: Inference) -> list[str]:
             "no skill, R2 not above 0 on the test set: a guess of the mean does as well",
         ),
     ):
-        named = [shown(name).text for name, it in zip(recovered.names, which, strict=True) if it]
+        named = [shown(name).text for name, it in zip(recovered.names, which, strict=False) if it]
         if named:
             lines.append(f"{said}: {', '.join(named)}")
     return lines
+
+
+def _rests_on(recovered: Recovered, inference: Inference) -> str:
+    """What the intervals rest on."""
+    if inference.tested is None:
+        return (
+            "no uncertainty: the evaluation of this network was not found; make it with "
+            "`lcinfer stage evaluate`, or give its directory with --evaluation"
+        )
+    found, tested = recovered.intervals[AVERAGE], len(inference.tested.light_cones)
+    least, percent = needed(inference.confidence), _percent(inference.confidence)
+    if tested < least:
+        return (
+            f"no interval: one of {percent} takes {least} test light-cones, and there are {tested}"
+        )
+    return (
+        f"interval of the average: residuals of the {found[0].light_cones} test light-cones "
+        f"with the nearest predictions, of {tested}"
+    )
 
 
 def rows(recovered: Recovered) -> list[dict[str, Any]]:
@@ -247,6 +262,7 @@ def rows(recovered: Recovered) -> list[dict[str, Any]]:
                 "observation": recovered.name,
                 "image": image,
                 "parameter": name,
+                "unit": shown(name).own_unit,
                 "predicted": float(values[number]),
                 "unlike": None if recovered.unlike is None else bool(recovered.unlike),
             }

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, no_such_file
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FIRST_USER_BLOCK = 512  # bytes; the signature may stand behind twice as many, and so on
@@ -44,7 +44,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
     except PermissionError:
         raise
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        raise no_such_file(path) from None
     except (OSError, KeyError, RuntimeError) as error:
         raise UserError(f"{path}: {_in_words(path, error)}") from None
 
@@ -86,13 +86,23 @@ def values(dataset: h5py.Dataset, *cells: Any) -> np.ndarray:
         raise UserError(f"{where} is damaged: {' '.join(str(error).split())}") from None
 
 
+def units(item: h5py.Dataset) -> str:
+    """What its attribute says; empty: it has none."""
+    found = next((item.attrs[name] for name in ("units", "unit") if name in item.attrs), "")
+    return found.decode() if isinstance(found, bytes) else str(found)
+
+
+def items(file: h5py.File) -> dict[str, Any]:
+    """All groups and datasets of a file by their paths; its root has an empty one."""
+    found: dict[str, Any] = {"": file}
+    file.visititems(found.__setitem__)
+    return found
+
+
 def datasets(file: h5py.File) -> dict[str, tuple[int, ...]]:
     """The shapes of all arrays of numbers in a file, by their paths."""
-    found: dict[str, tuple[int, ...]] = {}
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu" and item.shape:
-            found[name] = item.shape
-
-    file.visititems(visit)
-    return found
+    return {
+        name: item.shape
+        for name, item in items(file).items()
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu" and item.shape
+    }

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from io import FileIO
@@ -13,6 +14,26 @@ import numpy as np
 from ..base import groups
 from . import store
 
+READ_BYTES = 2 * 2**20  # at a time: two of them stay in a processor's cache
+
+
+def sha256(file: FileIO) -> "hashlib._Hash":
+    """SHA-256 of the rest of a file, of which a thread reads the next part meanwhile.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    found = hashlib.sha256()
+    with ThreadPoolExecutor(1) as reader:
+        parts = [memoryview(bytearray(READ_BYTES)) for _ in range(2)]
+        ahead = reader.submit(file.readinto, parts[0])
+        while count := ahead.result():
+            part = parts[0][:count]
+            parts.reverse()
+            ahead = reader.submit(file.readinto, parts[0])
+            found.update(part)
+    return found
+
 
 class Stored:
     """A realisation's file, open: all that is learnt is of the same bytes, even if another file
@@ -21,7 +42,7 @@ class Stored:
     def __init__(self, path: Path, index: int, file: FileIO, array: str) -> None:
         """Reads it once; the voxels are decoded if they are asked for."""
         self._path, self._index, self._file, self._array = path, index, file, array
-        self._read = hashlib.file_digest(file, "sha256")
+        self._read = sha256(file)
         self._metadata = groups.described(path, array)
 
     def digest(self, *said: str) -> str:

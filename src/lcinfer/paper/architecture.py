@@ -14,7 +14,7 @@ from ..training.networks.architectures import build
 from ..training.networks.layers import Layer, layers
 from . import basis, published
 
-Column = tuple[str, str]  # data dimension, number of weights; empty: there is none
+Column = tuple[str, str]  # data dimension, number of weights; empty: there is none, or no weight
 
 
 def table(run: Run, style: Style) -> str:
@@ -98,7 +98,7 @@ def _column(
 ) -> list[Column]:
     """What a network has, from the top."""
     cells = [
-        (_data(style, rows[name].shape), style.count(rows[name].weights))
+        (_data(style, rows[name].shape), _weights(style, rows[name].weights))
         if name in rows
         else ("", "")
         for name in names
@@ -113,13 +113,17 @@ def _paper(style: Style, names: list[str]) -> list[Column]:
     for name in names:
         _, shape, weights = published.LAYERS.get(name, ("", None, None))
         data = _data(style, shape) if shape else ""
-        cells.append((data, "" if weights is None else style.count(weights)))
+        cells.append((data, _weights(style, weights)))
     cells.append(("", style.count(published.WEIGHTS)))
     return cells + [(style.text(value), "") for value in published.SETTINGS.values()]
 
 
 def _data(style: Style, shape: tuple[int, ...]) -> str:
     return style.count(shape[0]) if len(shape) == 1 else style.cells(*shape)
+
+
+def _weights(style: Style, weights: int | None) -> str:
+    return style.count(weights) if weights else ""
 
 
 def _settings(run: Run, trainings: dict[str, Training]) -> dict[str, str]:

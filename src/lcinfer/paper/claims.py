@@ -80,6 +80,7 @@ def table(run: Run, style: Style) -> str:
             "training": "Training",
             "claim": "Claim",
             "parameter": "Parameter",
+            **({"unit": "Unit"} if style.for_programs else {}),
             "paper": f"{published.ELSEWHERE} says",
             "where": "Where",
             "measured": "Measured here",
@@ -92,6 +93,7 @@ def table(run: Run, style: Style) -> str:
             style.code(line.training) if line.training else style.nothing,
             style.text(line.claim),
             style.quantity(line.parameter) if line.parameter else style.nothing,
+            *([shown(line.parameter).unit] if style.for_programs else []),
             *(style.text(cell) or style.nothing for cell in (line.paper, line.where)),
             *(style.text(cell) or style.nothing for cell in line.verdict),
         ]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..config.parameters import shown
 from ..evaluation.evaluate import interval, r2, resampled_r2
 from ..products.run import Run
 from ..text.styles import Style
@@ -59,6 +60,7 @@ def _predictions(run: Run) -> dict[str, int]:
 def _long(run: Run, style: Style) -> str:
     columns = [
         *("training", "light_cones", "images", "prediction", "images_predicted_from", "parameter"),
+        "unit",
         *("r2", "r2_low", "r2_high", "r2_sd_over_seeds", "seeds"),
         *(f"paper_r2_{images}_image{'s' * (images > 1)}" for images in published.R2),
     ]
@@ -74,7 +76,7 @@ def _long(run: Run, style: Style) -> str:
                 rows.append(
                     [
                         *(each.name, *size, prediction, style.count(images)),
-                        style.quantity(parameter),
+                        *(style.quantity(parameter), shown(parameter).unit),
                         *(_number(style, value) for value in score),
                         " ".join(map(str, each.seeds)),
                         *(_number(style, value) for value in theirs),

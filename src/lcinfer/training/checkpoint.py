@@ -154,7 +154,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 def found(path: Path) -> Path:
     """The checkpoint that a user means: of a folder that holds one, that."""
     inside = path / NAME
-    return inside if inside.is_file() else path
+    return inside if inside.exists() else path
 
 
 def load(path: Path) -> Checkpoint:
@@ -165,7 +165,9 @@ def load(path: Path) -> Checkpoint:
         UserError: if it is missing, not lcinfer's, or of another version.
     """
     if path.is_dir():
-        raise UserError(f"{path}: a folder without a {NAME}")
+        is_it = path.name == NAME
+        what = "a folder, where a file should be" if is_it else f"a folder without a {NAME}"
+        raise UserError(f"{path}: {what}")
     whole = False
     try:
         with ZipFile(path) as archive:  # PyTorch reads past a flipped bit

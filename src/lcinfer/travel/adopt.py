@@ -132,7 +132,7 @@ def _tell(faults: list[str], count: int, go_on: bool) -> None:
     if not go_on:
         raise UserError(
             f"{len(faults)} of {count} files cannot be adopted, each named above, and nothing was "
-            f"written; --skip-bad leaves them out; the first is {first}"
+            "written; --skip-bad leaves them out"
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, no_such_file
 from ..base.fingerprint import canonical_json
 from ..config.sections import Database, Simulation
 from ..lightcone_file import saved
@@ -104,8 +104,10 @@ def look(path: Path, wanted: Database, expected: np.ndarray) -> Candidate:
 
 
 def _readable(path: Path) -> Path:
-    if not path.is_file():
-        raise UserError(f"{path}: {'a directory' if path.is_dir() else 'no such file'}")
+    if path.is_dir():
+        raise UserError(f"{path}: a directory")
+    if not path.exists():
+        raise no_such_file(path)
     return path
 
 
@@ -115,12 +117,15 @@ def _check_inputs(file: LightConeFile, wanted: Database) -> None:
         **{"HII_DIM": box.cells, "BOX_LEN": box.length, "NON_CUBIC_FACTOR": 1.0},
         **{"HIRES_TO_LOWRES_FACTOR": box.hires_factor, **wanted.cosmology.model_dump()},
     }
+    differing = []
     for name, value in expected.items():
         found = inputs.get(name, 1.0 if name == "NON_CUBIC_FACTOR" else None)
         derived = name == "SIGMA_8" and "A_s" in file.written
         tolerance = OF_CLASS if derived else 1e-9
         if found is None or not np.isclose(found, value, rtol=tolerance, atol=0):
-            raise UserError(f"{path}: {name} is {found}, the configuration's is {value!r}")
+            differing.append(f"{name} is {found}, the configuration's is {value!r}")
+    if differing:
+        raise UserError(f"{path}: {'; '.join(differing)}")
     for name, (low, high) in wanted.prior.items():
         if name not in file.written:
             raise UserError(f"{path}: it has no parameter {name}, which database.prior names")
