@@ -157,7 +157,7 @@ def test_out_of_memory_names_a_batch_that_fits(checkpoint, cone, capsys, monkeyp
     def apply_at_most_one(model, images, together):
         if together > 1:
             raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 2 GiB")
-        return apply(model, images, together)
+        return apply(model, images, together=together)
 
     monkeypatch.setattr(recover, "apply", apply_at_most_one)
     line = refused(capsys, cone, "--checkpoint", checkpoint, "--batch", 4)

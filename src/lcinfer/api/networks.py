@@ -104,7 +104,7 @@ class Network:
                     "an array does not say where it lies: give the redshift of each cell, and "
                     "cell_size in comoving Mpc"
                 )
-            along = redshifts.understood(redshift)
+            along = redshifts.understood(redshift, "", "redshift")
             yield from in_memory(name, _Lazy(brightness), along, float(cell_size))
 
 
