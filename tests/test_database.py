@@ -11,7 +11,7 @@ from support.filling import fill
 from lcinfer import config
 from lcinfer.base.errors import UserError
 from lcinfer.lightcones import database, journal, store
-from lcinfer.lightcones.supervise import realize
+from lcinfer.lightcones.child import realize
 from lcinfer.products.run import Run
 
 

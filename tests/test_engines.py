@@ -16,7 +16,7 @@ from lcinfer.cli.arguments import ask_engine, check_engine, check_settings
 from lcinfer.config.sections import ENGINES, Simulator
 from lcinfer.engines import REGISTERED, engine_of
 from lcinfer.lightcones import store
-from lcinfer.lightcones.supervise import realize
+from lcinfer.lightcones.child import realize
 from lcinfer.products.run import Run
 from lcinfer.torch_engine import VERSION, simulate
 from lcinfer.torch_engine.engine import simulate as simulate_on_torch

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lcinfer import config
 from lcinfer.base.fingerprint import canonical_json, content, fingerprint
-from lcinfer.config.section import RUN_ONLY, Section
+from lcinfer.config.base import RUN_ONLY, Section
 from lcinfer.config.sections import Database
 from lcinfer.products.run import Run
 

@@ -9,7 +9,7 @@ from lcinfer.base.errors import UserError
 from lcinfer.cli.arguments import check_engine
 from lcinfer.config.sections import Simulator
 from lcinfer.lightcones import journal, store
-from lcinfer.lightcones.supervise import Simulating
+from lcinfer.lightcones.child import Simulating
 from lcinfer.products.run import Run
 from lcinfer.simulator import installation
 from lcinfer.simulator.probe import Probed

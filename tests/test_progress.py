@@ -2,7 +2,7 @@
 
 import pytest
 
-from lcinfer.base.progress import Progress, rate, told
+from lcinfer.base.progress import Progress, rate, with_progress
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_rates_are_round_and_of_a_fitting_unit(per_second, says) -> None:
 
 
 def test_what_is_done_at_once_has_no_rate(capsys) -> None:
-    assert list(told(range(12), 12, "cones")) == list(range(12))
+    assert list(with_progress(range(12), 12, "cones")) == list(range(12))
     assert capsys.readouterr().err == "cones: 12 of 12 light-cones done\n"
 
 

@@ -11,7 +11,7 @@ from lcinfer.images import cutting as images
 from lcinfer.lightcones import database, journal
 from lcinfer.planning import calibration
 from lcinfer.planning.calibration import Calibration, Timed, kind
-from lcinfer.planning.check import check
+from lcinfer.planning.comparison import compare
 from lcinfer.planning.plan import Ranks, here, number, plan, size, span
 from lcinfer.products.run import Run
 
@@ -135,7 +135,7 @@ def test_a_finished_campaign_has_nothing_left_and_is_compared_with_what_was_fore
     finish(run)
     left = plan(run)
     assert (left.core_hours, left.bytes, left.wall_seconds) == (0, 0, 0)
-    compared = check(run, Ranks(1, 1))
+    compared = compare(run, Ranks(1, 1))
     assert compared.light_cones == 14
     rows = {row.what: row for row in compared.rows}
     assert rows["disk, light-cones and images"].measured > 100_000

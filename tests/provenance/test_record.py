@@ -13,7 +13,7 @@ import pytest
 import zarr
 
 import lcinfer
-from lcinfer.audit.said import stamp_of
+from lcinfer.audit.stamped import stamp_of
 from lcinfer.base.errors import UserError
 from lcinfer.base.fingerprint import digest
 from lcinfer.evaluation.evaluate import read_predictions

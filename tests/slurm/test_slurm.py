@@ -19,7 +19,8 @@ from support.ranks import attempts, cones_of, run, shards, simulate, wait_until
 from support.small import small_settings
 from support.standin import waiting
 
-from lcinfer.lightcones import database, journal, supervise
+from lcinfer.lightcones import child as supervise
+from lcinfer.lightcones import database, journal
 from lcinfer.products.databases import LightCones
 from lcinfer.simulator.gm18 import version as engine_version
 

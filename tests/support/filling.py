@@ -6,7 +6,7 @@ from typing import Any
 from lcinfer import config
 from lcinfer.images import cutting as images
 from lcinfer.lightcones import database, journal
-from lcinfer.lightcones.supervise import realize
+from lcinfer.lightcones.child import realize
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
 from lcinfer.stages import figures, summary

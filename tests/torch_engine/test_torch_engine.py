@@ -10,7 +10,7 @@ from support.beside import FAINT, simulation
 
 from lcinfer.base.errors import UserError
 from lcinfer.simulator import gm18 as twentyone
-from lcinfer.simulator.lightcone import LightCone, check
+from lcinfer.simulator.lightcone import LightCone, refuse_impossible
 from lcinfer.simulator.velocities import KM_IN_MPC, moved
 from lcinfer.torch_engine import simulate, simulate_batch
 from lcinfer.torch_engine.light_cone import geometry_of
@@ -33,7 +33,7 @@ def same(one: LightCone, other: LightCone) -> bool:
 
 
 def test_a_light_cone_is_one_that_a_database_takes(alone: LightCone) -> None:
-    check(alone, SMALL)
+    refuse_impossible(alone, SMALL)
     assert alone.brightness_temp.dtype == np.float32
 
 

@@ -21,7 +21,7 @@ from ..products.product import Product
 from ..products.run import Run
 from ..records.record import Record
 from ..records.stamp import uncommented
-from .said import of_older_columns, stamp_of
+from .stamped import of_older_columns, stamp_of
 
 # Of a sum of many products: another processor adds in another order.
 ROUNDING = 1e-9

@@ -14,7 +14,7 @@ from ..base.fingerprint import short
 from ..config import Config, parse
 from ..products.found import Reference, Spec
 from ..products.kinds import KINDS
-from .said import stamp_of
+from .stamped import stamp_of
 
 DIRECTORY = re.compile(r"(?P<name>.+)-(?P<digits>[0-9a-f]{10})")
 

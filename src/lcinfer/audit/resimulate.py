@@ -10,7 +10,7 @@ import numpy as np
 from ..base.errors import UserError
 from ..engines import engine_of
 from ..lightcones import database, journal, store
-from ..lightcones.supervise import Simulating
+from ..lightcones.child import Simulating
 from ..products.databases import LightCones
 from ..products.design import AdoptedDesign
 from .walk import Depth

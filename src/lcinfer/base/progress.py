@@ -43,7 +43,9 @@ class Progress:
         return ", ".join(parts)
 
 
-def told(items: Iterable[T], total: int, name: str, what: str = "light-cones") -> Iterator[T]:
+def with_progress(
+    items: Iterable[T], total: int, name: str, what: str = "light-cones"
+) -> Iterator[T]:
     """The items; meanwhile a line now and then, beginning with ``name``."""
     progress = Progress(name, total, what)
     for item in items:

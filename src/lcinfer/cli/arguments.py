@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from .. import config
 from ..base.errors import UserError
-from ..config.mistakes import Mistakes
+from ..config.messages import Mistakes
 from ..engines import engine_of
 from ..products.product import Product
 from ..products.run import Run

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import config
 from ..base.errors import UserError
-from ..config.mistakes import Mistakes, typos_first
+from ..config.messages import Mistakes, typos_first
 from ..config.networks import Network
 from ..products.run import Run
 from . import doctor
@@ -133,10 +133,10 @@ def _ranks(options: Namespace) -> Any:
 
 def _checked(run: Run, ranks: Any, asked: bool) -> Any:
     """The comparison, if it was asked for or all is there."""
-    from ..planning import check
+    from ..planning.comparison import compare
 
     complete = all(cones.sealed.exists() for cones in run.lightcones.values())
-    return check.check(run, ranks) if asked or complete else None
+    return compare(run, ranks) if asked or complete else None
 
 
 def add_verbs(verbs: Verbs) -> None:

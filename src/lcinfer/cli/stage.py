@@ -110,7 +110,7 @@ def _where(options: Namespace) -> None:
 def _schema(options: Namespace) -> None:
     """Print the configuration's JSON schema."""
 
-    from ..config import reference
+    from ..config import pages as reference
 
     print(reference.page() if options.markdown else reference.schema(), end="")
 

@@ -9,19 +9,10 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from ..base import yamlfile
 from ..base.errors import UserError
-from . import mistakes
-from .mistakes import Mistakes, meant
-from .section import Name, Section
-from .sections import (
-    FIXED,
-    Database,
-    Evaluation,
-    Figures,
-    Images,
-    Mock,
-    Split,
-    Training,
-)
+from . import messages as mistakes
+from .base import Name, Section
+from .messages import Mistakes, meant
+from .sections import FIXED, Database, Evaluation, Figures, Images, Mock, Split, Training
 from .seeds import mock_block
 from .sweeps import Sweep, Trial, trials
 

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from .section import PositiveInt, Section
+from .base import PositiveInt, Section
 
 Shape = tuple[int, ...]
 Sizes = list[tuple[tuple[int, int, int], tuple[int, int, int]]]

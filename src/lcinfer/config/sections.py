@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from .base import RUN_ONLY, Name, PositiveFloat, PositiveInt, Section
 from .networks import AnyNetwork, Gillet2019
-from .section import RUN_ONLY, Name, PositiveFloat, PositiveInt, Section
 
 # Engines by the names that a configuration gives them, and what is recorded of each, in
 # fingerprints too: that stays, wherever the code is.

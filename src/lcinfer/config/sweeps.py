@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from . import mistakes, networks
-from .section import Name, PositiveInt, Section
+from . import messages as mistakes
+from . import networks
+from .base import Name, PositiveInt, Section
 from .sections import Training
 
 ARCHITECTURE = "network.architecture"

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from ..base.errors import UserError
-from ..config.mistakes import Mistakes
+from ..config.messages import Mistakes
 from ..engines import engine_of
 from .bounded import ask
 from .site import ALL_THERE, Line, Site, failed, passed

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ..config import Config
 from ..engines import engine_of
 from ..lightcones import journal, store
-from ..lightcones.supervise import Simulating
+from ..lightcones.child import Simulating
 from ..products.databases import LightCones
 from ..products.run import Run
 from .site import ALL_THERE, Line, Site, failed, passed

@@ -21,8 +21,8 @@ from ..base.progress import Progress
 from ..products.databases import LightCones
 from ..products.product import Span
 from . import database, journal
+from .child import Simulating
 from .stopping import Stopping
-from .supervise import Simulating
 
 ASK, GIVE = 1, 2
 Outcome = tuple[bool, float]  # whether a simulation succeeded, and its seconds

@@ -106,7 +106,7 @@ def seal(cones: LightCones) -> None:
     failures.refuse_too_many(cones, failed)
     if failed:
         uneven = failures.unevenness(cones, _points(failures.unfinished(cones, have)))
-        print(f"{cones.directory}: {failures.told(failed)}", *uneven, sep="\n", file=sys.stderr)
+        print(f"{cones.directory}: {failures.notice(failed)}", *uneven, sep="\n", file=sys.stderr)
     digests = [have[index]["digest"] for index in _others(whole, failed)]
     with recorded(cones, "seal", [cones.sealed], map(cones.done, cones.spans)):
         # Also of light-cones beyond, of a larger configuration: histories never shrink.

@@ -59,7 +59,7 @@ def named(marker: Path) -> list[int]:
     return failed
 
 
-def told(failed: Sequence[int]) -> str:
+def notice(failed: Sequence[int]) -> str:
     """Which light-cones are left out, for a log."""
     return f"left out, since their simulations failed: light-cones {listed(failed)}"
 

@@ -53,7 +53,7 @@ def table(run: Run, style: Style) -> str:
     whose = ", ".join(style.code(name) for name in run.config.trainings)
     caption = (
         f"Architecture and settings of the networks ({whose}), as Table 1 of "
-        f"{style.cite_in_text('Gillet2019')}. {basis.told(run, style)}"
+        f"{style.cite_in_text('Gillet2019')}. {basis.rests_on(run, style)}"
     )
     return style.table(style.head(columns), body, caption, sentences=range(2, len(columns)))
 

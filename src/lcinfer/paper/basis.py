@@ -113,7 +113,7 @@ def settings(training: Training, *without: str) -> str:
     return canonical_json({key: value for key, value in content.items() if key not in left_out})
 
 
-def told(run: Run, style: Style) -> str:
+def rests_on(run: Run, style: Style) -> str:
     """Light-cones, cells, nodes and seeds that every number of a run rests on."""
     database, config = run.config.database, run.config
     failed = failures.named(run.database_images.sealed)

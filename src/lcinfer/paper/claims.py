@@ -103,7 +103,7 @@ def table(run: Run, style: Style) -> str:
     caption = (
         f"Claims of {style.cite_in_text('Gillet2019')} and what this run measured, from one image "
         f"of each test light-cone, with bootstrap intervals of {confidence} over the test "
-        f"light-cones, of the mean over the training seeds. {basis.told(run, style)}"
+        f"light-cones, of the mean over the training seeds. {basis.rests_on(run, style)}"
     )
     return style.table(head, rows, caption, sentences=(1, 3, 4, 5, 7))
 

@@ -84,7 +84,7 @@ def _long(run: Run, style: Style) -> str:
                 )
     caption = (
         f"R2 on the test light-cones; the intervals hold {run.config.evaluation.confidence:.0%} of "
-        f"bootstraps over them. {basis.told(run, style)}"
+        f"bootstraps over them. {basis.rests_on(run, style)}"
     )
     return style.table(columns, rows, caption)
 
@@ -113,7 +113,7 @@ def _wide(run: Run, style: Style) -> str:
         f"{style.cite_in_text('Gillet2019')}: mean and standard deviation over training seeds, and "
         f"where {confidence} of bootstraps over the test light-cones have the mean. Trained on: "
         f"light-cones, images of each. "
-        f"{basis.told(run, style)}"
+        f"{basis.rests_on(run, style)}"
     )
     return style.table(head, rows, caption, sentences=(0,))
 

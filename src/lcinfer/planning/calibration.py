@@ -17,11 +17,11 @@ from typing import Any
 from ..base import durable
 from ..base.errors import UserError
 from ..base.fingerprint import fingerprint, short
-from ..base.progress import told
+from ..base.progress import with_progress
 from ..config.sections import Database, Mock, Simulation
 from ..engines import engine_of
 from ..lightcones import store
-from ..lightcones.supervise import Simulating
+from ..lightcones.child import Simulating
 from ..products.databases import LightCones
 from ..products.design import MockDesign
 
@@ -116,7 +116,7 @@ def calibrate(database: Database, at_once: int = 1) -> Calibration:
     sides = sizes(database)
     records = {
         cells: simulate(scaled(database, cells), point, at_once)
-        for cells in told(sides, len(sides), "calibration")
+        for cells in with_progress(sides, len(sides), "calibration")
     }
     return Calibration(
         fingerprint=kind(database),

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from ..base import fingerprint
 from ..base.errors import UserError
-from ..config.mistakes import Mistakes
+from ..config.messages import Mistakes
 from ..config.sections import Simulation, Simulator
 from .probe import Probed
 

@@ -84,7 +84,7 @@ def redshift_at(parameters: Cosmology, distance: np.ndarray, z_near: float = 0.0
     return np.asarray(np.interp(distance, distance_to(grid).value, grid))
 
 
-def check(lightcone: LightCone, simulation: Simulation) -> None:
+def refuse_impossible(lightcone: LightCone, simulation: Simulation) -> None:
     """Refuse voxels that no simulation of these settings can have made.
 
     Raises:

@@ -19,7 +19,7 @@ from py21cmfast.wrapper import inputs as wrapper
 from py21cmfast.wrapper.inputs import InputStruct
 
 from ..base.errors import UserError
-from ..config.mistakes import meant, typos_first
+from ..config.messages import meant, typos_first
 from ..config.parameters import REGISTRY
 from ..config.sections import Simulation
 from .gm18 import REFUSALS, built, node_redshifts

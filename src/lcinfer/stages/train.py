@@ -50,4 +50,4 @@ def say_left_out(run: TrainingRun, failed: tuple[int, ...]) -> None:
     if missing := run.lacks(failed):
         counts = left_out(run.split, missing)
         sets = ", ".join(f"{counts[name]} {name}" for name in Sets._fields)
-        print(f"{failures.told(missing)} ({sets})")
+        print(f"{failures.notice(missing)} ({sets})")

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..config.sections import Cosmology
-from .constants import CMB_TEMPERATURE, GRAVITATION, LIGHT_SPEED, MPC, PROTON_MASS, SOLAR_MASS
+from .constants import (
+    CMB_TEMPERATURE,
+    GRAVITATION,
+    LIGHT_SPEED,
+    MPC,
+    PROTON_MASS,
+    SOLAR_MASS,
+)
 
 HUBBLE_UNIT = 3.2407e-18  # 100 km/s/Mpc in 1/s
 RADIATION = 8.6e-5  # Omega_r

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..base.errors import UserError
-from ..config.mistakes import listed
+from ..config.messages import listed
 from ..config.sections import Simulation
 from ..simulator.model import refused_box
 

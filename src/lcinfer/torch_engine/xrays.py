@@ -12,13 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .constants import (
-    HELIUM_EDGE,
-    HELIUM_PLUS_EDGE,
-    HYDROGEN_EDGE,
-    HZ_PER_EV,
-    PLANCK,
-)
+from .constants import HELIUM_EDGE, HELIUM_PLUS_EDGE, HYDROGEN_EDGE, HZ_PER_EV, PLANCK
 from .quadrature import integrate_adaptively
 from .tables import table
 

@@ -19,7 +19,7 @@ from typing import Any
 from ..base import durable
 from ..base.errors import UserError
 from ..base.fingerprint import digest
-from ..base.progress import Progress, told
+from ..base.progress import Progress, with_progress
 from ..config import Config
 from ..lightcone_file.saved import HISTORIES, PLAIN
 from ..lightcones import database, journal, store
@@ -189,7 +189,7 @@ def _bring(
         with_histories = all(each.has_histories for each in candidates)
         try:
             brought = _brought(cones, left, with_histories)
-            for line in told(brought, len(left), cones.name):
+            for line in with_progress(brought, len(left), cones.name):
                 lines.append(line)
         finally:
             lines.close()

@@ -65,7 +65,7 @@ class Candidate:
         voxels = self.cube[slice(None), slice(None), slice(0, wanted.lightcone.cells)]
         cone = LightCone(voxels, nodes, **histories)
         try:
-            lightcone.check(cone, wanted)
+            lightcone.refuse_impossible(cone, wanted)
         except BadLightCone as error:
             raise UserError(f"{self.file.path}: {error}") from None
         return cone

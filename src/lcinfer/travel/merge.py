@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..base.errors import UserError
 from ..base.lease import Lease
-from ..base.progress import told
+from ..base.progress import with_progress
 from ..lightcones import database
 from ..lightcones.journal import Line
 from ..products.databases import LightCones
@@ -91,7 +91,9 @@ def _merge(into: LightCones, part: Placed, threads: int) -> Merged:
             lease = Lease(into.lease(span))
             lease.acquire()
             try:
-                for _, damage in told(carrier.light_cones(lines), len(lines), str(part.place)):
+                for _, damage in with_progress(
+                    carrier.light_cones(lines), len(lines), str(part.place)
+                ):
                     lease.beat()
                     if damage is None:
                         found.brought += 1

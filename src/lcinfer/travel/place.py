@@ -16,7 +16,7 @@ from ..base.counting import counted
 from ..base.errors import UserError
 from ..base.fingerprint import short
 from ..base.lease import Lease
-from ..base.progress import told
+from ..base.progress import with_progress
 from ..lightcones import journal, store
 from ..products.databases import LightCones
 from ..products.design import TABLE
@@ -184,7 +184,7 @@ def _copy(old: Path, new: Path, name: str) -> None:
     new.mkdir(parents=True, exist_ok=True)
     left = [path for path in files if not _is_copied(path, new / path.relative_to(old))]
     check_room(new, sum(path.stat().st_size for path in left))
-    for path in told(left, len(left), name, "files"):
+    for path in with_progress(left, len(left), name, "files"):
         target = new / path.relative_to(old)
         durable.sweep(target)
         with durable.written_aside(target) as file, path.open("rb") as source:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..base.errors import UserError
-from ..base.progress import told
+from ..base.progress import with_progress
 from ..lightcones import database, store
 from ..products.databases import LightCones
 from .carry import Carrier, failed, finished
@@ -60,7 +60,7 @@ def subset(
     if not have:
         store.take_encoding(target.store, source.store)
     with Carrier(source, target, link, threads) as carrier:
-        for _, damage in told(carrier.light_cones(wanted), len(wanted), cones.name):
+        for _, damage in with_progress(carrier.light_cones(wanted), len(wanted), cones.name):
             if damage is not None:
                 raise damage
         carrier.failures(failed(source, set(indices)))

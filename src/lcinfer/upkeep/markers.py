@@ -93,7 +93,7 @@ def _marker(path: Path, name: re.Match[str], content: dict[str, Any]) -> Marker:
     return Marker(path, count, root_digest=root, failed=failed)
 
 
-def check(
+def unlike_journal(
     markers: list[Marker], digests: dict[int, str], bad: set[int], room: int
 ) -> list[Finding]:
     """Markers that disagree with the journal.

@@ -20,7 +20,7 @@ from zarr.storage import MemoryStore
 from ..base import durable, groups
 from ..base.errors import UserError
 from ..base.fingerprint import fingerprint
-from ..base.progress import told
+from ..base.progress import with_progress
 from ..lightcones import journal, store
 from ..products.databases import LightCones
 from . import markers
@@ -54,10 +54,10 @@ def verify(
     ]
     with ThreadPoolExecutor(max(1, threads)) as pool:
         judged = pool.map(judge, judge.indices)
-        read = told(judged, len(judge.indices), cones.name)
+        read = with_progress(judged, len(judge.indices), cones.name)
         bad = [found for found in read if found is not None]
     known = {found.index for found in bad if found.index is not None}
-    findings += bad + markers.check(judge.markers, judge.digests, known, judge.room)
+    findings += bad + markers.unlike_journal(judge.markers, judge.digests, known, judge.room)
     return Report(
         name=cones.name,
         directory=cones.directory,

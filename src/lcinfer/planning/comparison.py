@@ -32,7 +32,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Check:
+class Comparison:
     """Predicted beside measured, for the light-cones that are there."""
 
     source: str
@@ -55,7 +55,7 @@ class Check:
         return "\n".join([*lines, f"predicted from {self.source}"])
 
 
-def check(run: Run, ranks: Ranks | None = None) -> Check:
+def compare(run: Run, ranks: Ranks | None = None) -> Comparison:
     """Predict the light-cones that are there from a calibration or the measured scaling, and
     compare.
 
@@ -90,7 +90,7 @@ def check(run: Run, ranks: Ranks | None = None) -> Check:
             Row("files", sum(part.files for part in foreseen.parts), files, ""),
             Row("directories", sum(it.directories for it in foreseen.parts), directories, ""),
         ]
-    return Check(foreseen.cost.source, sum(part.left for part in foreseen.parts), tuple(rows))
+    return Comparison(foreseen.cost.source, sum(part.left for part in foreseen.parts), tuple(rows))
 
 
 def _on_disk(run: Run) -> tuple[int, int, int]:

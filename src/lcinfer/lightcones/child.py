@@ -23,7 +23,7 @@ from typing import Any
 from ..config.sections import Simulation
 from ..engines import engine_of
 from ..records.record import surroundings
-from ..simulator.lightcone import LightCone, check
+from ..simulator.lightcone import LightCone, refuse_impossible
 from . import store
 
 # When the child is replaced, since 21cmFAST's drivers leak a little: after so many simulations,
@@ -191,7 +191,7 @@ def realize(
     begin, cpu, engine = time.time(), _cpu_seconds(), engine_of(simulation)
     try:
         lightcone = engine.load()(simulation, parameters, seed)
-        check(lightcone, simulation)
+        refuse_impossible(lightcone, simulation)
         outcome = _written(path, index, lightcone, simulation)
     except Exception as error:  # any failure costs this realisation alone
         outcome = {

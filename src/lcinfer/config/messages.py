@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ..base.errors import UserError
-from .section import NAME, Section
+from .base import NAME, Section
 
 PLAIN_MESSAGES = {  # for what pydantic says in Python's words
     "missing": "this key is required",

@@ -13,8 +13,9 @@ import pytest
 from support import standin
 
 from lcinfer import config
-from lcinfer.lightcones import journal, store, supervise
-from lcinfer.lightcones.supervise import Simulating, realize
+from lcinfer.lightcones import child as supervise
+from lcinfer.lightcones import journal, store
+from lcinfer.lightcones.child import Simulating, realize
 from lcinfer.products.run import Run
 
 POINT = {"HII_EFF_FACTOR": 100.0, "ION_Tvir_MIN": 5.0, "L_X": 40.0, "NU_X_THRESH": 500.0}
@@ -198,7 +199,7 @@ import sys, time
 from pathlib import Path
 from lcinfer import config
 from lcinfer.products.run import Run
-from lcinfer.lightcones.supervise import Simulating
+from lcinfer.lightcones.child import Simulating
 
 if __name__ == "__main__":
     cones = Run(config.load(sys.argv[1]), Path(sys.argv[2])).database
