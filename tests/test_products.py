@@ -80,7 +80,10 @@ EDITS = [
 ]
 
 
-@pytest.mark.parametrize(("key", "value", "makes_anew"), EDITS, ids=lambda item: str(item)[:40])
+NAMED = [f"{key}-{value}" for key, value, _ in EDITS]
+
+
+@pytest.mark.parametrize(("key", "value", "makes_anew"), EDITS, ids=NAMED)
 def test_an_edit_moves_what_it_decides_and_nothing_else(settings, key, value, makes_anew) -> None:
     before, after = directories(settings), directories(edited(settings, key, value))
     assert moved(before, after) == makes_anew
@@ -97,7 +100,7 @@ def test_a_new_mock_trains_nothing_again(settings) -> None:
     assert moved(directories(settings), directories(after)) == EVALUATIONS | EXAMPLES
 
 
-@pytest.mark.parametrize(("key", "value", "makes_anew"), EDITS, ids=lambda item: str(item)[:40])
+@pytest.mark.parametrize(("key", "value", "makes_anew"), EDITS, ids=NAMED)
 def test_going_back_finds_the_old_paths(settings, key, value, makes_anew) -> None:
     before = directories(settings)
     directories(edited(settings, key, value))

@@ -197,7 +197,7 @@ def test_every_table_says_what_it_rests_on(run, table, style) -> None:
 
 def test_nodes_of_21cmfast_are_counted() -> None:
     run = Run(config.load(CONFIG / "config.yaml"))
-    assert " cells of 1.5 Mpc, 84 nodes" in basis.told(run, Markdown())
+    assert " cells of 1.5 Mpc, 84 nodes" in basis.rests_on(run, Markdown())
 
 
 def test_every_table_is_written_in_every_format_with_its_columns_in_order(run) -> None:
