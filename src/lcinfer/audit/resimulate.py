@@ -9,13 +9,11 @@ import numpy as np
 
 from ..base.errors import UserError
 from ..engines import engine_of
-from ..lightcones import database, journal, store
-from ..lightcones.child import Simulating
+from ..lightcones import aside, database, journal, store
 from ..products.databases import LightCones
 from ..products.design import AdoptedDesign
 from .walk import Depth
 
-POLL_SECONDS = 1.0
 # What may change the last bits: the compiled libraries, and what they run on.
 BUILD = ("versions", "python", "machine", "cpu")
 
@@ -67,23 +65,13 @@ def resimulate(cones: LightCones, index: int, tolerance: float) -> Again:
     engine.check_version(cones.simulation.simulator)
     engine.ask(cones.simulation, {})
     made = journal.finished(cones.journal, histories=False).get(index, {})
-    parameters = dict(
-        zip(cones.design.names, cones.design.parameters(index, index + 1)[0].tolist(), strict=True)
-    )
-    seed = int(cones.design.seeds(index, index + 1)[0])
     with tempfile.TemporaryDirectory(prefix="lcinfer-") as directory:
         there = replace(cones, root=Path(directory), realizations=index + 1)
         database.prepare(there)
-        child = Simulating(cones.simulation, there.store, 60 * cones.limit_minutes)
-        try:
-            child.start(index, parameters, seed)
-            while (record := child.result(POLL_SECONDS)) is None:
-                pass
-        finally:
-            child.close()
+        record = aside.simulate(there, [index], 60 * cones.limit_minutes)[0] or {}
         same_build = all(record.get(key) == made.get(key) for key in BUILD)
         identical = record.get("digest", "") == made.get("digest")
-        error = str(record.get("error") or record.get("unwritable") or record.get("unfit") or "")
+        error = aside.failure(record)
         difference = 0.0 if identical else float("nan")
         if not identical and not error:
             try:

@@ -9,15 +9,14 @@ import os
 import platform
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
 
 from mpi4py import MPI
 from platformdirs import user_cache_path
 
 from ..lightcones.campaign import node
+from ..records.record import processor
 from .ranks import MARK, seen_after
 
 
@@ -29,7 +28,9 @@ def main(directory: Path) -> None:
     began = time.perf_counter()
     token = _around(world)
     seconds = time.perf_counter() - began
-    members = world.gather({"node": node(), "cpu": _cpu(), "cache": _cache(), **wrote})
+    members = world.gather(
+        {"node": node(), "cpu": processor() or platform.machine(), "cache": _cache(), **wrote}
+    )
     if members is None:
         return
     waited = seen_after([Path(member["file"]) for member in members if "file" in member])
@@ -74,15 +75,6 @@ def _cache() -> str:
     except OSError as error:
         return f"{place}: {error.strerror}"
     return ""
-
-
-def _cpu() -> str:
-    """The CPU's model, as far as Linux tells."""
-    model: Any = ""
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        model = next((line.partition(":")[2] for line in lines if "model name" in line), "")
-    return model.strip() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -1,20 +1,16 @@
 """One tiny light-cone with the configuration's own engine, as a rank makes it."""
 
-import time
 from collections.abc import Iterator
 
 from ..config import Config
 from ..engines import engine_of
-from ..lightcones import journal, store
-from ..lightcones.child import Simulating
-from ..products.databases import LightCones
+from ..lightcones import aside, store
 from ..products.run import Run
 from .site import ALL_THERE, Line, Site, failed, passed
 
 CELLS = 24  # across, at most
 ALONG = 64  # along the line of sight, at most
 Z_STEP_FACTOR = 1.1  # at least: few nodes
-POLL_SECONDS = 0.1
 
 
 def tiny(config: Config) -> Config:
@@ -41,7 +37,7 @@ def check(site: Site) -> Iterator[Line]:
         return
     cones = Run(tiny(site.config), site.scratch / "trial").database
     store.prepare(cones)
-    record = _simulated(cones, site.limit)
+    (record,) = aside.simulate(cones, [0], site.limit, site.limit)
     engine = engine_of(site.config.database).name
     if record is None:
         what = f"a tiny light-cone took longer than {site.limit:g} s"
@@ -64,21 +60,3 @@ def check(site: Site) -> Iterator[Line]:
             f"{box.cells} x {box.cells} x {cone.cells} cells in {record['seconds']:.1f} s, "
             f"{record['peak_bytes'] / 1e6:,.0f} MB ({engine}), written and read back",
         )
-
-
-def _simulated(cones: LightCones, limit: float) -> journal.Record | None:
-    child = Simulating(cones.simulation, cones.store, limit)
-    deadline = time.monotonic() + limit  # the start included, unlike in a campaign
-    parameters = dict(zip(cones.design.names, cones.design.parameters(0, 1)[0], strict=True))
-    try:
-        child.start(
-            0,
-            {name: float(value) for name, value in parameters.items()},
-            int(cones.design.seeds(0, 1)[0]),
-        )
-        while (record := child.result(POLL_SECONDS)) is None:
-            if time.monotonic() > deadline:
-                return None
-        return record
-    finally:
-        child.close()

@@ -5,7 +5,6 @@ predictions worse than the mean of the true values.
 """
 
 import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ..base.durable import write_text
 from ..base.errors import UserError
 from ..config.sections import Evaluation
 from ..records.stamp import comment, uncommented
+from ..text.tables import comma_separated
 
 
 @dataclass(frozen=True)
@@ -113,17 +113,12 @@ def write_predictions(
     Before them stands a comment that says where they come from, if ``stamped`` does. Numbers
     are written with all their digits.
     """
-    text = io.StringIO()
-    text.write(comment(stamped) if stamped else "")
-    writer = csv.writer(text, lineterminator="\n")
-    header = ["light_cone", "image"]
-    header += [f"{kind}_{name}" for kind in ("true", "predicted") for name in predictions.names]
-    writer.writerow(header)
-    for number, index in enumerate(predictions.light_cones.tolist()):
-        true = predictions.true[number].tolist()
-        for image, predicted in enumerate(predictions.predicted[number].tolist()):
-            writer.writerow([index, image, *true, *predicted])
-    write_text(path, text.getvalue())
+    columns = [f"{kind}_{name}" for kind in ("true", "predicted") for name in predictions.names]
+    rows: list[list[Any]] = [["light_cone", "image", *columns]]
+    arrays = (predictions.light_cones, predictions.true, predictions.predicted)
+    for index, true, several in zip(*(each.tolist() for each in arrays), strict=True):
+        rows += ([index, image, *true, *predicted] for image, predicted in enumerate(several))
+    write_text(path, (comment(stamped) if stamped else "") + comma_separated(rows))
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -1,7 +1,6 @@
 """Trials of a sweep side by side: a study's ranking, or a learning curve with its trend."""
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from ..base.errors import UserError
 from ..config.sweeps import Trial
 from ..products.networks import SweepRun, TrainingRun
 from ..records.stamp import uncommented
+from ..text.tables import comma_separated
 
 PREDICTIONS = ("one_image", "average")
 FEWEST_FOR_TREND = 3  # numbers of light-cones
@@ -75,20 +75,18 @@ def table(sweep: SweepRun, tried: list[Result]) -> str:
 
     Values that are no number or text are written as JSON.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     keys = list(sweep.sweep.vary)
     scores = tried[0].scores
     scored = [(prediction, name) for prediction in scores for name in scores[prediction]]
     sizes = ("light_cones_trained", "images_of_each", "training_loss", "validation_loss")
     r2 = (f"r2_{prediction}_{name}" for prediction, name in scored)
-    writer.writerow(["trial", "training", *keys, *sizes, *r2])
+    rows: list[list[Any]] = [["trial", "training", *keys, *sizes, *r2]]
     for result in tried:
         values = [_cell(result.trial.values[key]) for key in keys]
         numbers = [result.light_cones, result.images, result.training_loss, result.validation_loss]
         reached = [result.scores[prediction][name]["r2"] for prediction, name in scored]
-        writer.writerow([result.number, result.run.directory.name, *values, *numbers, *reached])
-    return text.getvalue()
+        rows.append([result.number, result.run.directory.name, *values, *numbers, *reached])
+    return comma_separated(rows)
 
 
 def outcome(sweep: SweepRun, tried: list[Result]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ..evaluation.predict import load_trained
 from ..images.dataset import Normalisation
 from ..images.envelope import Envelope
 from ..images.geometry import Geometry
+from ..text.tables import aligned
 from ..training import checkpoint as checkpoints
 from ..training.checkpoint import Checkpoint
 from ..training.learner import apply
@@ -171,11 +172,7 @@ def table(recovered: Recovered, inference: Inference) -> str:
             ]
             rows.append([f"{percent} {word}", *cells])
         rows.append(["test set's R2", *(_skill(each.r2) for each in found)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
+    lines = aligned(rows, left=0)
     redshift = inference.geometry.redshift
     shape = "x".join(map(str, inference.checkpoint.image_shape))
     head = (

@@ -21,6 +21,7 @@ from ..base.progress import Progress
 from ..products.databases import LightCones
 from ..products.product import Span
 from . import database, journal
+from .aside import realization
 from .child import Simulating
 from .stopping import Stopping
 
@@ -118,7 +119,7 @@ def _work(
     patience = POLL_SECONDS
     try:
         for index in indices:
-            child.start(index, **_realization(cones, index))
+            child.start(index, **realization(cones, index))
             while (record := child.result(patience)) is None and not stopping.abandon:
                 meanwhile()
             if record is None:
@@ -146,14 +147,6 @@ def _not_to_blame(record: dict[str, Any]) -> str:
     if "unwritable" in record:
         return f"cannot be written: {record['unwritable']}"
     return f"cannot be made: {record['unfit']}" if "unfit" in record else ""
-
-
-def _realization(cones: LightCones, index: int) -> dict[str, Any]:
-    values = cones.design.parameters(index, index + 1)[0]
-    return {
-        "parameters": dict(zip(cones.design.names, map(float, values), strict=True)),
-        "seed": int(cones.design.seeds(index, index + 1)[0]),
-    }
 
 
 class _Rank0:

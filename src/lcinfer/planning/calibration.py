@@ -20,10 +20,10 @@ from ..base.fingerprint import fingerprint, short
 from ..base.progress import with_progress
 from ..config.sections import Database, Mock, Simulation
 from ..engines import engine_of
-from ..lightcones import store
-from ..lightcones.child import Simulating
+from ..lightcones import aside, store
 from ..products.databases import LightCones
 from ..products.design import MockDesign
+from ..records.record import processor
 
 STEP = 8  # cells: FFTs are slow on sides with large prime factors
 SMALLEST = 16
@@ -121,7 +121,7 @@ def calibrate(database: Database, at_once: int = 1) -> Calibration:
     return Calibration(
         fingerprint=kind(database),
         host=platform.node(),
-        cpu=_cpu(),
+        cpu=processor() or platform.machine(),
         at_once=at_once,
         date=time.strftime("%Y-%m-%d"),
         versions=records[sides[0]][0]["versions"],
@@ -180,25 +180,13 @@ def simulate(
             allowed_failures=0,
         )
         store.prepare(cones)
-        children = [Simulating(simulation, cones.store, LIMIT_SECONDS) for _ in range(at_once)]
-        try:
-            for index, seed in enumerate(cones.design.seeds(0, at_once)):
-                children[index].start(index, parameters=point, seed=int(seed))
-            records = [_result(child) for child in children]
-        finally:
-            for child in children:
-                child.close()
+        made = aside.simulate(cones, range(at_once), LIMIT_SECONDS)
+    records = [record for record in made if record is not None]
     for record in records:
-        if failed := record.get("error") or record.get("unwritable") or record.get("unfit"):
+        if failed := aside.failure(record):
             cells = simulation.box.cells
             raise UserError(f"the calibration's light-cone of {cells}^3 cells: {failed}")
     return records
-
-
-def _result(child: Simulating) -> dict[str, Any]:
-    while (record := child.result(wait=1.0)) is None:
-        pass
-    return record
 
 
 def _fitted(runs: tuple[Timed, ...]) -> tuple[float, float]:
@@ -241,12 +229,3 @@ def _read(path: Path) -> Calibration:
     except (ValueError, TypeError, KeyError, AttributeError):
         pass
     raise UserError(f"{path} is damaged: move it aside, and calibrate again")
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.machine())

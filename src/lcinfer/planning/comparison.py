@@ -11,6 +11,7 @@ from ..base.errors import UserError
 from ..lightcones import journal
 from ..lightcones.journal import ended
 from ..products.run import Run
+from ..text.tables import aligned
 from .cost import finished, measured
 from .plan import Ranks, forecast, number, size, span
 
@@ -47,12 +48,7 @@ class Comparison:
         """An aligned table."""
         title = f"{counted(self.light_cones, 'light-cone')} already there"
         rows = [(title, "predicted", "measured", "ratio"), *(row.cells() for row in self.rows)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
-            for row in rows
-        ]
-        return "\n".join([*lines, f"predicted from {self.source}"])
+        return "\n".join([*aligned(rows), f"predicted from {self.source}"])
 
 
 def compare(run: Run, ranks: Ranks | None = None) -> Comparison:

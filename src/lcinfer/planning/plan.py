@@ -13,6 +13,7 @@ from ..config.sections import ApprovalAbove
 from ..engines import engine_of
 from ..products.databases import ImageSet, LightCones
 from ..products.run import Run
+from ..text.tables import aligned
 from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
 
 RANKS = 16  # of a job of profiles/slurm
@@ -216,14 +217,7 @@ def _table(plan: Plan) -> list[str]:
     rows = [head, *(_row(part) for part in plan.parts)]
     if len(plan.parts) > 1:
         rows.append(_row(_all(plan.parts)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
+    return aligned(rows)
 
 
 def _all(parts: tuple[Part, ...]) -> Part:

@@ -1,7 +1,6 @@
 """R2 of all of a run's trainings, from the scores of their evaluations: CSV, a page, in words."""
 
 import csv
-import io
 import json
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..products.networks import EvaluationRun
 from ..products.run import Run
 from ..records.stamp import uncommented
 from ..text.styles import Html
+from ..text.tables import aligned, comma_separated
 
 SETS = ("validation", "test", "training")
 PREDICTIONS = {"one_image": "one image", "average": "average"}
@@ -22,11 +22,9 @@ COUNTS = ("test_light_cones", "images_predicted_from", "training_light_cones")
 
 def table(run: Run) -> str:
     """A line per training, prediction and parameter as CSV, columns named as a data frame's."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     confidence = run.config.evaluation.confidence
     without = [f"left_out_of_{name}" for name in SETS] if left_out(run) else []
-    writer.writerow([*COLUMNS, *COUNTS, *without])
+    rows: list[list[Any]] = [[*COLUMNS, *COUNTS, *without]]
     for name, evaluation in run.evaluations.items():
         scores = _scores_of(evaluation)
         lacks = scores.get("left_out", dict.fromkeys(SETS, 0))
@@ -37,8 +35,8 @@ def table(run: Run) -> str:
             for parameter, score in scores[prediction].items():
                 values = [f"{score[key]:.4f}" for key in ("r2", "low", "high")]
                 what = (name, prediction, parameter, *values, confidence)
-                writer.writerow([*what, scores["light_cones"], images, *sizes])
-    return text.getvalue()
+                rows.append([*what, scores["light_cones"], images, *sizes])
+    return comma_separated(rows)
 
 
 def page(run: Run) -> str:
@@ -81,11 +79,7 @@ def for_terminal(run: Run) -> str:
     confidence = f"{run.config.evaluation.confidence:.0%}"
     head = ["training", "prediction", "parameter", "R2", f"{confidence} from", "to"]
     rows = [head, *(_told(line) for line in lines)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    told = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
+    told = aligned(rows, left=None)
     told += [
         f"{name} was made without {counted(len(lacks['light_cones']), 'light-cone')} whose "
         f"simulations failed: {lacks['validation']} validation, {lacks['test']} test, "

@@ -1,11 +1,11 @@
 """The style of LaTeX (amsmath, natbib)."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from ..config.parameters import shown
 from .citations import REFERENCES
-from .styles import SYMBOLS, Row
+from .styles import SYMBOLS, Row, Style
 
 # Shares of the page's width: of one column that is broken into lines, and of all of them at most.
 BROKEN, ALL_BROKEN = 0.16, 0.66
@@ -24,81 +24,61 @@ SPECIAL = {
 }
 
 
-class Latex:
-    """See :class:`Style`."""
+class Latex(Style):
+    """A text with citations by key, and tables as wide as they must be."""
 
-    for_programs = False
     nothing = "--"
 
     def text(self, plain: str) -> str:
-        """See :class:`Style`."""
         return "".join(SPECIAL.get(character, character) for character in plain)
 
     def code(self, plain: str) -> str:
-        """See :class:`Style`."""
         return rf"\texttt{{{self.text(plain)}}}"
 
     def number(self, value: float, unit: str = "") -> str:
-        """See :class:`Style`."""
         return f"${_power(value)}{_unit(unit)}$"
 
     def decimals(self, value: float, digits: int) -> str:
-        """See :class:`Style`."""
         return f"${value:.{digits}f}$"
 
     def count(self, value: int) -> str:
-        """See :class:`Style`."""
         return f"{value:,}".replace(",", r"\,")
 
     def cells(self, *numbers: int) -> str:
-        """See :class:`Style`."""
         return f"${TIMES.join(map(str, numbers))}$"
 
     def interval(self, low: float, high: float, unit: str = "") -> str:
-        """See :class:`Style`."""
         return f"$[{_power(low)}, {_power(high)}]{_unit(unit)}$"
 
     def equal(self, symbol: str, value: str) -> str:
-        """See :class:`Style`."""
         return f"{symbol} = {value}".replace("$ = $", " = ")
 
     def symbol(self, parameter: str) -> str:
-        """See :class:`Style`."""
         if parameter in SYMBOLS:
             return f"${SYMBOLS[parameter][1]}$"
         symbol = shown(parameter).symbol
         return symbol if symbol.startswith("$") else self.code(symbol)
 
     def quantity(self, parameter: str) -> str:
-        """See :class:`Style`."""
         how = shown(parameter)
         unit = rf" [{self.text(how.unit)}]" if how.unit else ""
         return f"{how.brief or self.symbol(parameter)}{unit}"
 
     def estimate(self, value: str, low: str, high: str) -> str:
-        """See :class:`Style`."""
         return rf"\shortstack{{{value}\\\scriptsize {low} to {high}}}"
 
     def spread(self, value: str, deviation: str) -> str:
-        """See :class:`Style`."""
         return rf"{value} $\pm$ {deviation}".replace(r"$ $\pm$ $", r" \pm ")
 
-    def head(self, columns: Mapping[str, str]) -> Row:
-        """See :class:`Style`."""
-        return list(columns.values())
-
     def cite(self, *keys: str) -> str:
-        """See :class:`Style`."""
         return rf"\citep{{{','.join(keys)}}}"
 
     def cite_in_text(self, key: str) -> str:
-        """See :class:`Style`."""
         return rf"\citet{{{key}}}"
 
     def table(
         self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
     ) -> str:
-        """See :class:`Style`."""
         broken = ""
         if sentences:
             share = min(BROKEN, ALL_BROKEN / len(sentences))
@@ -124,7 +104,6 @@ class Latex:
         )
 
     def references(self, keys: Sequence[str]) -> str:
-        """See :class:`Style`."""
         items = [
             rf"  \bibitem[{self.text(paper.authors)}({paper.year})]{{{key}}} "
             f"{self.text(paper.authors)}, {paper.year}, {self.text(paper.where)}"

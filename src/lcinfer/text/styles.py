@@ -1,80 +1,13 @@
 """Ways to write the same facts: Markdown, and tables as CSV and HTML; LaTeX has its own module."""
 
-import csv
 import html
-import io
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
 
 from ..config.parameters import shown
 from .citations import REFERENCES
+from .tables import comma_separated
 
 Row = Sequence[str]
-
-
-class Style(Protocol):
-    """How a text is written. What goes into the methods is plain text, not yet escaped."""
-
-    for_programs: bool
-    """Whether a program reads its tables: a column per quantity, a cell per number."""
-    nothing: str
-    """An empty cell of a table."""
-
-    def text(self, plain: str) -> str:
-        """Running text."""
-
-    def code(self, plain: str) -> str:
-        """A name in a file or a program."""
-
-    def number(self, value: float, unit: str = "") -> str:
-        """A number with its unit."""
-
-    def decimals(self, value: float, digits: int) -> str:
-        """A number with so many digits behind the point."""
-
-    def count(self, value: int) -> str:
-        """A whole number, its thousands apart."""
-
-    def cells(self, *numbers: int) -> str:
-        """A size along each axis."""
-
-    def interval(self, low: float, high: float, unit: str = "") -> str:
-        """From low to high."""
-
-    def equal(self, symbol: str, value: str) -> str:
-        """A symbol and what it is equal to, both written already."""
-
-    def symbol(self, parameter: str) -> str:
-        """The symbol of a py21cmfast parameter, or of R2."""
-
-    def quantity(self, parameter: str) -> str:
-        """The symbol of a py21cmfast parameter with its unit, in a table; its name for programs."""
-
-    def estimate(self, value: str, low: str, high: str) -> str:
-        """A number, written already, and the interval that it lies in."""
-
-    def spread(self, value: str, deviation: str) -> str:
-        """A number and its standard deviation, both written already."""
-
-    def head(self, columns: Mapping[str, str]) -> Row:
-        """The head of a table from its columns: name, as of a data frame's -> title, written
-        already."""
-
-    def cite(self, *keys: str) -> str:
-        """References in parentheses."""
-
-    def cite_in_text(self, key: str) -> str:
-        """A reference that is part of the sentence."""
-
-    def table(
-        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
-    ) -> str:
-        """A table of cells that are written already; some columns may hold running text."""
-
-    def references(self, keys: Sequence[str]) -> str:
-        """The list of references."""
-
-
 SYMBOLS = {  # beside those of the varied parameters: plain, in LaTeX
     "R2": ("R2", "R^2"),
     "hlittle": ("h", "h"),
@@ -85,88 +18,103 @@ SYMBOLS = {  # beside those of the varied parameters: plain, in LaTeX
 }
 
 
-class Markdown:
-    """See :class:`Style`."""
+class Style:
+    """How a text is written: here plainly, as Markdown and pages have it.
 
-    for_programs = False
-    nothing = "–"
+    What goes into the methods is plain text, not yet escaped.
+    """
+
+    for_programs = False  # whether a program reads its tables: a column per quantity
+    nothing = "–"  # an empty cell of a table
 
     def text(self, plain: str) -> str:
-        """See :class:`Style`."""
+        """Running text."""
         return plain
 
     def code(self, plain: str) -> str:
-        """See :class:`Style`."""
-        return f"`{plain}`"
+        """A name in a file or a program."""
+        return plain
 
     def number(self, value: float, unit: str = "") -> str:
-        """See :class:`Style`."""
+        """A number with its unit."""
         return f"{value:.6g} {unit}".rstrip()
 
     def decimals(self, value: float, digits: int) -> str:
-        """See :class:`Style`."""
+        """A number with so many digits behind the point."""
         return f"{value:.{digits}f}"
 
     def count(self, value: int) -> str:
-        """See :class:`Style`."""
+        """A whole number, its thousands apart."""
         return f"{value:,}"
 
     def cells(self, *numbers: int) -> str:
-        """See :class:`Style`."""
+        """A size along each axis."""
         return " × ".join(map(str, numbers))
 
     def interval(self, low: float, high: float, unit: str = "") -> str:
-        """See :class:`Style`."""
+        """From low to high."""
         return f"[{low:.6g}, {high:.6g}] {unit}".rstrip()
 
     def equal(self, symbol: str, value: str) -> str:
-        """See :class:`Style`."""
+        """A symbol and what it is equal to, both written already."""
         return f"{symbol} = {value}"
 
     def symbol(self, parameter: str) -> str:
-        """See :class:`Style`."""
-        return SYMBOLS[parameter][0] if parameter in SYMBOLS else shown(parameter).text
+        """The symbol of a py21cmfast parameter, or of R2."""
+        return self.text(SYMBOLS[parameter][0] if parameter in SYMBOLS else shown(parameter).text)
 
     def quantity(self, parameter: str) -> str:
-        """See :class:`Style`."""
-        return shown(parameter).text_label
+        """The symbol of a py21cmfast parameter with its unit, in a table; its name for programs."""
+        return self.text(shown(parameter).text_label)
 
     def estimate(self, value: str, low: str, high: str) -> str:
-        """See :class:`Style`."""
+        """A number, written already, and the interval that it lies in."""
         return f"{value} ({low} to {high})"
 
     def spread(self, value: str, deviation: str) -> str:
-        """See :class:`Style`."""
+        """A number and its standard deviation, both written already."""
         return f"{value} ± {deviation}"
 
     def head(self, columns: Mapping[str, str]) -> Row:
-        """See :class:`Style`."""
+        """The head of a table from its columns: name, as of a data frame's -> title, written
+        already."""
         return list(columns.values())
 
     def cite(self, *keys: str) -> str:
-        """See :class:`Style`."""
+        """References in parentheses."""
         papers = (REFERENCES[key] for key in keys)
-        return f"({'; '.join(f'{paper.authors} {paper.year}' for paper in papers)})"
+        return self.text(f"({'; '.join(f'{paper.authors} {paper.year}' for paper in papers)})")
 
     def cite_in_text(self, key: str) -> str:
-        """See :class:`Style`."""
-        return f"{REFERENCES[key].authors} ({REFERENCES[key].year})"
+        """A reference that is part of the sentence."""
+        return self.text(f"{REFERENCES[key].authors} ({REFERENCES[key].year})")
 
     def table(
         self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
     ) -> str:
-        """See :class:`Style`."""
-        lines = [head, ["---"] * len(head), *rows]
-        body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        return f"{caption}\n\n{body}"
+        """A table of cells that are written already; some columns may hold running text."""
+        raise NotImplementedError
 
     def references(self, keys: Sequence[str]) -> str:
-        """See :class:`Style`."""
+        """The list of references."""
         papers = [REFERENCES[key] for key in keys]
         return "\n".join(f"- {paper.authors} {paper.year}, {paper.where}" for paper in papers)
 
 
-class Csv(Markdown):
+class Markdown(Style):
+    """A text, and tables between upright bars."""
+
+    def code(self, plain: str) -> str:
+        return f"`{plain}`"
+
+    def table(
+        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
+    ) -> str:
+        lines = [head, ["---"] * len(head), *rows]
+        return "\n".join([caption, "", *(f"| {' | '.join(line)} |" for line in lines)])
+
+
+class Csv(Style):
     """Cells as programs read them; a caption is a comment, as in pandas' ``comment="#"``.
 
     Columns have names that a data frame can use, parameters are py21cmfast's, as in all files for
@@ -176,34 +124,22 @@ class Csv(Markdown):
     for_programs = True
     nothing = ""
 
-    def code(self, plain: str) -> str:
-        """See :class:`Style`."""
-        return plain
-
     def count(self, value: int) -> str:
-        """See :class:`Style`."""
         return str(value)
 
     def cells(self, *numbers: int) -> str:
-        """See :class:`Style`."""
         return " x ".join(map(str, numbers))
 
     def quantity(self, parameter: str) -> str:
-        """See :class:`Style`."""
         return parameter
 
     def head(self, columns: Mapping[str, str]) -> Row:
-        """See :class:`Style`."""
         return list(columns)
 
     def table(
         self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
     ) -> str:
-        """See :class:`Style`."""
-        text = io.StringIO()
-        text.write(f"# {caption}\n")
-        csv.writer(text, lineterminator="\n").writerows([head, *rows])
-        return text.getvalue().removesuffix("\n")
+        return f"# {caption}\n{comma_separated([head, *rows])}".removesuffix("\n")
 
 
 # Of the elements of one page alone, so that another page can take it in.
@@ -219,41 +155,21 @@ LOOK = """
 """
 
 
-class Html(Markdown):
+class Html(Style):
     """A table as a page that needs no other file."""
 
     def text(self, plain: str) -> str:
-        """See :class:`Style`."""
         return html.escape(plain)
 
     def code(self, plain: str) -> str:
-        """See :class:`Style`."""
         return f"<code>{html.escape(plain)}</code>"
 
-    def symbol(self, parameter: str) -> str:
-        """See :class:`Style`."""
-        return html.escape(super().symbol(parameter))
-
-    def quantity(self, parameter: str) -> str:
-        """See :class:`Style`."""
-        return html.escape(super().quantity(parameter))
-
     def estimate(self, value: str, low: str, high: str) -> str:
-        """See :class:`Style`."""
         return f"{value}<small>{low} to {high}</small>"
-
-    def cite(self, *keys: str) -> str:
-        """See :class:`Style`."""
-        return html.escape(super().cite(*keys))
-
-    def cite_in_text(self, key: str) -> str:
-        """See :class:`Style`."""
-        return html.escape(super().cite_in_text(key))
 
     def table(
         self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
     ) -> str:
-        """See :class:`Style`."""
         lines = [
             "<!doctype html>",
             '<meta charset="utf-8">',
