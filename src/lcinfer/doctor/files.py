@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..base import durable
 from ..lightcones import journal
-from ..products.databases import LightCones
+from ..planning.plan import plan
 from ..products.run import Run
 from .site import Line, Site, failed, passed, warned
 
@@ -119,15 +119,8 @@ def _write(directory: Path) -> Line:
 
 def need(run: Run) -> tuple[int, int]:
     """Bytes and inodes of the light-cones that are still to be made, before compression."""
-    left = {name: _left(cones) for name, cones in run.lightcones.items()}
-    simulation = run.config.database
-    voxels = simulation.box.cells**2 * simulation.lightcone.cells
-    return sum(left.values()) * voxels * 4, sum(left.values()) * INODES
-
-
-def _left(cones: LightCones) -> int:
-    done = journal.finished(cones.journal, histories=False)
-    return cones.realizations - len(set(done) & set(range(cones.realizations)))
+    parts = plan(run).parts
+    return sum(part.raw for part in parts), INODES * sum(part.left for part in parts)
 
 
 def _room(site: Site) -> Line:

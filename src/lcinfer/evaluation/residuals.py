@@ -45,25 +45,20 @@ def residual_profile(
             Points outside are left out.
         fitted: whether they are those of Gaussian fits.
     """
-    where, residuals = np.asarray(at, dtype=float), np.asarray(residual, dtype=float)
-    bounds = np.asarray(edges, dtype=float)
-    bins = len(bounds) - 1
-    index = np.searchsorted(bounds, where, side="right") - 1
-    index[where == bounds[-1]] = bins - 1
-    inside = (index >= 0) & (index < bins)
-    index, residuals = index[inside], residuals[inside]
-    count = np.bincount(index, minlength=bins)
-    if fitted:
-        fits = np.array([gaussian_fit(residuals[index == number]) for number in range(bins)])
-        return Profile(bounds, count, *fits.T)
-    total = np.bincount(index, weights=residuals, minlength=bins)
-    mean = np.full(bins, np.nan)
-    np.divide(total, count, out=mean, where=count > 0)
-    # About the bin's own mean: the difference of two large sums would lose digits.
-    squares = np.bincount(index, weights=(residuals - mean[index]) ** 2, minlength=bins)
-    variance = np.full(bins, np.nan)
-    np.divide(squares, count - 1, out=variance, where=count >= LEAST_FOR_SPREAD)
-    return Profile(bounds, count, mean, np.sqrt(variance))
+    where, residuals, bounds = (np.asarray(it, dtype=float) for it in (at, residual, edges))
+    first = bounds[:-1]
+    # The last bin has its upper edge too, of which `digitize` knows nothing.
+    index = np.digitize(where, np.append(first, np.nextafter(bounds[-1], np.inf))) - 1
+    binned = [residuals[index == number] for number in range(len(first))]
+    moments = np.array([(gaussian_fit if fitted else _moments)(each) for each in binned])
+    return Profile(bounds, np.array([len(each) for each in binned]), *moments.T)
+
+
+def _moments(residual: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and standard deviation; NaN where there are too few residuals."""
+    mean = float(residual.mean()) if len(residual) else math.nan
+    enough = len(residual) >= LEAST_FOR_SPREAD
+    return mean, float(residual.std(ddof=1)) if enough else math.nan
 
 
 def gaussian_fit(residual: ArrayLike) -> tuple[float, float]:

@@ -1,6 +1,5 @@
 """Trials of a sweep side by side: a study's ranking, or a learning curve with its trend."""
 
-import csv
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import numpy as np
 from ..base.errors import UserError
 from ..config.sweeps import Trial
 from ..products.networks import SweepRun, TrainingRun
-from ..records.stamp import uncommented
+from ..records.stamp import rows as rows_of
 from ..text.tables import comma_separated
 
 PREDICTIONS = ("one_image", "average")
@@ -168,34 +167,19 @@ def trends(tried: list[Result]) -> list[Trend]:
         sizes = sorted({result.light_cones for result in group})
         for prediction in PREDICTIONS:
             for parameter in group[0].scores[prediction]:
-                seeds = [
-                    np.array(
-                        [
-                            result.scores[prediction][parameter]["r2"]
-                            for result in group
-                            if result.light_cones == size
-                        ]
-                    )
-                    for size in sizes
-                ]
-                found.append(
-                    Trend(
-                        prediction,
-                        parameter,
-                        group[0].images,
-                        group[0].others,
-                        np.array(sizes),
-                        np.array([each.mean() for each in seeds]),
-                        np.array([each.std(ddof=1) if len(each) > 1 else np.nan for each in seeds]),
-                    )
-                )
+                reached: dict[int, list[float]] = {size: [] for size in sizes}
+                for result in group:
+                    reached[result.light_cones].append(result.scores[prediction][parameter]["r2"])
+                mean = np.array([np.mean(each) for each in reached.values()])
+                spread = [np.std(r2, ddof=1) if len(r2) > 1 else np.nan for r2 in reached.values()]
+                kind = prediction, parameter, group[0].images, group[0].others
+                found.append(Trend(*kind, np.array(sizes), mean, np.array(spread)))
     return found
 
 
 def _last_losses(run: TrainingRun) -> tuple[float, float]:
     try:
-        with run.history.open(encoding="utf-8", newline="") as file:
-            *_, last = csv.DictReader(uncommented(file))
+        *_, last = rows_of(run.history)
         return float(last["training_loss"]), float(last["validation_loss"])
     except FileNotFoundError:
         raise UserError(f"{run.directory}: this trial is not trained yet") from None

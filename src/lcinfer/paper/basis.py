@@ -1,6 +1,5 @@
 """What a run's numbers rest on: its light-cones, and which trainings differ in the seed alone."""
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,7 @@ from ..images.sets import Sets, divide
 from ..lightcones import failures
 from ..products.networks import EvaluationRun
 from ..products.run import Run
-from ..records.stamp import uncommented
+from ..records.stamp import rows
 from ..text.styles import Style
 from . import published
 
@@ -60,9 +59,7 @@ class Seeds:
         for evaluation in self.evaluations:
             path = evaluation.training.history
             try:
-                with path.open(encoding="utf-8", newline="") as file:
-                    rows = list(csv.DictReader(uncommented(file)))
-                found.append([[float(row[column]) for row in rows] for column in columns])
+                found.append([[float(row[it]) for row in rows(path)] for it in columns])
             except (ValueError, KeyError, TypeError):
                 raise UserError(f"{path} is damaged") from None
         training, validation = np.mean(found, axis=0)

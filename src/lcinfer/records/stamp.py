@@ -1,7 +1,9 @@
 """What a result is made to say of itself, so that it can be found again wherever it went."""
 
+import csv
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from ..base.version import __version__
 from ..products.product import Product
@@ -37,6 +39,12 @@ def comment(stamped: dict[str, str], suffix: str = ".csv") -> str:
     """The first line of a table in a file of this kind."""
     before, behind = COMMENTS[suffix]
     return f"{before}{json.dumps(stamped, sort_keys=True)}{behind}\n"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a table as CSV, by the names of its columns."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(uncommented(file)))
 
 
 def uncommented(lines: Iterable[str]) -> Iterator[str]:
