@@ -18,19 +18,34 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(TESTS), os.environ.get("PYTHONPATH", "")])
 )
 
-# Folders whose tests start programs, MPI, SLURM or 21cmFAST, longest first; the rest is quick.
+# Folders whose tests start programs, MPI, SLURM or 21cmFAST, longest first.
 LONG = ("slurm", "dag", "physics", "faults", "torch_engine", "releases", "mpi", "doctor")
 
 
-@pytest.hookimpl(tryfirst=True)
+def folder_of(nodeid: str) -> str:
+    """The folder of a test, or its file: what shares fixtures of a session."""
+    return nodeid.partition("::")[0].split("/")[1]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes (``-n 2``) a folder's tests share one, and the longest come first."""
-    folders = {item: item.path.relative_to(TESTS).parts[0] for item in items}
-    for item, folder in folders.items():
-        item.add_marker(pytest.mark.xdist_group(folder))
-        item.add_marker(pytest.mark.long if folder in LONG else pytest.mark.quick)
+    """Marks each test as long or quick, and brings the longest folders to the front."""
+    for item in items:
+        item.add_marker(pytest.mark.long if folder_of(item.nodeid) in LONG else pytest.mark.quick)
     order = {folder: place for place, folder in enumerate(LONG)}
-    items.sort(key=lambda item: order.get(folders[item], len(order)))
+    items.sort(key=lambda item: order.get(folder_of(item.nodeid), len(order)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several processes (``-n 2``) a folder's tests share one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return folder_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

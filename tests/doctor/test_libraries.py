@@ -6,6 +6,7 @@ from lcinfer.base.errors import UserError
 from lcinfer.doctor import libraries, trial
 from lcinfer.doctor.bounded import Answer
 from lcinfer.engines.function import Function
+from lcinfer.simulator import installation
 
 NEEDED = ["21cmfast>=4.1.1", "numpy>=2", "mpich; extra == 'mpi'", "snakemake; extra == 'workflow'"]
 INSTALLED = {"21cmfast": "4.1.1", "numpy": "2.4.6", "snakemake": "9.27.0"}
@@ -78,9 +79,9 @@ def test_what_is_wrong_with_the_engine_is_told_apart_from_what_to_do(site, monke
 
 def test_physics_that_the_engine_does_not_take_is_listed(site, settings, monkeypatch):
     settings["database"]["box"]["length"] = 96
-    settings["database"]["simulator"] = {"engine_version": libraries.engine.installed()}
-    monkeypatch.setattr(libraries.engine, "check_library", lambda _: None)
-    monkeypatch.setattr(libraries.engine, "_once", lambda *_: ["L_X: no", "ZETA: unknown"])
+    settings["database"]["simulator"] = {"engine_version": installation.installed()}
+    monkeypatch.setattr(installation, "check_library", lambda _: None)
+    monkeypatch.setattr(installation, "_once", lambda *_: ["L_X: no", "ZETA: unknown"])
     line = libraries._engine(site())
     assert (line.level, line.what) == ("FAIL", "L_X: no; ZETA: unknown")
     assert "config.yaml" in line.do
