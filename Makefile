@@ -14,7 +14,7 @@ INSTALLED := $(wildcard .venv/lib/python3*/site-packages/21cm[fF][aA][sS][tT]-$(
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help env run test lint docs bench lock slurm-packages slurm-up slurm-down
+.PHONY: help env run test quick lint docs bench lock slurm-packages slurm-up slurm-down
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,7 +36,10 @@ run: env ## the whole pipeline on CONFIG (config/demo.yaml): light-cones, networ
 	echo "report             $$report"
 
 test: env slurm-packages lint ## every check, also on a two-node SLURM of its own (as root)
-	@pytest
+	@pytest -n 2
+
+quick: env ## the quick tests: no MPI, no SLURM, no light-cone of 21cmFAST
+	@pytest -n 2 -m quick
 
 lint: env ## formatting, style, types, workflow
 	@ruff check .
