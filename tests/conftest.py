@@ -18,8 +18,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(TESTS), os.environ.get("PYTHONPATH", "")])
 )
 
-# Folders whose tests start programs, MPI, SLURM or 21cmFAST, longest first.
-LONG = ("slurm", "dag", "physics", "faults", "torch_engine", "releases", "mpi", "doctor")
+# Folders and files whose tests start MPI, SLURM or 21cmFAST, or audit whole runs, longest first.
+LONG = (
+    *("slurm", "dag", "physics", "faults", "torch_engine", "provenance", "doctor", "releases"),
+    *("test_processes.py", "mpi", "test_database.py"),
+)
 
 
 def folder_of(nodeid: str) -> str:

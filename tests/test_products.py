@@ -1,10 +1,10 @@
 """What an edit of the configuration makes anew, and what it leaves alone."""
 
-import copy
 import re
 from pathlib import Path
 
 import pytest
+from support.reruns import edited
 
 from lcinfer import config
 from lcinfer.base import durable
@@ -40,16 +40,6 @@ def moved(before, after) -> set[str]:
         for name in before[stage]
         if before[stage][name] != after[stage].get(name)
     }
-
-
-def edited(settings, key, value):
-    changed = copy.deepcopy(settings)
-    place = changed
-    *path, last = key.split(".")
-    for part in path:
-        place = place.setdefault(part, {})
-    place[last] = value
-    return changed
 
 
 ALL_IMAGES = {"trainings/all_images", "evaluations/all_images", "figures/all_images", "runs"}
