@@ -87,7 +87,7 @@ def test_regression_s_errors_are_squares_in_single_precision_and_of_validation_i
 def test_another_head_is_trained_kept_and_predicts_with_any_trunk(
     network, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setitem(heads.HEADS, "regression", Gaussian)
+    monkeypatch.setitem(heads.HEADS, "regression", lambda *sizes: Gaussian(*sizes[:2]))
     labelled = toy_images()
     section = {**toy_training().network.model_dump(), **network}
     trained = run(tmp_path, labelled, network=section, epochs=40, optimiser={"learning_rate": 3e-3})

@@ -19,6 +19,9 @@ NETWORKS = {
     "one dense layer": {"convolutions": CONVOLUTIONS[:1], "dense": [7], "dropout": 0},
     "power": BANK | {"dense": [8, 4]},
     "moments": BANK | {"moments": [1, 2, 4], "activation": "silu"},
+    "a flow": BANK
+    | {"dense": [5], "head": {"kind": "posterior", "transforms": 2, "hidden": [7, 6]}},
+    "dropout": BANK | {"dense": [5], "head": {"kind": "gaussian_dropout", "hidden": 7}},
     "along the line of sight": BANK
     | {"line_of_sight": [{"filters": 5, "kernel": 3, "pool": 2}, {"filters": 2, "pool": 3}]},
 }
@@ -42,9 +45,9 @@ def test_names_shapes_and_weights_are_those_of_the_network(settings):
     assert [row.order for row in rows] == [*range(1, len(rows) + 1)]
     assert rows[0][1:] == ("input", "Input", SHAPE, 0)
     by_name = {row.name: row for row in rows[1:]}
-    with torch.device("meta"), torch.no_grad():
+    with torch.no_grad():
         model = build(network, SHAPE, OUTPUTS).eval()
-        data = torch.empty(1, 1, *SHAPE)
+        data = torch.zeros(1, 1, *SHAPE)
         for name, layer in model.named_children():
             data = layer(data)
             if not isinstance(layer, nn.ReLU | nn.SiLU):

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -152,10 +152,13 @@ def shared(groups: dict[str, tuple[LightCones, Iterable[int]]]) -> Iterator[str]
 
 def scores(run: EvaluationRun) -> Iterator[str]:
     """Scores that do not follow from the predictions beside them."""
-    from ..evaluation.evaluate import read_predictions, scores_from
+    from ..evaluation.evaluate import read_predictions, scores_from, scores_of
+    from ..evaluation.posteriors import read_posteriors
 
     try:
         expected = scores_from(read_predictions(run.predictions), run.evaluation)
+        if run.has_posterior:
+            expected |= scores_of(read_posteriors(run.posterior), run.evaluation)
         found = json.loads(run.scores.read_bytes())
     except UserError as error:
         yield str(error)
@@ -191,6 +194,28 @@ def predictions(path: Path, design: Design, indices: Sequence[int]) -> Iterator[
         yield f"{path}: it is of {', '.join(table.names)}, not {', '.join(design.names)}"
     elif not np.array_equal(table.true, design.parameters(0, indices[-1] + 1)[list(indices)]):
         yield f"{path}: its true values are not the design's"
+
+
+def posteriors(
+    path: Path, design: Design, indices: Sequence[int], prior: Mapping[str, tuple[float, float]]
+) -> Iterator[str]:
+    """Posteriors that are not of these light-cones and their parameters, or leave the prior."""
+    from ..evaluation.posteriors import read_posteriors
+
+    try:
+        found = read_posteriors(path)
+    except UserError as error:
+        yield str(error)
+        return
+    truth = design.parameters(0, indices[-1] + 1)[list(indices)]
+    if found.light_cones.tolist() != list(indices) or found.names != design.names:
+        yield f"{path}: it is of other light-cones or parameters"
+        return
+    if not np.array_equal(found.truth, truth):
+        yield f"{path}: its true values are not the design's"
+    low, high = np.array([prior[name] for name in found.names]).T
+    if not ((low <= found.samples) & (found.samples <= high)).all():
+        yield f"{path}: samples lie outside the prior"
 
 
 def predicted_again(run: EvaluationRun, test: Sequence[int]) -> Iterator[str]:

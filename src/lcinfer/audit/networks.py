@@ -49,6 +49,18 @@ def _evaluation(run: EvaluationRun, walk: Walk) -> Iterator[Check]:
         f"of the {len(test)} test light-cones and {len(mocks)} mocks, at their parameters",
     )
     yield "scores", checks.scores(run), "they follow from predictions.csv"
+    if run.has_posterior:
+        stores = [(run.posterior, cones, test)]
+        stores += [(run.mock_posterior(name), of, indices) for name, of, indices in mocks]
+        yield (
+            "posteriors",
+            (
+                problem
+                for path, of, indices in stores
+                for problem in checks.posteriors(path, of.design, indices, cones.design.prior)
+            ),
+            "of the same light-cones, inside the prior",
+        )
     if walk.depth.repredict:
         yield "network", checks.predicted_again(run, test), "it predicts the same once more"
     groups: dict[str, tuple[LightCones, Iterable[int]]] = {

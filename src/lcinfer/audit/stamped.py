@@ -74,6 +74,12 @@ def _of_checkpoint(path: Path) -> Any:
     return checkpoint.load(path).provenance
 
 
+def _of_posteriors(path: Path) -> Any:
+    from ..evaluation.posteriors import stamp_of_posteriors  # and xarray, likewise
+
+    return stamp_of_posteriors(path)
+
+
 READERS = {
     ".png": _of_png,
     ".pdf": _of_pdf,
@@ -81,4 +87,5 @@ READERS = {
     **dict.fromkeys(COMMENTS, _of_table),
     ".json": _of_json,
     ".pt": _of_checkpoint,
+    ".zip": _of_posteriors,
 }

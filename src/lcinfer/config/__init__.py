@@ -170,7 +170,13 @@ def _trainings(config: Config) -> Iterator[str]:
 
 
 def _training(config: Config, where: str, training: Training) -> Iterator[str]:
-    if config.training_images(training) > config.images.per_lightcone:
+    images = config.training_images(training)
+    if training.network.head.together and training.batch < images:
+        yield (
+            f"{where}.batch {training.batch} is less than the {images} images of a light-cone that "
+            f"its posterior learns from together"
+        )
+    if images > config.images.per_lightcone:
         yield (
             f"{where}.images {training.images} exceeds the "
             f"{config.images.per_lightcone} images cut from a light-cone"

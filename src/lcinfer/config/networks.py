@@ -76,8 +76,57 @@ class Regression(Section):
     """A head that gives the parameters themselves, by least squares."""
 
     kind: Literal["regression"] = "regression"
-    """What it makes of features."""
+    """The parameters; the default."""
     loss: ClassVar[str] = "MSE"
+    together: ClassVar[bool] = False
+    """Whether it answers for several images of a light-cone together, with a posterior."""
+
+
+class Posterior(Section):
+    """A head that gives the posterior by a normalising flow inside the prior's box: autoregressive
+    rational-quadratic splines (Durkan et al. 2019)."""
+
+    kind: Literal["posterior"]
+    """A flow."""
+    transforms: PositiveInt = 3
+    """Transformations, one behind the other."""
+    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 64)
+    """Neurons of the hidden layers that give the splines of each."""
+    bins: Annotated[int, Field(ge=2)] = 8
+    """Pieces of a spline."""
+    loss: ClassVar[str] = "negative log density"
+    together: ClassVar[bool] = True
+
+
+class GaussianDropout(Section):
+    """A head that gives the posterior as a Gaussian with a full covariance, averaged over dropout
+    (Levasseur et al. 2017)."""
+
+    kind: Literal["gaussian_dropout"]
+    """A Gaussian, and dropout at prediction."""
+    hidden: PositiveInt = 64
+    """Neurons of its hidden layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of what goes into each of its two layers that is left out in a training step."""
+    rates: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (
+        *(0.0, 0.02, 0.05, 0.1, 0.2),
+        *(0.3, 0.4, 0.5),
+    )
+    """The same at prediction: that one is taken whose intervals of 68 and 95 % hold as much of the
+    validation set."""
+    loss: ClassVar[str] = "negative log density"
+    together: ClassVar[bool] = True
+
+
+def _regression_unless_said(settings: Any) -> Any:
+    return {"kind": "regression", **settings} if isinstance(settings, Mapping) else settings
+
+
+AnyHead = Annotated[
+    Regression | Posterior | GaussianDropout,
+    Field(discriminator="kind"),
+    BeforeValidator(_regression_unless_said),
+]
 
 
 class Network(Section):
@@ -89,7 +138,7 @@ class Network(Section):
     """Share of what goes into the fully connected layers that is left out in a training step."""
     dense: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 16, 8)
     """Neurons of the hidden fully connected layers; the last ones are the features."""
-    head: Annotated[Regression, Field(json_schema_extra={"since": "0.2"})] = Regression()
+    head: Annotated[AnyHead, Field(json_schema_extra={"since": "0.2"})] = Regression()
     """What makes parameters of the features."""
 
     revision: ClassVar[int] = 1

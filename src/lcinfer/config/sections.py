@@ -330,7 +330,9 @@ class Evaluation(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Share of the resamples inside an interval."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Seed of the resampling."""
+    """Seed of the resampling, and of samples of posteriors."""
+    samples: Annotated[PositiveInt, Field(json_schema_extra={"since": "0.3"})] = 1000
+    """Of each light-cone's posterior, for networks that give one."""
 
 
 class Figures(Section):

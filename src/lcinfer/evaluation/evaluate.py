@@ -16,6 +16,7 @@ from ..base.errors import UserError
 from ..config.sections import Evaluation
 from ..records.stamp import comment, uncommented
 from ..text.tables import comma_separated
+from .posteriors import Posteriors
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,21 @@ def _scored(
     return {
         name: {"r2": float(score[i]), "low": float(low[i]), "high": float(high[i])}
         for i, name in enumerate(names)
+    }
+
+
+def scores_of(posteriors: Posteriors, evaluation: Evaluation) -> dict[str, Any]:
+    """Scores of posteriors from all images of each light-cone.
+
+    Returns:
+        ``log_density`` at the truth, ``mean`` and ``standard_error`` over light-cones, in nats,
+        where the prior's is 0; ``posterior_mean`` as :func:`scores_from` has others.
+    """
+    dense, mean = posteriors.log_density, posteriors.samples.mean(axis=1, dtype=float)
+    error = float(dense.std(ddof=1) / np.sqrt(len(dense)))
+    return {
+        "log_density": {"mean": float(dense.mean()), "standard_error": error},
+        "posterior_mean": _scored(posteriors.names, posteriors.truth, mean, evaluation),
     }
 
 

@@ -132,7 +132,16 @@ class EvaluationRun(Product):
     @property
     def outputs(self) -> list[Path]:
         """See :class:`Product`."""
-        return [*super().outputs, *(self.mock_predictions(mock.name) for mock in self.mocks)]
+        mocks = [mock.name for mock in self.mocks]
+        made = [*super().outputs, *map(self.mock_predictions, mocks)]
+        if self.has_posterior:
+            made += [self.posterior, *map(self.mock_posterior, mocks)]
+        return made
+
+    @property
+    def has_posterior(self) -> bool:
+        """Whether its network gives more than a best guess."""
+        return self.training.training.network.head.together
 
     @property
     def predictions(self) -> Path:
@@ -147,6 +156,15 @@ class EvaluationRun(Product):
     def mock_predictions(self, mock: str) -> Path:
         """True and predicted parameters of a mock's images."""
         return self.directory / f"mock_{mock}.csv"
+
+    @property
+    def posterior(self) -> Path:
+        """Samples of every test light-cone's posterior, from all of its images."""
+        return self.directory / "posterior.zarr.zip"
+
+    def mock_posterior(self, mock: str) -> Path:
+        """The same of a mock's light-cones."""
+        return self.directory / f"mock_{mock}.posterior.zarr.zip"
 
 
 @dataclass(frozen=True)

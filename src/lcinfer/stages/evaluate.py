@@ -2,8 +2,9 @@
 
 from ..base import durable
 from ..base.device import computed_on, use_threads
-from ..evaluation.evaluate import scores_from, write_predictions
-from ..evaluation.predict import load_trained, predict
+from ..evaluation.evaluate import scores_from, scores_of, write_predictions
+from ..evaluation.posteriors import write_posteriors
+from ..evaluation.predict import Guess, load_trained, posteriors, predict
 from ..images import cutting as images
 from ..images.sets import divide, left_out
 from ..products.networks import EvaluationRun
@@ -26,7 +27,8 @@ def evaluate_network(
         split, failed = run.training.split, labelled.failed
         check_identity(trained, identity_of(run.training, failed), run.training.checkpoint)
         say_left_out(run.training, failed)
-        test = divide(split, labelled.light_cones, failed).test
+        sets = divide(split, labelled.light_cones, failed)
+        test = sets.test
         tested = predict(trained, labelled, test, device)
         for mock in run.mocks:
             light_cones = range(mock.realizations)
@@ -36,5 +38,20 @@ def evaluate_network(
         scores = {**scores_from(tested, run.evaluation), "provenance": stamped}
         if missing := run.training.lacks(failed):
             scores["left_out"] = left_out(split, missing)
+        if run.has_posterior:
+            guess = Guess.fitted(labelled, sets.validation)
+            whole = posteriors(trained, labelled, test, run.evaluation, guess, device)
+            for mock in run.mocks:
+                found = posteriors(
+                    trained,
+                    images.open_labelled(mock),
+                    range(mock.realizations),
+                    run.evaluation,
+                    guess,
+                    device,
+                )
+                write_posteriors(found, run.mock_posterior(mock.name), stamped)
+            write_posteriors(whole, run.posterior, stamped)
+            scores |= scores_of(whole, run.evaluation)
         durable.write_json(run.scores, scores)
         more |= computed_on(device)

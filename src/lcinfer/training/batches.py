@@ -29,9 +29,11 @@ class Batch(NamedTuple):
     pixels: Tensor
     """(image, 1, *image_shape) normalised, on the training's device."""
     targets: Tensor
-    """(image, parameter) normalised, there too."""
+    """(image or light-cone, parameter) normalised, there too."""
     whole: int
     """Images of the batch in all processes."""
+    together: int = 1
+    """Images of a light-cone that answer together, one behind the other."""
 
 
 class Batches:
@@ -44,6 +46,9 @@ class Batches:
 
     With ``flip``, each image is mirrored across the line of sight with probability 1/2, anew in
     every epoch: a symmetry of the sky. The line of sight is never turned round: it is time.
+
+    With ``together``, a batch has light-cones with some of their images each, as many of each. How
+    many is drawn anew for each part of an epoch, in which every image is still seen once.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Batches:
         device_bytes: int = 0,
         dtype: torch.dtype = torch.float32,
         flip: bool = False,
+        together: bool = False,
     ) -> None:
         """Stage the first ``images`` images of each of ``lightcones``, if they fit.
 
@@ -72,6 +78,7 @@ class Batches:
             device_bytes: the accelerator's; on a CPU there is the host's alone.
             dtype: what images are kept as; bfloat16 halves them.
             flip: whether images are mirrored at random.
+            together: whether images of a light-cone are in a batch together.
 
         Raises:
             UserError: if an image holds NaN.
@@ -84,6 +91,7 @@ class Batches:
         self._world = world
         self._dtype = dtype
         self._flip = flip
+        self._together = together
         targets = normalisation.parameters(labelled.parameters[list(lightcones)])
         self._targets = targets.to(world.device)
         size = images * labelled.image_bytes
@@ -126,7 +134,8 @@ class Batches:
         for number, members in enumerate(blocks):
             # All numbers of a block are drawn here: behind the last one, the generator is where
             # the next epoch begins.
-            shuffled = torch.randperm(len(members) * self._images, generator=generator)
+            arranged = _in_groups if self._together else _alone
+            shuffled, batches = arranged(len(members), self._images, self._batch, generator)
             mirrored = torch.zeros(len(shuffled), dtype=torch.bool)
             if self._flip:
                 mirrored = torch.rand(len(shuffled), generator=generator) < 0.5
@@ -140,12 +149,13 @@ class Batches:
             device = self._world.device
             order = _sent(rows[cones] * self._images + images, pixels.device)
             orders = order, _sent(mirrored, device), _sent(members[cones], device)
-            for at in _batches(len(shuffled), self._batch):
-                places, mirror, label = (self._world.part(each[at]) for each in orders)
-                taken = self._taken(flat, places).view(len(places), 1, *pixels.shape[2:])
+            for at, together in batches:
+                own = (self._world.part(each[at].view(-1, together)) for each in orders)
+                places, mirror, label = own
+                taken = self._taken(flat, places.flatten()).view(-1, 1, *pixels.shape[2:])
                 if self._flip:
-                    taken = _flipped(taken, mirror)
-                yield Batch(taken, self._targets[label], at.stop - at.start)
+                    taken = _flipped(taken, mirror.flatten())
+                yield Batch(taken, self._targets[label[:, 0]], at.stop - at.start, together)
 
     def _first_of_next(self, generator: torch.Generator) -> Tensor:
         """The block that the next epoch begins with; nothing is drawn."""
@@ -212,8 +222,42 @@ def _flipped(images: Tensor, mirrored: Tensor) -> Tensor:
     return torch.where(mirrored.view(-1, *[1] * (images.ndim - 1)), images.flip(-2), images)
 
 
-def _batches(images: int, size: int) -> list[slice]:
+def _alone(
+    lightcones: int, images: int, batch: int, generator: torch.Generator
+) -> tuple[Tensor, list[tuple[slice, int]]]:
+    """All images of a block in any order, and the batches of that order with images alone."""
+    shuffled = torch.randperm(lightcones * images, generator=generator)
+    return shuffled, [(at, 1) for at in _batches(len(shuffled), batch)]
+
+
+def _in_groups(
+    lightcones: int, images: int, batch: int, generator: torch.Generator
+) -> tuple[Tensor, list[tuple[slice, int]]]:
+    """The same with images of a light-cone together.
+
+    The images of each light-cone are dealt out in parts of random sizes, those of all light-cones
+    alike: all at once, or powers of two.
+    """
+    dealt = torch.rand((lightcones, images), generator=generator).argsort(1)
+    parts, left = [], images
+    while left:
+        sizes = [2**power for power in range(images.bit_length()) if 2**power <= left]
+        sizes += [images] * (left == images not in sizes)
+        size = sizes[int(torch.randint(len(sizes), (), generator=generator))]
+        cones = torch.randperm(lightcones, generator=generator)
+        own = cones[:, None] * images + dealt[cones, images - left :][:, :size]
+        each = _batches(lightcones, max(1, batch // size), least=2 if size == 1 else 1)
+        parts += [own[at] for at in each]
+        left -= size
+    parts = [parts[at] for at in torch.randperm(len(parts), generator=generator).tolist()]
+    ends = torch.tensor([0, *(part.numel() for part in parts)]).cumsum(0).tolist()
+    slices = [slice(*each) for each in pairwise(ends)]
+    sizes = [part.shape[1] for part in parts]
+    return torch.cat([part.flatten() for part in parts]), list(zip(slices, sizes, strict=True))
+
+
+def _batches(images: int, size: int, least: int = 2) -> list[slice]:
     starts = list(range(0, images, size))
-    if len(starts) > 1 and images - starts[-1] == 1:
+    if len(starts) > 1 and images - starts[-1] < least:
         starts.pop()  # batch normalisation has no variance to divide by in a batch of one
     return [slice(*each) for each in pairwise([*starts, images])]

@@ -81,7 +81,7 @@ class Checkpoint:
         """
         try:
             network = networks.recorded(self.network)
-            with torch.device("meta"):  # draws no initial weights
+            with torch.random.fork_rng(devices=[]), torch.device("meta"):  # draws no weights
                 model = build(network, tuple(self.image_shape), len(self.names))
             model.load_state_dict(self.model, assign=True)
         except (RuntimeError, ValueError, KeyError):

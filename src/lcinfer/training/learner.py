@@ -16,7 +16,7 @@ from ..config.sections import Training
 from .batches import Batch
 from .memory import within_memory
 from .networks.architectures import build, in_steps
-from .networks.heads import Errors
+from .networks.head import Density, Errors
 from .processes import WholeBatchNorm, World
 
 # Keras' default: a training loss counts as improved when it is lower by more than this. It is
@@ -29,10 +29,23 @@ SETTLED_TOGETHER = 128  # images that batch normalisation takes its statistics f
 class Learner:
     """A network with its optimiser and its learning rate's schedule, in all processes alike."""
 
-    def __init__(self, training: Training, image_shape: Shape, outputs: int, world: World) -> None:
-        """Draw the initial weights; PyTorch's global generators are seeded for the dropout."""
+    def __init__(
+        self,
+        training: Training,
+        image_shape: Shape,
+        outputs: int,
+        world: World,
+        box: Tensor | None = None,
+    ) -> None:
+        """Draw the initial weights; PyTorch's global generators are seeded for the dropout.
+
+        A posterior needs the prior's ``box`` of normalised parameters, (2, parameter).
+        """
         torch.manual_seed(training.seed)
         network = build(training.network, image_shape, outputs)
+        if isinstance(network.head, Density):
+            assert box is not None
+            network.head.bound(box)
         if world.rank > 0:
             torch.manual_seed(training.seed + (world.rank << 32))
         self.network = world.normalising(network.to(world.device))
@@ -82,16 +95,16 @@ class Learner:
 
         With fewer ``images`` than it has, see in this process alone whether they fit.
         """
-        own, network = len(batch.pixels), self._joint
+        own, network, together = len(batch.targets), self._joint, batch.together
         if images < batch.whole:
-            own, network = math.ceil(images / self._world.size), self._alone
+            own, network = math.ceil(images / together / self._world.size), self._alone
             for layer in self.network:
                 if isinstance(layer, WholeBatchNorm):
                     layer.eval()
         low = self._precision == "bfloat16"
         with torch.autocast(self._world.device.type, torch.bfloat16, enabled=low):
-            errors = network(batch.pixels[:own], batch.targets[:own])
-        loss = errors.sum() / (batch.whole * errors.shape[1:].numel())
+            errors = network(batch.pixels[: own * together], batch.targets[:own], together)
+        loss = errors.sum() / (batch.whole // together * errors.shape[1:].numel())
         self._optimiser.zero_grad()
         (self._world.size * loss).backward()  # type: ignore[no-untyped-call,unused-ignore]
         self._optimiser.step()
@@ -123,11 +136,26 @@ class Learner:
 
     def validate(self, images: Tensor, targets: Tensor) -> float:
         """Mean error of normalised images (image, *image_shape), on the CPU; the processes share
-        the work. In single precision, without dropout."""
+        the work. In single precision, without dropout.
+
+        Of a posterior (light_cone, image, *image_shape): that from all images of a light-cone.
+        """
         rows = self._world.part(torch.arange(len(images)))
+        if isinstance(self.network.head, Density):
+            return self._validate_together(images[rows], targets)
         errors = apply(self._errors, images[rows], targets[rows])
         summed = self._world.total(errors.sum().to(self._world.device))
         return summed.item() / (len(images) * errors.shape[1:].numel())
+
+    def _validate_together(self, images: Tensor, targets: Tensor) -> float:
+        """The same of light-cones, of which these are this process's own."""
+        own = apply_together(self.network.trunk, images)
+        head = self.network.head.eval()
+        features = torch.cat(self._world.gathered(own)).to(self._world.device)
+        targets = targets.to(self._world.device)
+        with torch.inference_mode(), arithmetic("single", self._world.device):
+            head.settle(features, targets)
+            return head.errors(features, targets).mean().item()
 
     def end_epoch(self, training_loss: float) -> None:
         """Lower the learning rate, if it is time."""
@@ -190,3 +218,17 @@ def apply(
     parts = zip(*(torch.split(each, together) for each in (images[:, None], *beside)), strict=True)
     with torch.inference_mode(), arithmetic("single", device):
         return torch.cat([model(*(each.to(device) for each in part)).cpu() for part in parts])
+
+
+def apply_together(trunk: nn.Module, images: Tensor) -> Tensor:
+    """The features of light-cones' images, as :func:`apply` computes them.
+
+    Args:
+        trunk: makes features of images, wherever it is.
+        images: (light_cone, image, *image_shape).
+
+    Returns:
+        (light_cone, image, feature) on the CPU.
+    """
+    features = apply(trunk, images.flatten(0, 1))
+    return features.view(*images.shape[:2], features.shape[-1])

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, cast
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -54,7 +55,8 @@ def train(
     Minimises the loss of the network's head, for the paper's the mean squared error of the
     normalised parameters, with RMSprop; the learning rate is lowered when the training loss has
     not improved for ``patience`` epochs. The training loss is the mean over an epoch's batches
-    with dropout on, as Keras reports it; the validation loss is of one image per light-cone.
+    with dropout on, as Keras reports it; the validation loss is of one image per light-cone, or of
+    as many as a posterior learns from.
     Writes ``checkpoint.pt`` and ``history.csv`` (epoch, learning_rate, training_loss,
     validation_loss) to ``directory``.
 
@@ -112,7 +114,7 @@ def train(
     progress = _Progress(training.epochs, show and world.first)
     with torch.random.fork_rng(devices=on_gpu), progress:
         shuffling = torch.Generator().manual_seed(training.seed)
-        learner = Learner(training, labelled.image_shape, len(labelled.names), world)
+        learner = Learner(training, labelled.image_shape, len(labelled.names), world, data.box)
         history: list[dict[str, float]] = []
         if resumed is not None:
             learner.restore(resumed.model, resumed.optimiser, resumed.schedule)
@@ -190,17 +192,31 @@ class _Data:
             device_bytes=room_on(world.device, math.ceil(batch / world.size) * image_bytes),
             dtype=staged_dtype(training.precision),
             flip=training.augment,
+            together=training.network.head.together,
         )
         self.settling_images: Tensor | None = None
         if training.network.settled:
             most = max(2, SETTLING_BYTES // labelled.image_bytes)
             some = sets.training[:: math.ceil(len(sets.training) / most)]
             self.settling_images = self.normalisation.images(labelled.read(some, 1)[:, 0])
-        validation = labelled.read(sets.validation, 1)[:, 0]
+        self.box: Tensor | None = None
+        if training.network.head.together:
+            self.box = _box(labelled, self.normalisation)
+            validation = labelled.read(sets.validation, images)
+        else:
+            validation = labelled.read(sets.validation, 1)[:, 0]
         self.validation_images: Tensor = self.normalisation.images(validation)
         self.validation_targets: Tensor = self.normalisation.parameters(
             labelled.parameters[list(sets.validation)]
         )
+
+
+def _box(labelled: LabelledImages, normalisation: Normalisation) -> Tensor:
+    """(2, parameter) the ends of the prior, normalised."""
+    if not labelled.prior:
+        raise UserError("a posterior needs the prior, and these images do not say theirs")
+    ends = [labelled.prior[name] for name in labelled.names]
+    return normalisation.parameters(np.array(ends).T)
 
 
 def _fitted(

@@ -9,7 +9,8 @@ from torch import nn
 from ...config import networks as settings
 from . import filter_bank, gillet2019
 from .folding import Folded, foldable
-from .heads import Head, head
+from .head import Head
+from .heads import head
 
 
 class Network(nn.Sequential):

@@ -1,10 +1,19 @@
 """The layers of a network as Table 1 lists them, of its settings alone: without torch."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
-from ...config.networks import FilterBank, Gillet2019, Network, Shape
+from ...config.networks import (
+    AnyHead,
+    FilterBank,
+    GaussianDropout,
+    Gillet2019,
+    Network,
+    Posterior,
+    Shape,
+)
 
 Rows = Iterator[tuple[str, str, tuple[int, ...], int]]  # a layer without its place
 
@@ -47,7 +56,7 @@ def layers(network: Network, image_shape: Shape, outputs: int) -> list[Layer]:
             name = "batch_normalisation" + f"_{number}" * every
             rows.append((name, "Batch Normalization", (neurons,), 2 * neurons))
         width = neurons
-    rows.append(("output", "Fully connected Out", (outputs,), (width + 1) * outputs))
+    rows.append(("output", *_head(network.head, width, outputs)))
     return [Layer(order, *row) for order, row in enumerate(rows, start=1)]
 
 
@@ -90,6 +99,23 @@ def _filter_bank(network: FilterBank, image_shape: Shape) -> Rows:
         yield f"{name}_pooling_{number}", f"Mean Pooling ({along.pool})", (channels, slices), 0
     if network.line_of_sight:
         yield "flattening", "Flattening", (channels * slices,), 0
+
+
+def _head(head: AnyHead, features: int, outputs: int) -> tuple[str, tuple[int, ...], int]:
+    """Step, shape and weights; a posterior knows the number of images beside their features."""
+    match head:
+        case Posterior():
+            step, neurons = f"Normalizing Flow ({head.transforms}) Out", [*head.hidden]
+            given, told = features + 1 + outputs, outputs * (3 * head.bins - 1)
+            several = head.transforms
+        case GaussianDropout():
+            step, neurons = f"Gaussian with Dropout ({head.dropout:.0%}) Out", [head.hidden]
+            given, told = features + 1, outputs + outputs * (outputs + 1) // 2
+            several = 1
+        case _:
+            step, neurons, given, told, several = "Fully connected Out", [], features, outputs, 1
+    widths = pairwise([given, *neurons, told])
+    return step, (outputs,), several * sum((before + 1) * behind for before, behind in widths)
 
 
 def _dropout(network: Network, shape: tuple[int, ...]) -> tuple[str, str, tuple[int, ...], int]:
