@@ -16,6 +16,7 @@ from ..infer import recover, redshifts
 from ..infer.arrays import in_memory
 from ..infer.files import observations
 from ..infer.observation import Observation
+from ..infer.posterior import COUNT
 from ..infer.recover import Inference
 from ..products.product import RESULTS
 from ..products.run import Run
@@ -61,7 +62,8 @@ class Network:
             A row for each light-cone and parameter: ``observation``, ``image`` ("average": over its
             images), ``parameter``, ``predicted``, ``low`` and ``high`` (ends of the interval) in
             py21cmfast's names and units, and what the interval rests on, as in the file that
-            ``lcinfer infer --out`` writes.
+            ``lcinfer infer --out`` writes. Of a network that gives a posterior: its mean,
+            ``spread`` and the intervals ``low_68`` to ``high_68``, ``low_95`` to ``high_95``.
 
         Raises:
             UserError: if a light-cone is not what the network was trained on, naming what differs.
@@ -78,8 +80,47 @@ class Network:
             rows += recover.rows(recovered)
         if not each_image:
             rows = [row for row in rows if row["image"] == recover.AVERAGE]
-        table = pd.DataFrame(rows, columns=list(recover.COLUMNS))
+        table = pd.DataFrame(rows, columns=list(self.inference.columns))
+        if self.inference.gives_posterior:
+            return table
         return table.astype(dict.fromkeys(("predicted", "low", "high"), float))
+
+    def sample(
+        self,
+        brightness: Any,
+        redshift: Any = None,
+        cell_size: float | None = None,
+        *,
+        count: int = COUNT,
+        seed: int = 0,
+        dataset: str | None = None,
+        batch: int = recover.BATCH,
+    ) -> pd.DataFrame:
+        """Samples of the posterior of light-cones, from all images of each together.
+
+        Args:
+            brightness: as :meth:`predict` takes it, and so redshift, cell_size, dataset, batch.
+            redshift: of an array.
+            cell_size: of an array.
+            count: samples of each light-cone.
+            seed: decides them.
+            dataset: of a file with several arrays.
+            batch: images in the network at a time.
+
+        Returns:
+            A row for each sample: ``observation`` and the parameters, in py21cmfast's names and
+            units, none outside the prior.
+
+        Raises:
+            UserError: as :meth:`predict`; if the network gives no posterior.
+        """
+        tables = []
+        for observation in self._observations(brightness, redshift, cell_size, dataset):
+            samples = self.inference.samples(observation, batch, count, seed)
+            table = pd.DataFrame(samples, columns=list(self.parameters))
+            table.insert(0, "observation", observation.name)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
 
     def _observations(
         self, brightness: Any, redshift: Any, cell_size: float | None, dataset: str | None

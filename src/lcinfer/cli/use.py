@@ -9,7 +9,7 @@ from ..base.errors import UserError
 from .arguments import CONFIG, DEVICE, JSON, READERS, RESULTS, choose, count, run_of
 from .verbs import Verbs
 
-SUFFIXES = (".csv", ".json")
+SUFFIXES = {"--out": (".csv", ".json"), "--samples": (".csv", ".npz")}
 
 
 def _scores(options: Namespace) -> None:
@@ -22,16 +22,20 @@ def _scores(options: Namespace) -> None:
 
 def _infer(options: Namespace) -> None:
     """Infer the parameters of observed light-cones with a trained network."""
-    _check_out(options.out)
+    _check_new("--out", options.out)
+    _check_new("--samples", options.samples)
     checkpoint, files = _network_and_files(options)
     import torch
 
     from ..infer import recover
     from ..infer.files import observations
+    from ..infer.posterior import NO_POSTERIOR
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     inference = recover.load(checkpoint, options.device, options.evaluation, options.confidence)
+    if options.samples is not None and not inference.gives_posterior:
+        raise UserError(f"--samples: {NO_POSTERIOR}")
     made = []
     for file in files:
         for observation in observations(
@@ -45,6 +49,8 @@ def _infer(options: Namespace) -> None:
             print(recover.table(made[-1], inference))
     if options.out is not None:
         recover.write(made, inference, options.out)
+    if options.samples is not None:
+        recover.write_samples(made, options.samples)
 
 
 def _network_and_files(options: Namespace) -> tuple[Path, list[str]]:
@@ -68,13 +74,14 @@ def _network_and_files(options: Namespace) -> tuple[Path, list[str]]:
     return chosen.checkpoint, [first, *others]
 
 
-def _check_out(out: Path | None) -> None:
+def _check_new(option: str, out: Path | None) -> None:
+    """Refuse a file that an option cannot write."""
     if out is None:
         return
-    if out.suffix not in SUFFIXES:
-        raise UserError(f"--out {out}: should end in {' or '.join(SUFFIXES)}")
+    if out.suffix not in SUFFIXES[option]:
+        raise UserError(f"{option} {out}: should end in {' or '.join(SUFFIXES[option])}")
     if out.exists():
-        raise UserError(f"--out {out}: exists, and is not overwritten: choose another name")
+        raise UserError(f"{option} {out}: exists, and is not overwritten: choose another name")
 
 
 def _share(text: str) -> float:
@@ -131,6 +138,9 @@ def add_verbs(verbs: Verbs) -> None:
         "--checkpoint", type=Path, help="a finished training's, or its folder, of no configuration"
     )
     added.add_argument("--out", type=Path, help="write them here too: .csv or .json")
+    added.add_argument(
+        "--samples", type=Path, help="write samples of the posterior here: .csv or .npz"
+    )
     added.add_argument(
         "--evaluation",
         type=Path,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor
 
 from ..base import durable
 from ..base.device import choose_device
@@ -15,17 +15,20 @@ from ..base.errors import UserError, no_such_file
 from ..base.version import __version__
 from ..config.parameters import shown
 from ..evaluation.evaluate import Predictions
-from ..evaluation.predict import load_trained
+from ..evaluation.predict import load_trained, sampled
 from ..images.dataset import Normalisation
 from ..images.envelope import Envelope
 from ..images.geometry import Geometry
-from ..text.tables import aligned
+from ..text.tables import aligned, comma_separated
 from ..training import checkpoint as checkpoints
 from ..training.checkpoint import Checkpoint
-from ..training.learner import apply
+from ..training.learner import apply, apply_head
 from ..training.memory import within_memory
+from ..training.networks.architectures import Network
+from ..training.networks.head import Density
 from .agreement import cut_like
 from .observation import Observation
+from .posterior import NO_POSTERIOR, SHARES, Posterior, credible
 from .uncertainty import Interval, Residuals, find_tested, needed, prior_of
 
 AVERAGE = "average"
@@ -34,6 +37,10 @@ BATCH = 2  # images in the network at a time: on a CPU more of them fall out of 
 COLUMNS = (
     *("observation", "image", "parameter", "unit", "predicted", "low", "high", "bias", "spread"),
     *("near_from", "near_to", "light_cones", "beyond", "r2", "unlike"),
+)
+POSTERIOR_COLUMNS = (
+    *("observation", "image", "parameter", "unit", "predicted", "spread"),
+    *("low_68", "high_68", "low_95", "high_95", "unlike"),
 )
 
 
@@ -53,10 +60,14 @@ class Recovered:
     """In what the observation is unlike all of the training set; None: it was not checked."""
     remarks: tuple[str, ...] = ()
     """How the observation was read, where that needs saying."""
+    posterior: Posterior | None = None
+    """Samples, of a network that gives a posterior."""
 
     @property
     def average(self) -> np.ndarray:
-        """(parameter,) mean over the images."""
+        """(parameter,) mean over the images, or of the posterior from all of them together."""
+        if self.posterior is not None:
+            return np.asarray(self.posterior.samples.mean(axis=0, dtype=float))
         return np.asarray(self.predicted.mean(axis=0))
 
 
@@ -70,12 +81,22 @@ class Inference:
     """Where the images that it knows lie in a light-cone."""
     normalisation: Normalisation
     """Of its training set."""
-    network: nn.Module
+    network: Network
     """With its weights, on a device."""
     tested: Predictions | None
     """Predictions of the test light-cones; None: no evaluation was found."""
     confidence: float
     """Share of the test light-cones inside an interval."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those of :func:`rows`."""
+        return POSTERIOR_COLUMNS if self.gives_posterior else COLUMNS
+
+    @property
+    def gives_posterior(self) -> bool:
+        """Whether the network gives more than a best guess."""
+        return isinstance(self.network.head, Density)
 
     def recover(self, observation: Observation, batch: int) -> Recovered:
         """The parameters that each image of an observation, and their average, point to.
@@ -87,22 +108,48 @@ class Inference:
         Raises:
             UserError: if the observation does not fit the network, or memory does not suffice.
         """
-        cut = cut_like(observation, self.geometry, self.normalisation)
-        images, unlike = self.normalisation.images(cut), None
+        cut, outputs = self._applied(observation, batch)
+        unlike = None
         if self.checkpoint.envelope:
             envelope = Envelope.read(self.checkpoint.envelope)
             unlike = envelope.unlike(cut, self.geometry.redshift)
-        outputs = within_memory(
-            lambda together: apply(self.network, images, together=together),
-            min(batch, len(images)),
-            "--batch",
-        )
+        posterior = None
+        if self.gives_posterior:
+            posterior = Posterior.of(self.checkpoint, self.network, outputs)
+            outputs = apply_head(self.network.head, outputs)
         predicted = self.normalisation.physical(outputs)
         names = tuple(self.checkpoint.names)
         if not np.isfinite(predicted).all():
             raise UserError(f"{observation.name}: the network's outputs are not finite")
-        intervals = self._intervals(predicted)
-        return Recovered(observation.name, names, predicted, intervals, unlike, observation.remarks)
+        intervals = {} if self.gives_posterior else self._intervals(predicted)
+        return Recovered(
+            observation.name, names, predicted, intervals, unlike, observation.remarks, posterior
+        )
+
+    def samples(self, observation: Observation, batch: int, count: int, seed: int) -> np.ndarray:
+        """(sample, parameter) of the posterior from all images together.
+
+        Raises:
+            UserError: as :meth:`recover` does; if the network gives no posterior.
+        """
+        if not self.gives_posterior:
+            raise UserError(NO_POSTERIOR)
+        _, features = self._applied(observation, batch)
+        (samples,) = sampled(self.checkpoint, self.network, features[None], count, seed)
+        return np.asarray(samples)
+
+    def _applied(self, observation: Observation, batch: int) -> tuple[np.ndarray, Tensor]:
+        """The observation's images in mK, and what the network, or the trunk alone where there is
+        a posterior, makes of them."""
+        cut = cut_like(observation, self.geometry, self.normalisation)
+        images = self.normalisation.images(cut)
+        model = self.network.trunk if self.gives_posterior else self.network
+        outputs = within_memory(
+            lambda together: apply(model, images, together=together),
+            min(batch, len(images)),
+            "--batch",
+        )
+        return cut, outputs
 
     def _intervals(self, predicted: np.ndarray) -> dict[int | str, list[Interval]]:
         if self.tested is None:
@@ -160,7 +207,13 @@ def table(recovered: Recovered, inference: Inference) -> str:
     rows = [["image", *(each.text_label for each in how)]]
     for image, values in enumerate(recovered.predicted * scales):
         rows.append([str(image), *(f"{value:.4g}" for value in values)])
-    rows.append([AVERAGE, *(f"{value:.4g}" for value in recovered.average * scales)])
+    last = AVERAGE if recovered.posterior is None else "all images"
+    rows.append([last, *(f"{value:.4g}" for value in recovered.average * scales)])
+    if recovered.posterior is not None:
+        for share in SHARES:
+            ends = credible(recovered.posterior.samples, share) * scales
+            for end, word in zip(ends, ("from", "to"), strict=True):
+                rows.append([f"{_percent(share)} {word}", *(f"{value:.4g}" for value in end)])
     found = recovered.intervals.get(AVERAGE)
     if found:
         percent = _percent(inference.confidence)
@@ -230,6 +283,11 @@ def _doubts(recovered: Recovered) -> list[str]:
 
 def _rests_on(recovered: Recovered, inference: Inference) -> str:
     """What the intervals rest on."""
+    if recovered.posterior is not None:
+        return (
+            f"posterior from all images together: mean and intervals of "
+            f"{len(recovered.posterior.samples)} samples, all inside the prior"
+        )
     if inference.tested is None:
         return (
             "no uncertainty: the evaluation of this network was not found; make it with "
@@ -248,14 +306,17 @@ def _rests_on(recovered: Recovered, inference: Inference) -> str:
 
 
 def rows(recovered: Recovered) -> list[dict[str, Any]]:
-    """A row per image and parameter, and per average and parameter, by ``COLUMNS``."""
+    """A row per image and parameter, and per average and parameter.
+
+    By ``COLUMNS``, or by ``POSTERIOR_COLUMNS``, where "average" is all images together.
+    """
     named: list[tuple[int | str, np.ndarray]] = list(enumerate(recovered.predicted))
     named.append((AVERAGE, recovered.average))
     found = []
     for image, values in named:
         intervals = recovered.intervals.get(image)
         for number, name in enumerate(recovered.names):
-            row = dict.fromkeys(COLUMNS) | {
+            row: dict[str, Any] = {
                 "observation": recovered.name,
                 "image": image,
                 "parameter": name,
@@ -263,6 +324,10 @@ def rows(recovered: Recovered) -> list[dict[str, Any]]:
                 "predicted": float(values[number]),
                 "unlike": None if recovered.unlike is None else bool(recovered.unlike),
             }
+            if recovered.posterior is not None:
+                row |= recovered.posterior.summed_up(image, number)
+            else:
+                row = dict.fromkeys(COLUMNS) | row
             if intervals:
                 about = asdict(intervals[number])
                 row["near_from"], row["near_to"] = about.pop("near")
@@ -279,13 +344,31 @@ def write(made: list[Recovered], inference: Inference, path: Path) -> None:
         about = {
             "lcinfer": __version__,
             "training": inference.checkpoint.identity.get("fingerprint"),
-            "confidence": inference.confidence,
-            "test_light_cones": 0 if tested is None else len(tested.light_cones),
         }
+        if not inference.gives_posterior:
+            count = 0 if tested is None else len(tested.light_cones)
+            about |= {"confidence": inference.confidence, "test_light_cones": count}
         durable.write_json(path, {**about, "recovered": lines})
         return
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, inference.columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     durable.write_text(path, text.getvalue())
+
+
+def write_samples(made: list[Recovered], path: Path) -> None:
+    """Write samples of posteriors, from all images of each observation together.
+
+    A ``.csv`` has a line for each: observation and parameters. An ``.npz`` has ``observation``,
+    ``parameter`` and ``samples`` (observation, sample, parameter).
+    """
+    names = made[0].names
+    drawn = {it.name: it.posterior.samples for it in made if it.posterior is not None}
+    if path.suffix == ".npz":
+        samples = np.stack(list(drawn.values()))
+        with durable.written_aside(path) as file:
+            np.savez(file, observation=list(drawn), parameter=names, samples=samples)
+        return
+    lines = [[name, *sample] for name, samples in drawn.items() for sample in samples.tolist()]
+    durable.write_text(path, comma_separated([["observation", *names], *lines]))

@@ -16,7 +16,7 @@ from ..config.sections import Training
 from .batches import Batch
 from .memory import within_memory
 from .networks.architectures import build, in_steps
-from .networks.head import Density, Errors
+from .networks.head import Density, Errors, Head
 from .processes import WholeBatchNorm, World
 
 # Keras' default: a training loss counts as improved when it is lower by more than this. It is
@@ -232,3 +232,11 @@ def apply_together(trunk: nn.Module, images: Tensor) -> Tensor:
     """
     features = apply(trunk, images.flatten(0, 1))
     return features.view(*images.shape[:2], features.shape[-1])
+
+
+def apply_head(head: Head, features: Tensor) -> Tensor:
+    """The point predictions that a head makes of features on the CPU; they are there too."""
+    like = next(head.parameters())
+    with torch.inference_mode(), arithmetic("single", like.device):
+        predicted: Tensor = head(features.to(like))
+    return predicted.cpu()
