@@ -312,7 +312,8 @@ def _sets(recorded: Recorded) -> Sets:
 
 def _weights(recorded: Recorded, run: TrainingRun) -> int:
     outputs = len(recorded.run.database.design.names)
-    rows = layers(run.training.network, recorded.run.config.image_shape, outputs)
+    shape = recorded.run.config.input_shape(run.training)
+    rows = layers(run.training.network, shape, outputs)
     return sum(row.weights for row in rows)
 
 
