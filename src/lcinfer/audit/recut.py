@@ -58,8 +58,8 @@ class Recut:
         except store.DamagedStore as error:
             self._wrong[index] = f"cannot be compared, since it is {error}"
             return
-        error = self._form.tolerance
-        if not np.allclose(found, self._form.make(cube), rtol=error, atol=error):
+        within = self._form.tolerance
+        if not np.allclose(found, self._form.make(cube), rtol=within, atol=within):
             self._wrong[index] = "are not those that its light-cone gives"
         elif said.images != store.digest(index, found):
             self._wrong[index] = "are not those of the digest in their block's marker"

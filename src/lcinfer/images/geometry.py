@@ -1,6 +1,6 @@
 """Where images lie in a light-cone: what an observation must share with a network's images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ..base.fingerprint import STAGE_VERSIONS
@@ -17,7 +17,7 @@ class Geometry:
     redshift: tuple[float, ...]
     """Redshift of each cell of an image along the line of sight, the nearest first; of spectra
     that of each chunk."""
-    images: Images = Images()
+    images: Images = field(default_factory=Images)
     """Planes, axes, halves; of spectra without a meaning."""
     spectra: Spectra | None = None
     """Which power spectra stand in place of images; none: images do."""

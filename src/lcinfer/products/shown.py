@@ -127,10 +127,8 @@ class Summary(Product):
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
         """See :class:`Product`."""
-        made_from = {"evaluations": "evaluations", "sampled": "mcmc"}
-        return cls(
-            **spec.common, **{it: tuple(sources[kind]) for it, kind in made_from.items()}
-        )
+        evaluations, sampled = (tuple(sources.get(kind, ())) for kind in ("evaluations", "mcmc"))
+        return cls(**spec.common, evaluations=evaluations, sampled=sampled)
 
     @property
     def manifest(self) -> Path:

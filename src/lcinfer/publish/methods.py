@@ -5,7 +5,7 @@ What is not recorded is left out, never guessed.
 
 import json
 
-from ..config.networks import FilterBank
+from ..config.networks import Dense, FilterBank
 from ..config.parameters import shown
 from ..config.sweeps import repeats
 from ..images.sets import Sets, divide
@@ -150,6 +150,8 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
             f"{_several(len(network.convolutions), 'scale')} in {network.slices} slices of the "
             f"line of sight through{along}"
         )
+    elif isinstance(network, Dense):
+        architecture = "reads power spectra through"
     else:
         architecture = (
             f"has the architecture of {style.cite_in_text(NETWORK)} with "
