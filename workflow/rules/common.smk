@@ -1,5 +1,6 @@
 """What the configuration makes, for all rules."""
 
+import re
 import sys
 
 import lcinfer.config
@@ -13,7 +14,8 @@ from lcinfer.engines import engine_of
 from lcinfer.training import launch
 from lcinfer.changes.reasons import Reasons
 from lcinfer.base.errors import UserError
-from lcinfer.products.databases import ImageSet, LightCones
+from lcinfer.products.databases import ImageSet, LightCones, SpectraSet
+from lcinfer.products.mcmc import McmcRun
 from lcinfer.products.networks import EvaluationRun, SweepRun, TrainingRun
 from lcinfer.products.product import BLOCK, PREPARED, SEALED
 from lcinfer.products.run import Run
@@ -141,6 +143,12 @@ def files_of(figures):
         f"{figure}.{it}" for figure in figures for it in RUN.config.figures.formats
     ]
     return FigureSet.patterns(*files)
+
+
+def drawn_from(what):
+    """Directories of figures that are made from this, as a wildcard's pattern."""
+    names = [it.directory.name for it in RUN.figures.values() if what in it.identity]
+    return "|".join(map(re.escape, names)) or r"(?!)"
 
 
 # What every command begins with, and why it is run.

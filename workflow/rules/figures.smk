@@ -39,6 +39,26 @@ rule draw_training:
         plots("evaluation", *(["responses"] if RUN.mocks else [])),
     log:
         FigureSet.log("training"),
+    wildcard_constraints:
+        name=drawn_from("evaluation"),
+    params:
+        **COMMAND,
+    message:
+        "Figures of the training {wildcards.name}: {params.why}"
+    shell:
+        "{params.lcinfer} stage figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
+
+
+rule draw_training_on_spectra:
+    """Figures 3, 4 and 5 of one training on spectra, which has no filters to show."""
+    input:
+        needed,
+    output:
+        plots("of_spectra"),
+    log:
+        FigureSet.log("training"),
+    wildcard_constraints:
+        name=drawn_from("of_spectra"),
     params:
         **COMMAND,
     message:

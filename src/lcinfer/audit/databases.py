@@ -6,7 +6,7 @@ from typing import Any
 
 from ..images import cutting
 from ..lightcones import failures, journal, store
-from ..products.databases import ImageSet, LightCones
+from ..products.databases import ImageSet, Inputs, LightCones, SpectraSet
 from ..products.design import TABLE, AdoptedDesign
 from ..products.product import Realizations
 from . import checks
@@ -23,13 +23,13 @@ def _lightcones(cones: LightCones, walk: Walk) -> Iterator[Check]:
     walk.steps[cones.directory].made |= made_by([*finished.values(), *recorded])
 
 
-def _images(images: ImageSet, walk: Walk) -> Iterator[Check]:
+def _images(images: Inputs, walk: Walk) -> Iterator[Check]:
     yield "labels", labels(images), "parameters, seeds and coordinates"
     recut = walk.reading(images.lightcones).recuts[images.directory]
     yield "recut", recut.problems(), recut.told
 
 
-CHECKS: Checks = {LightCones.kind: _lightcones, ImageSet.kind: _images}
+CHECKS: Checks = {LightCones.kind: _lightcones, ImageSet.kind: _images, SpectraSet.kind: _images}
 
 
 def _of_lightcones(cones: LightCones, name: Path) -> bool:
@@ -48,9 +48,10 @@ def _of_lightcones(cones: LightCones, name: Path) -> bool:
     )
 
 
-def _of_images(images: ImageSet, name: Path) -> bool:
-    others = {"redshift", "distance", *store.design_columns(images.lightcones)}
-    return _in_store(images, name, cutting.IMAGES, others)
+def _of_images(images: Inputs, name: Path) -> bool:
+    columns = store.design_columns(images.lightcones)
+    others = {"redshift", "distance", *cutting.form(images).coordinates, *columns}
+    return _in_store(images, name, images.kind, others)
 
 
 def _in_store(made: Realizations, name: Path, cubes: str, others: set[str]) -> bool:
@@ -71,5 +72,6 @@ def _in_store(made: Realizations, name: Path, cubes: str, others: set[str]) -> b
 READS: dict[str, Callable[[Any, Path], bool]] = {
     LightCones.kind: _of_lightcones,
     ImageSet.kind: _of_images,
+    SpectraSet.kind: _of_images,
 }
 """Whether an audit reads a file, by its path in the product, that no stage recorded."""

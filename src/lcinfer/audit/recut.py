@@ -7,9 +7,10 @@ import numpy as np
 
 from ..base import groups
 from ..images import cutting
+from ..images.form import Form
 from ..lightcones import failures, store
 from ..lightcones.stored import Stored, opened
-from ..products.databases import ImageSet
+from ..products.databases import Inputs
 
 
 class Recut:
@@ -19,7 +20,7 @@ class Recut:
     is what was cut then. Any other is compared with images that are cut anew.
     """
 
-    def __init__(self, image_set: ImageSet, always: bool = False) -> None:
+    def __init__(self, image_set: Inputs, always: bool = False) -> None:
         """Nothing is read yet; with ``always`` all are cut anew."""
         self.image_set, self._always = image_set, always
         self._seen: set[int] = set()
@@ -30,6 +31,10 @@ class Recut:
     def _markers(self) -> dict[str, cutting.Digests]:
         return cutting.digests(self.image_set)
 
+    @cached_property
+    def _form(self) -> Form:
+        return cutting.form(self.image_set)
+
     def __call__(self, index: int, digest: str, light_cone: Stored) -> None:
         """Look at the images of a light-cone, which has this digest."""
         if index >= self.image_set.realizations:
@@ -37,7 +42,7 @@ class Recut:
         self._seen.add(index)
         try:
             said = self._markers.get(str(index), cutting.Digests("", ""))
-            with opened(self.image_set.store, index, cutting.IMAGES) as images:
+            with opened(self.image_set.store, index, self.image_set.kind) as images:
                 known = said.stored == images.digest(said.light_cone, said.images)
                 if known and said.light_cone == digest and not self._always:
                     return
@@ -53,8 +58,8 @@ class Recut:
         except store.DamagedStore as error:
             self._wrong[index] = f"cannot be compared, since it is {error}"
             return
-        box = self.image_set.lightcones.simulation.box
-        if not np.array_equal(found, cutting.cut(cube, box, self.image_set.images)):
+        within = self._form.tolerance
+        if not np.allclose(found, self._form.make(cube), rtol=within, atol=within):
             self._wrong[index] = "are not those that its light-cone gives"
         elif said.images != store.digest(index, found):
             self._wrong[index] = "are not those of the digest in their block's marker"
@@ -79,23 +84,24 @@ class Recut:
         return "; ".join(told)
 
 
-def labels(image_set: ImageSet) -> Iterator[str]:
+def labels(image_set: Inputs) -> Iterator[str]:
     """Parameters, seeds and coordinates of images that are not their light-cones'."""
     cones = image_set.lightcones
-    expected = store.design_columns(cones)
-    along = image_set.images.line_of_sight_cells or cones.simulation.lightcone.cells
+    form = cutting.form(image_set)
+    others = {name: values for name, (values, *_) in form.coordinates.items()}
+    expected = {**store.design_columns(cones), **others}
     for name in (*expected, "redshift", "distance"):
         try:
             if name not in expected:
                 source = groups.open_group(cones.store)
-                expected[name] = store.values(source, name, along)
+                expected[name] = form.along(store.values(source, name))
             found = store.values(cutting.open_store(image_set), name, len(expected[name]))
         except PermissionError:
             raise
         except Exception as error:  # zarr lets through whatever its codecs raise
             yield f"{image_set.store / name}: it cannot be read: {_reason(error)}"
             continue
-        if not np.array_equal(found, expected[name]):
+        if not np.array_equal(found, expected[name], equal_nan=name in others):
             yield f"{image_set.store / name}: it is not that of the light-cones"
 
 

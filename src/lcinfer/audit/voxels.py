@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..base.errors import UserError
 from ..lightcones.stored import Stored
-from ..products.databases import ImageSet, LightCones
+from ..products.databases import Inputs, LightCones
 from ..upkeep.findings import Kind
 from ..upkeep.verify import verify
 from .links import Check
@@ -15,9 +15,7 @@ from .recut import Recut
 class Reading:
     """Every light-cone of a database read once, and its images beside it."""
 
-    def __init__(
-        self, cones: LightCones, images: list[ImageSet], threads: int, decode: bool
-    ) -> None:
+    def __init__(self, cones: LightCones, images: list[Inputs], threads: int, decode: bool) -> None:
         """Read them; with ``decode`` all are decoded, also where files are as they were."""
         self.recuts: dict[Path, Recut] = {it.directory: Recut(it, decode) for it in images}
         self._cones = cones

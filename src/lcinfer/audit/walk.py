@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..products import found
-from ..products.databases import ImageSet, LightCones
+from ..products.databases import Inputs, LightCones
 from ..products.found import Reference, Seal
 from ..products.kinds import KINDS
 from ..products.product import Product
@@ -65,7 +65,7 @@ class Walk:
     def reading(self, cones: LightCones) -> Reading:
         """All of a database read, and all images of it that the audit came by; once."""
         if cones.directory not in self._readings:
-            images = [it for it in self.of(ImageSet) if it.lightcones.directory == cones.directory]
+            images = [it for it in self.of(Inputs) if it.lightcones.directory == cones.directory]
             depth = self.depth
             reading = Reading(cones, images, depth.threads, depth.decode)
             self._readings[cones.directory] = reading

@@ -15,9 +15,11 @@ from pydantic import BaseModel
 STAGE_VERSIONS = {
     "lightcones": 1,
     "images": 1,
+    "spectra": 1,
     "training": 1,
     "evaluation": 1,
     "sweep": 1,
+    "mcmc": 1,
     "figures": 2,
     "summary": 3,
     "calibration": 1,

@@ -66,11 +66,11 @@ def _network(options: Namespace) -> None:
     outputs = len(run.database.design.names)
     names = [options.training] if options.training else list(run.config.trainings)
     for name in names:
-        network = choose(run.trainings, name, "training").training.network
-        print(_layers(name, network, run.config.image_shape, outputs))
+        training = choose(run.trainings, name, "training").training
+        print(_layers(name, training.network, run.config.input_shape(training), outputs))
 
 
-def _layers(name: str, network: Network, image: tuple[int, int], outputs: int) -> str:
+def _layers(name: str, network: Network, image: tuple[int, ...], outputs: int) -> str:
     """A network layer by layer, as Table 1 of Gillet et al. 2019."""
     from ..training.networks.layers import layers
 

@@ -4,6 +4,7 @@ import argparse
 from argparse import ArgumentParser, Namespace
 
 from ..base.errors import UserError
+from ..products.databases import Inputs
 from ..products.product import Realizations, Span
 from .arguments import (
     CONFIG,
@@ -51,10 +52,17 @@ def _seal(options: Namespace) -> None:
 
 def _images(options: Namespace) -> None:
     """Cut light-cones into images, block by block."""
+    _make(options, choose(run_of(options).images, options.database, "image set"))
 
+
+def _spectra(options: Namespace) -> None:
+    """Measure power spectra of light-cones, block by block."""
+    _make(options, choose(run_of(options).spectra, options.database, "set of spectra"))
+
+
+def _make(options: Namespace, image_set: Inputs) -> None:
     from ..stages import images
 
-    image_set = choose(run_of(options).images, options.database, "image set")
     block = _within(options.block, image_set)
     steps = [options.step] if options.step else images.STEPS
     images.make(image_set, steps, block, options.threads)
@@ -83,6 +91,13 @@ def _compare(options: Namespace) -> None:
 
     sweep = choose(run_of(options).sweeps, options.sweep, "sweep")
     compare_trials(sweep, options.threads, options.device)
+
+
+def _mcmc(options: Namespace) -> None:
+    """Fit an emulator of spectra, and sample posteriors from its likelihood."""
+    from ..stages.mcmc import sample
+
+    sample(choose(run_of(options).mcmc, options.mcmc, "sampling"), options.threads)
 
 
 def _figures(options: Namespace) -> None:
@@ -172,11 +187,17 @@ def _add_stages(parser: ArgumentParser) -> None:
     added = stages.add(_images, "config/demo.yaml demo", BLOCK)
     added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
     added.add_argument("--threads", type=int, default=1, help="light-cones cut at a time")
+    added = stages.add(_spectra, "config/beyond.yaml cylindrical.beyond", BLOCK)
+    added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
+    added.add_argument("--threads", type=int, default=1, help="light-cones measured at a time")
     for trained in (_train, _evaluate):
         added = stages.add(trained, "config/small.yaml all_images", CONFIG, DEVICE)
         added.add_argument("training", metavar="TRAINING", help="the training's name")
     added = stages.add(_compare, "config/small.yaml study", CONFIG, DEVICE)
     added.add_argument("sweep", metavar="SWEEP", help="the sweep's name")
+    added = stages.add(_mcmc, "config/beyond.yaml spherical", CONFIG)
+    added.add_argument("mcmc", metavar="MCMC", help="its name")
+    added.add_argument("--threads", type=int, default=1)
     added = stages.add(_figures, "config/demo.yaml examples", CONFIG)
     added.add_argument(
         "what", metavar="WHAT", help="'examples', 'scheme', or the name of a training or a sweep"

@@ -24,6 +24,7 @@ from .sections import (
     Training,
 )
 from .seeds import mock_block
+from .spectra import Mcmc, Spectra
 from .sweeps import Sweep, Trial, trials
 
 OTHER_FIGURES = {"examples": "the mocks' figures", "scheme": "the figure of the slices"}
@@ -40,12 +41,16 @@ class Config(Section):
     """Named parameter points, simulated like the database."""
     images: Images = Images()
     """From light-cones to images."""
+    spectra: dict[Name, Spectra] = Field(default={})
+    """Named power spectra of the light-cones, which networks may read in place of images."""
     split: Split
     """Validation, test and training light-cones."""
     trainings: Annotated[dict[Name, Training], Field(min_length=1)]
     """Named trainings."""
     sweeps: dict[Name, Sweep] = Field(default={})
     """Named sets of trainings that vary one: learning curves, studies of hyper-parameters."""
+    mcmc: dict[Name, Mcmc] = Field(default={})
+    """Named posteriors from a likelihood of spectra."""
     evaluation: Evaluation = Evaluation()
     """Scores."""
     figures: Figures = Figures()
@@ -64,9 +69,20 @@ class Config(Section):
         along = self.images.line_of_sight_cells or self.database.lightcone.cells
         return self.database.box.cells // self.images.halves, along
 
+    def input_shape(self, training: Training) -> tuple[int, ...]:
+        """What a network reads at a time: of an image its cells, of spectra (chunk, number)."""
+        if training.input in self.spectra:
+            database = self.database
+            return self.spectra[training.input].shape(database.box, database.lightcone)
+        return self.image_shape
+
+    def per_lightcone(self, training: Training) -> int:
+        """Images of a light-cone that there are for a training; of spectra there is one set."""
+        return 1 if training.input in self.spectra else self.images.per_lightcone
+
     def training_images(self, training: Training) -> int:
         """Images per light-cone that a training learns from."""
-        return training.images_of(self.images.per_lightcone)
+        return training.images_of(self.per_lightcone(training))
 
     def training_lightcones(self, training: Training) -> int:
         """Light-cones that a training learns from, if none of them failed."""
@@ -103,7 +119,7 @@ class Config(Section):
         settings = self.sweeps[sweep]
         return trials(settings, self.trainings[settings.training])
 
-    @field_validator("mocks", "trainings", "sweeps")
+    @field_validator("mocks", "spectra", "trainings", "sweeps", "mcmc")
     @classmethod
     def _by_name(cls, named: dict[str, Any]) -> dict[str, Any]:
         # The order of keys decides nothing: not the rows of a table either.
@@ -114,9 +130,9 @@ class Config(Section):
         found = [*_prior(self), *_mocks(self)]
         if not (info.context or {}).get("recorded"):
             found += _cannot_be_varied(self)
-        cut = [*_split(self), *_images(self)]
+        cut = [*_split(self), *_images(self), *_spectra(self)]
         # What a training finds wrong with images that are cut wrongly is no mistake of its own.
-        found += cut or [*_trainings(self), *_sweeps(self)]
+        found += cut or [*_trainings(self), *_sweeps(self), *_mcmc(self)]
         if found:
             raise ValueError("\n".join(found))
         return self
@@ -191,6 +207,37 @@ def _images(config: Config) -> Iterator[str]:
         )
 
 
+def _spectra(config: Config) -> Iterator[str]:
+    for name, spectra in config.spectra.items():
+        if name == "images":
+            yield "spectra: 'images' is what networks read by default: choose another name"
+        try:
+            spectra.shape(config.database.box, config.database.lightcone)
+        except ValueError as error:
+            yield f"spectra.{name}: {error}"
+
+
+def _mcmc(config: Config) -> Iterator[str]:
+    parameters = len(config.database.prior)
+    left = config.database.realizations - config.split.validation - config.split.test
+    for name, mcmc in config.mcmc.items():
+        where = f"mcmc.{name}"
+        if mcmc.spectra not in config.spectra:
+            yield f"{where}.spectra: {_no_spectra(config, mcmc.spectra)}"
+        if mcmc.walkers < 2 * parameters:
+            yield f"{where}.walkers {mcmc.walkers}: {parameters} parameters need {2 * parameters}"
+        if left < 2 * mcmc.components:
+            yield (
+                f"{where}.components {mcmc.components}: the scatter of so many needs "
+                f"{2 * mcmc.components} training light-cones, and there are {left}"
+            )
+
+
+def _no_spectra(config: Config, name: str) -> str:
+    there = ", ".join(config.spectra) or "none"
+    return f"there is no section spectra.{name}{meant(name, config.spectra)}; there are {there}"
+
+
 def _trainings(config: Config) -> Iterator[str]:
     for name, training in config.trainings.items():
         if what := config.other_figures.get(name):
@@ -200,17 +247,27 @@ def _trainings(config: Config) -> Iterator[str]:
 
 
 def _training(config: Config, where: str, training: Training) -> Iterator[str]:
-    images = config.training_images(training)
+    if training.input != "images":
+        if training.input not in config.spectra:
+            yield f"{where}.input: {_no_spectra(config, training.input)}"
+            return
+        if training.network.architecture != "dense":
+            yield (
+                f"{where}.network: a {training.network.architecture} reads images; for spectra "
+                f"say `architecture: dense`"
+            )
+            return
+        if training.augment:
+            yield f"{where}.augment: spectra are the same when mirrored: leave it out"
+    images, there = config.training_images(training), config.per_lightcone(training)
     if training.network.head.together and training.batch < images:
         yield (
             f"{where}.batch {training.batch} is less than the {images} images of a light-cone that "
             f"its posterior learns from together"
         )
-    if images > config.images.per_lightcone:
-        yield (
-            f"{where}.images {training.images} exceeds the "
-            f"{config.images.per_lightcone} images cut from a light-cone"
-        )
+    if images > there:
+        what = "images cut from" if training.input == "images" else "set of spectra of"
+        yield f"{where}.images {training.images} exceeds the {there} {what} a light-cone"
     left = config.database.realizations - config.split.validation - config.split.test
     if training.light_cones and training.light_cones > left:
         yield (
@@ -218,7 +275,7 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
             f"test leave of the database's {config.database.realizations}"
         )
     try:
-        training.network.bytes_of_step(config.image_shape)
+        training.network.bytes_of_step(config.input_shape(training))
     except ValueError as error:
         yield f"{where}.network is too large for its image: {error}"
 

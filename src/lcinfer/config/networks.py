@@ -297,6 +297,22 @@ class FilterBank(Convolutional):
         return sizes
 
 
+class Dense(Network):
+    """Fully connected layers alone, for spectra and other vectors. What goes in is
+    batch-normalised, each number by itself, and so is every hidden layer."""
+
+    architecture: Literal["dense"]
+    """Of what reads `spectra`."""
+    activation: Literal["relu", "silu"] = "silu"
+    """Behind each hidden layer."""
+
+    settled: ClassVar[bool] = True
+
+    def bytes_of_step(self, image: Shape) -> int:
+        """See :class:`Network`: what goes in and its normalisation, and of each layer three."""
+        return 4 * (2 * prod(image) + 3 * sum(self.dense))
+
+
 def _too_small(number: int, needs: str, left: Shape, image: Shape) -> ValueError:
     reach, whole = ("x".join(map(str, cells)) for cells in (left, image))
     return ValueError(
@@ -305,7 +321,11 @@ def _too_small(number: int, needs: str, left: Shape, image: Shape) -> ValueError
     )
 
 
-ARCHITECTURES: dict[str, type[Network]] = {"gillet2019": Gillet2019, "filter_bank": FilterBank}
+ARCHITECTURES: dict[str, type[Network]] = {
+    "gillet2019": Gillet2019,
+    "filter_bank": FilterBank,
+    "dense": Dense,
+}
 
 
 def _the_papers_unless_said(settings: Any) -> Any:
@@ -315,17 +335,17 @@ def _the_papers_unless_said(settings: Any) -> Any:
 
 
 AnyNetwork = Annotated[
-    Gillet2019 | FilterBank,
+    Gillet2019 | FilterBank | Dense,
     Field(discriminator="architecture"),
     BeforeValidator(_the_papers_unless_said),
 ]
 
 
-def recorded(settings: Mapping[str, Any]) -> Gillet2019 | FilterBank:
+def recorded(settings: Mapping[str, Any]) -> Gillet2019 | FilterBank | Dense:
     """The network of a section that a checkpoint holds, of this version or an earlier one.
 
     Raises:
         ValueError: if there is no such network here.
     """
-    adapter: TypeAdapter[Gillet2019 | FilterBank] = TypeAdapter(AnyNetwork)
+    adapter: TypeAdapter[Gillet2019 | FilterBank | Dense] = TypeAdapter(AnyNetwork)
     return adapter.validate_python(settings, context={"recorded": True})

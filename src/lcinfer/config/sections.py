@@ -296,6 +296,8 @@ class Optimiser(Section):
 class Training(Section):
     """One training of one network."""
 
+    input: Annotated[Name, Field(json_schema_extra={"since": "0.3"})] = "images"
+    """What the network reads: `images`, or a section of `spectra` by its name."""
     images: PositiveInt | Literal["all"] = "all"
     """Images per light-cone in the training set. Validation uses one, as the paper does."""
     light_cones: Annotated[PositiveInt | None, Field(json_schema_extra={"since": "0.2"})] = None

@@ -41,7 +41,7 @@ class Result:
     def images(self) -> int:
         """Images of each."""
         images = self.run.training.images
-        return self.run.images.images.per_lightcone if images == "all" else images
+        return self.run.images.per_lightcone if images == "all" else images
 
     @property
     def others(self) -> dict[str, Any]:

@@ -7,9 +7,13 @@
 Planes stand along the line of sight, ``spacing`` apart, on each of ``axes``; each is cut
 across the line of sight into ``halves``. The order of a light-cone's images is axis, plane,
 half.
+
+Whatever else networks read of light-cones (:class:`Inputs`) is made block by block in the same way:
+its :class:`Form` says what of a light-cone, and the array has the name of its kind.
 """
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask
@@ -22,16 +26,18 @@ from ..base.errors import UserError
 from ..config.sections import Box, Images
 from ..engines import engine_of
 from ..lightcones import failures, journal, store
-from ..products.databases import ImageSet
+from ..products.databases import ImageSet, Inputs, SpectraSet
 from ..products.product import Span
 from ..records.record import recorded
 from ..records.stamp import stamp
+from . import spectra
+from .form import Form
 from .geometry import Geometry
 
 if TYPE_CHECKING:
     from .dataset import LabelledImages
 
-IMAGES = "images"
+IMAGES = ImageSet.kind
 
 
 class Digests(NamedTuple):
@@ -73,7 +79,33 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
     return np.stack(cuts)
 
 
-def prepare(image_set: ImageSet) -> None:
+def _images(image_set: ImageSet) -> Form:
+    simulation, images = image_set.lightcones.simulation, image_set.images
+    box = simulation.box
+    along = images.line_of_sight_cells or simulation.lightcone.cells
+    return Form(
+        shape=(images.per_lightcone, box.cells // images.halves, along),
+        dimensions=("image", "transverse", "line_of_sight"),
+        attributes={
+            "units": "mK",
+            "long_name": "21-cm brightness temperature",
+            "cell_size": box.cell_size,
+        },
+        make=lambda cube: cut(cube, box, images),
+        line_of_sight="line_of_sight",
+        along=lambda cells: cells[:along],
+    )
+
+
+FORMS: dict[str, Callable[[Any], Form]] = {ImageSet.kind: _images, SpectraSet.kind: spectra.form}
+
+
+def form(inputs: Inputs) -> Form:
+    """What is made of each light-cone."""
+    return FORMS[inputs.kind](inputs)
+
+
+def prepare(image_set: Inputs) -> None:
     """Create the images' store, or grow it to as many light-cones as the database has.
 
     One process at a time; never shrinks, never touches images that are there.
@@ -88,13 +120,13 @@ def prepare(image_set: ImageSet) -> None:
         )
 
 
-def _grow(image_set: ImageSet) -> None:
+def _grow(image_set: Inputs) -> None:
     cones = image_set.lightcones
     source = groups.open_group(cones.store)
     with groups.changing(image_set.store) as target:
-        if IMAGES not in target:
+        if image_set.kind not in target:
             _create(target, image_set, source)
-        cut, count = store.array(target, IMAGES), image_set.realizations
+        cut, count = store.array(target, image_set.kind), image_set.realizations
         have = cut.shape[0]
         if have < count:
             for name in (*cones.design.names, "random_seed"):
@@ -104,45 +136,40 @@ def _grow(image_set: ImageSet) -> None:
             cut.resize((count, *cut.shape[1:]))
 
 
-def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None:
-    cones, images = image_set.lightcones, image_set.images
-    box = cones.simulation.box
-    along = images.line_of_sight_cells or cones.simulation.lightcone.cells
+def _create(target: zarr.Group, image_set: Inputs, source: zarr.Group) -> None:
+    cones, made = image_set.lightcones, form(image_set)
     for name in ("redshift", "distance"):
-        values, units = store.values(source, name, along), dict(source[name].attrs)
-        store.add_array(target, name, values, ["line_of_sight"], **units)
+        values, units = made.along(store.values(source, name)), dict(source[name].attrs)
+        store.add_array(target, name, values, [made.line_of_sight], **units)
+    for name, (values, dimension, unit) in made.coordinates.items():
+        store.add_array(target, name, values, [dimension], units=unit)
     for name in (*cones.design.names, "random_seed"):
         empty = store.values(source, name, 0)
         store.add_array(target, name, empty, ["light_cone"], **dict(source[name].attrs))
-    shape = (images.per_lightcone, box.cells // images.halves, along)
     target.attrs.update(
         {
             "fingerprint": image_set.fingerprint,
-            "coordinates": "redshift distance",
+            "coordinates": " ".join(["redshift", "distance", *made.coordinates]),
             "provenance": dict(stamp(image_set)),
         }
     )
     # Last: its presence says that all the rest is there.
     target.create_array(
-        IMAGES,
-        shape=(0, *shape),
-        chunks=(1, *shape),
+        image_set.kind,
+        shape=(0, *made.shape),
+        chunks=(1, *made.shape),
         dtype="float32",
         compressors=[
             ZstdCodec(level=cones.simulation.storage.compression_level),
             Crc32cCodec(),
         ],
         fill_value=np.nan,
-        dimension_names=["light_cone", "image", "transverse", "line_of_sight"],
-        attributes={
-            "units": "mK",
-            "long_name": "21-cm brightness temperature",
-            "cell_size": box.cell_size,
-        },
+        dimension_names=["light_cone", *made.dimensions],
+        attributes=dict(made.attributes),
     )
 
 
-def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
+def cut_block(image_set: Inputs, span: Span, workers: int = 1) -> None:
     """Cut those of a block's light-cones that have no images yet; write the block's marker.
 
     At most ``workers`` light-cones' planes are in memory at a time.
@@ -161,7 +188,7 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
         content = {
             "fingerprint": image_set.fingerprint,
             "light_cones": {index: it.light_cone for index, it in made.items()},
-            "images": {index: it.images for index, it in made.items()},
+            image_set.kind: {index: it.images for index, it in made.items()},
             **failures.naming(failed),
         }
         if stored := {index: it.stored for index, it in made.items() if it.stored}:
@@ -170,12 +197,12 @@ def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
             durable.write_json(marker, content)
 
 
-def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Digests]:
+def _cut(image_set: Inputs, indices: list[int], workers: int) -> dict[str, Digests]:
     cones = image_set.lightcones
     source = store.open_cubes(cones.store)
     open_store(image_set)  # says so if there is none
     finished = journal.finished(cones.journal, histories=False)
-    have = digests(image_set)
+    have, make = digests(image_set), form(image_set).make
 
     def cut_one(index: int) -> Digests:
         if index not in finished:
@@ -184,8 +211,8 @@ def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Dig
         known = have.get(str(index), Digests("", ""))
         if known.light_cone == digest and known.images:
             return known
-        images = cut(StoredCube(source, index), cones.simulation.box, image_set.images)
-        written = store.write_whole(image_set.store, index, images, IMAGES, digest)
+        images = make(StoredCube(source, index))
+        written = store.write_whole(image_set.store, index, images, image_set.kind, digest)
         return Digests(digest, *written)
 
     tasks = [dask.delayed(cut_one)(index) for index in indices]
@@ -193,7 +220,7 @@ def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Dig
     return dict(zip(map(str, indices), made, strict=True))
 
 
-def digests(image_set: ImageSet) -> dict[str, Digests]:
+def digests(image_set: Inputs) -> dict[str, Digests]:
     """Index -> digests of what is there, from all blocks' markers.
 
     Empty ones where markers disagree: then nobody knows.
@@ -201,7 +228,7 @@ def digests(image_set: ImageSet) -> dict[str, Digests]:
     made: dict[str, Digests] = {}
     for marker in durable.own(image_set.directory.glob("blocks/*.json")):
         content = json.loads(marker.read_text(encoding="utf-8"))
-        images, stored = content.get("images", {}), content.get("stored", {})
+        images, stored = content.get(image_set.kind, {}), content.get("stored", {})
         for index, source in content["light_cones"].items():
             said = Digests(source, images.get(index, ""), stored.get(index, ""))
             before = made.setdefault(index, said)
@@ -218,6 +245,7 @@ class StoredCube:
     def __init__(self, cubes: zarr.Array, index: int) -> None:
         """Light-cone ``index`` of ``store.open_cubes``."""
         self._cubes, self._index = cubes, index
+        self.shape = cubes.shape[1:]
 
     def __getitem__(self, cells: tuple[slice | int, ...]) -> np.ndarray:
         """Some cells (x, y, line of sight) in mK.
@@ -228,7 +256,7 @@ class StoredCube:
         return np.asarray(store.read_part(self._cubes, self._index, *cells))
 
 
-def seal(image_set: ImageSet) -> None:
+def seal(image_set: Inputs) -> None:
     """Write the marker that the images of every light-cone are there that was not left out."""
     cones = image_set.lightcones
     blocks = [image_set.done(span) for span in image_set.spans]
@@ -247,7 +275,7 @@ def seal(image_set: ImageSet) -> None:
         )
 
 
-def open_store(image_set: ImageSet) -> zarr.Group:
+def open_store(image_set: Inputs) -> zarr.Group:
     """The store for reading.
 
     Raises:
@@ -256,10 +284,10 @@ def open_store(image_set: ImageSet) -> zarr.Group:
     try:
         return groups.open_group(image_set.store)
     except (FileNotFoundError, zarr.errors.GroupNotFoundError):
-        raise UserError(f"{image_set.store}: no images here") from None
+        raise UserError(f"{image_set.store}: no {image_set.kind} here") from None
 
 
-def open_labelled(image_set: ImageSet) -> "LabelledImages":
+def open_labelled(image_set: Inputs) -> "LabelledImages":
     """The images with the parameters of their light-cones.
 
     A store that has grown since counts as far as the set's realisations go.
@@ -278,10 +306,10 @@ def open_labelled(image_set: ImageSet) -> "LabelledImages":
     simulation = image_set.lightcones.simulation
     geometry = Geometry(
         box=simulation.box,
-        images=image_set.images,
         redshift=tuple(store.values(group, "redshift").tolist()),
         velocities=engine_of(simulation).treatment(simulation.simulator),
+        **image_set.cut_by,
     )
-    images = store.array(group, IMAGES)
+    images = store.array(group, image_set.kind)
     prior = image_set.lightcones.design.prior
     return LabelledImages(images, parameters, names, tuple(failed), geometry, prior)

@@ -1,10 +1,11 @@
 """Where images lie in a light-cone: what an observation must share with a network's images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ..base.fingerprint import STAGE_VERSIONS
 from ..config.sections import Box, Images
+from ..config.spectra import Spectra
 
 
 @dataclass(frozen=True)
@@ -13,10 +14,13 @@ class Geometry:
 
     box: Box
     """The light-cone's face and the size of its cells."""
-    images: Images
-    """Planes, axes, halves."""
     redshift: tuple[float, ...]
-    """Redshift of each cell of an image along the line of sight, the nearest first."""
+    """Redshift of each cell of an image along the line of sight, the nearest first; of spectra
+    that of each chunk."""
+    images: Images = field(default_factory=Images)
+    """Planes, axes, halves; of spectra without a meaning."""
+    spectra: Spectra | None = None
+    """Which power spectra stand in place of images; none: images do."""
     version: int = STAGE_VERSIONS["images"]
     """Version of the stage ``images`` that cut them."""
     velocities: str = ""
@@ -31,6 +35,7 @@ class Geometry:
             "redshift": list(self.redshift),
             "version": self.version,
             "velocities": self.velocities,
+            **({"spectra": self.spectra.model_dump(mode="json")} if self.spectra else {}),
         }
 
     @classmethod
@@ -46,4 +51,5 @@ class Geometry:
             redshift=tuple(map(float, plain["redshift"])),
             version=int(plain["version"]),
             velocities=str(plain.get("velocities", "")),
+            spectra=Spectra.model_validate(plain["spectra"]) if "spectra" in plain else None,
         )

@@ -70,13 +70,16 @@ def _together(run: Run, apart: bool) -> list[dict[str, Training]]:
     """The configured trainings of each network by their names; or each one ``apart``."""
     found: dict[str, dict[str, Training]] = {}
     for name, training in run.config.trainings.items():
-        network = name if apart else training.network.model_dump_json()
+        one = f"{training.network.model_dump_json()} of {training.input}"
+        network = name if apart else one
         found.setdefault(network, {})[name] = training
     return list(found.values())
 
 
 def _layers(run: Run, training: Training) -> list[Layer]:
-    return layers(training.network, run.config.image_shape, len(run.database.design.names))
+    return layers(
+        training.network, run.config.input_shape(training), len(run.database.design.names)
+    )
 
 
 def _merged(names: list[str], others: list[str]) -> list[str]:
@@ -129,9 +132,10 @@ def _weights(style: Style, weights: int | None) -> str:
 def _settings(run: Run, trainings: dict[str, Training]) -> dict[str, str]:
     """The settings of trainings of one network, by the paper's names of them."""
     config = run.config
-    network = next(iter(trainings.values())).network
+    first = next(iter(trainings.values()))
+    network, shape = first.network, config.input_shape(first)
     with torch.device("meta"):
-        model = build(network, config.image_shape, len(run.database.design.names))
+        model = build(network, shape, len(run.database.design.names))
 
     def each(value: Callable[[Training], object]) -> str:
         """Of every training, once where they agree."""

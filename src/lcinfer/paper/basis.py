@@ -99,7 +99,7 @@ def configured(run: Run) -> list[Seeds]:
 
 def sets(run: Run, training: Training) -> Sets:
     """The light-cones of a training's sets, without those that failed."""
-    failed = failures.named(run.database_images.sealed)
+    failed = failures.named(run.database.sealed)
     return divide(run.config.split, run.database.realizations, failed, training.light_cones)
 
 
@@ -113,7 +113,7 @@ def settings(training: Training, *without: str) -> str:
 def rests_on(run: Run, style: Style) -> str:
     """Light-cones, cells, nodes and seeds that every number of a run rests on."""
     database, config = run.config.database, run.config
-    failed = failures.named(run.database_images.sealed)
+    failed = failures.named(run.database.sealed)
     whole = divide(config.split, database.realizations, failed)
     cells = (database.box.cells, database.box.cells, database.lightcone.cells)
     seeds = sorted({seed for each in trained(run) for seed in each.seeds})

@@ -52,8 +52,10 @@ def _scores(run: Run, seeds: Seeds, prediction: str) -> dict[str, Score]:
     return dict(zip(run.database.design.names, map(Score._make, columns), strict=True))
 
 
-def _predictions(run: Run) -> dict[str, int]:
-    """From how many images of a light-cone each kind of prediction is."""
+def _predictions(run: Run, seeds: basis.Seeds) -> dict[str, int]:
+    """From how many images of a light-cone each kind of prediction is; of spectra there is one."""
+    if seeds.training.input != "images":
+        return {"one_image": 1}
     return {"one_image": 1, "average": run.config.images.per_lightcone}
 
 
@@ -67,7 +69,7 @@ def _long(run: Run, style: Style) -> str:
     rows = []
     for each in basis.trained(run):
         size = (style.count(len(each.sets.training)), style.count(each.images))
-        for prediction, images in _predictions(run).items():
+        for prediction, images in _predictions(run, each).items():
             for parameter, score in _scores(run, each, prediction).items():
                 theirs = [
                     of.get(parameter) if prediction == "one_image" else None
@@ -94,8 +96,9 @@ def _wide(run: Run, style: Style) -> str:
     rows = []
     for each in basis.configured(run):
         size = style.cells(len(each.sets.training), each.images)
-        for prediction, images in _predictions(run).items():
+        for prediction, images in _predictions(run, each).items():
             told = "one image" if prediction == "one_image" else f"average of {images}"
+            told = told if each.training.input == "images" else "spectra"
             scores = _scores(run, each, prediction).values()
             cells = [_cell(style, score) for score in scores]
             rows.append([style.code(each.name), size, told, style.count(len(each.seeds)), *cells])

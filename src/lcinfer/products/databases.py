@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from ..base.fingerprint import identity
 from ..config.sections import Database, Images, Mock, Simulation
+from ..config.spectra import Spectra
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .found import Reference, Seal, Sources, Spec, sealed
 from .product import Realizations, Span
@@ -96,20 +98,12 @@ class LightCones(Realizations):
 
 
 @dataclass(frozen=True)
-class ImageSet(Realizations):
-    """Images cut from light-cones."""
+class Inputs(Realizations):
+    """What networks read of light-cones."""
 
-    images: Images
     lightcones: LightCones
 
-    kind = "images"
-    title = "images"
-    does = "cut"
-    step = "Cutting light-cones into images"
-    unit = "images of light-cones"
-    rules = "images.smk"
     made_from = ("lightcones",)
-    settings = ("images",)
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
@@ -125,11 +119,84 @@ class ImageSet(Realizations):
             **spec.common,
             realizations=cones.realizations,
             block=cones.block,
-            images=Images.model_validate(spec.identity["images"]),
             lightcones=cones,
+            **cls.section(spec),
         )
+
+    @classmethod
+    def section(cls, spec: Spec) -> dict[str, Any]:
+        """The field of its own section of the configuration."""
+        raise NotImplementedError
 
     @property
     def given_up(self) -> str:
         """See :class:`Realizations`."""
         return self.lightcones.given_up
+
+    @property
+    def cut_by(self) -> dict[str, Any]:
+        """Its own section of the configuration, by its name."""
+        return {self.kind: getattr(self, self.kind)}
+
+    @property
+    def per_lightcone(self) -> int:
+        """How many of them a light-cone gives."""
+        return 1
+
+
+@dataclass(frozen=True)
+class ImageSet(Inputs):
+    """Images cut from light-cones."""
+
+    images: Images
+
+    kind = "images"
+    title = "images"
+    does = "cut"
+    step = "Cutting light-cones into images"
+    unit = "images of light-cones"
+    rules = "images.smk"
+    settings = ("images",)
+
+    @classmethod
+    def section(cls, spec: Spec) -> dict[str, Any]:
+        """See :class:`Inputs`."""
+        return {"images": Images.model_validate(spec.identity["images"])}
+
+    @property
+    def per_lightcone(self) -> int:
+        """See :class:`Inputs`."""
+        return self.images.per_lightcone
+
+
+@dataclass(frozen=True)
+class SpectraSet(Inputs):
+    """Power spectra of light-cones."""
+
+    spectra: Spectra
+
+    kind = "spectra"
+    title = "power spectra"
+    does = "measure"
+    step = "Measuring power spectra"
+    unit = "spectra of light-cones"
+    rules = "spectra.smk"
+    settings = ("spectra",)
+
+    @classmethod
+    def of(cls, spectra: Spectra, cones: LightCones) -> Self:
+        """Those of light-cones."""
+        return cls(
+            name=cones.name,
+            identity=identity("spectra", spectra=spectra, lightcones=cones.fingerprint),
+            root=cones.root,
+            realizations=cones.realizations,
+            block=cones.block,
+            lightcones=cones,
+            spectra=spectra,
+        )
+
+    @classmethod
+    def section(cls, spec: Spec) -> dict[str, Any]:
+        """See :class:`Inputs`."""
+        return {"spectra": Spectra.model_validate(spec.identity["spectra"])}

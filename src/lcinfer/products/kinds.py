@@ -2,8 +2,10 @@
 
     results/lightcones/<name>-<fp>/     a database, or a mock's
     results/images/<name>-<fp>/         its images
+    results/spectra/<name>-<fp>/        their power spectra
     results/trainings/<name>-<fp>/      a trained network
     results/evaluations/<name>-<fp>/    its predictions and scores
+    results/mcmc/<name>-<fp>/           posteriors from a likelihood of spectra
     results/figures/<name>-<fp>/        plots
     results/runs/<run name>-<fp>/       what a configuration says: tables, report, manifest
 
@@ -13,13 +15,17 @@ without failed realisations says in its name after how many attempts they were g
 allow more attempts, or no failure, asks for other markers, and for other trainings.
 """
 
-from .databases import ImageSet, LightCones
+from .databases import ImageSet, LightCones, SpectraSet
+from .mcmc import McmcRun
 from .networks import EvaluationRun, SweepRun, TrainingRun
 from .product import Product
 from .shown import FigureSet, Summary
 
 KINDS: dict[str, type[Product]] = {
     each.kind: each
-    for each in (LightCones, ImageSet, TrainingRun, EvaluationRun, SweepRun, FigureSet, Summary)
+    for each in (
+        *(LightCones, ImageSet, SpectraSet),
+        *(TrainingRun, EvaluationRun, SweepRun, McmcRun, FigureSet, Summary),
+    )
 }
 """Every kind by its folder, in the order in which they are made."""

@@ -10,18 +10,18 @@ from typing import Self
 from ..base.fingerprint import short
 from ..config.sections import Evaluation, Split, Training
 from ..config.sweeps import Sweep, Trial
-from .databases import ImageSet
+from .databases import Inputs
 from .found import Reference, Seal, Sources, Spec
 from .product import SEALED, Product
 
 
 @dataclass(frozen=True)
 class TrainingRun(Product):
-    """A network trained on images."""
+    """A network trained on images, or on spectra."""
 
     training: Training
     split: Split
-    images: ImageSet
+    images: Inputs
 
     kind = "trainings"
     title = "networks"
@@ -35,17 +35,18 @@ class TrainingRun(Product):
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
         """See :class:`Product`."""
-        ((fingerprint, count),) = spec.identity["images"]
+        kind = "spectra" if "spectra" in spec.identity else "images"
+        ((fingerprint, count),) = spec.identity[kind]
         given_up = spec.identity.get("given_up", "")
         of_all = Seal.of(SEALED.format(total=count, given_up=given_up))
         # Their seal may be of more light-cones than it needs.
         fewer = spec.identity["training"].get("light_cones") is not None
-        return [Reference("images", fingerprint, seal=None if fewer else of_all)]
+        return [Reference(kind, fingerprint, seal=None if fewer else of_all)]
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
         """See :class:`Product`."""
-        (images,) = sources["images"]
+        (images,) = (each for kind in sources.values() for each in kind)
         return cls(
             **spec.common,
             training=Training.model_validate(spec.identity["training"]),
@@ -101,7 +102,7 @@ class EvaluationRun(Product):
 
     evaluation: Evaluation
     training: TrainingRun
-    mocks: tuple[ImageSet, ...]
+    mocks: tuple[Inputs, ...]
 
     kind = "evaluations"
     title = "predictions and scores"
@@ -115,7 +116,8 @@ class EvaluationRun(Product):
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
         """See :class:`Product`."""
-        mocks = (Reference("images", it, seal=Seal(count)) for it, count in spec.identity["mocks"])
+        kind = spec.identity.get("input", "images")
+        mocks = (Reference(kind, it, seal=Seal(count)) for it, count in spec.identity["mocks"])
         return [Reference("trainings", spec.identity["training"]), *mocks]
 
     @classmethod
@@ -126,7 +128,7 @@ class EvaluationRun(Product):
             **spec.common,
             evaluation=Evaluation.model_validate(spec.identity["evaluation"]),
             training=training,
-            mocks=tuple(sources["images"]),
+            mocks=tuple(sources[spec.identity.get("input", "images")]),
         )
 
     @property

@@ -1,7 +1,7 @@
 """A configuration with all that it makes: which products, made from which, and where they are."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +12,9 @@ from ..base.fingerprint import identity
 from ..config import Config
 from ..config.sections import Simulation, Training
 from ..config.sweeps import Trial, repeats
-from .databases import ImageSet, LightCones
+from .databases import ImageSet, Inputs, LightCones, SpectraSet
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
+from .mcmc import McmcRun
 from .networks import EvaluationRun, SweepRun, TrainingRun
 from .product import RESULTS, Product
 from .shown import EXAMPLES, POSTERIORS, SCHEME, FigureSet, Summary
@@ -95,6 +96,22 @@ class Run:
         """The mocks' images by the mocks' names."""
         return {name: self.images[_named(cones)] for name, cones in self.mocks.items()}
 
+    @cached_property
+    def spectra(self) -> dict[str, SpectraSet]:
+        """The spectra of each of :attr:`lightcones`, as ``SPECTRA.DATABASE``."""
+        return {
+            f"{name}.{cones.name}": SpectraSet.of(spectra, cones)
+            for name, spectra in self.config.spectra.items()
+            for cones in self.lightcones.values()
+        }
+
+    def _read_by(self, what: str) -> tuple[Inputs, dict[str, Inputs]]:
+        """What `input` names: of the database, and of the mocks by their names."""
+        if what == "images":
+            return self.database_images, {**self.mock_images}
+        mocks = {mock: self.spectra[f"{what}.{mock}"] for mock in self.mocks}
+        return self.spectra[f"{what}.{self.database.name}"], {**mocks}
+
     @property
     def examples(self) -> tuple[str, ...]:
         """The mocks whose images are shown, in their order."""
@@ -159,6 +176,9 @@ class Run:
         drawn = {}
         for name in self.repeats:
             scored = self.evaluations[name]
+            if self.config.trainings[name].input != "images":
+                drawn[name] = self._figures(name, (scored,), of_spectra=scored.fingerprint)
+                continue
             sources = (scored, *responding)
             drawn[name] = self._figures(name, sources, evaluation=scored.fingerprint, **answered)
         for name, sweep in self.sweeps.items():
@@ -187,9 +207,11 @@ class Run:
         return {
             "lightcones": {cones.name: cones for cones in self.lightcones.values()},
             "images": {images.name: images for images in self.images.values()},
+            "spectra": self.spectra,
             "trainings": self.trainings,
             "evaluations": self.evaluations,
             "sweeps": self.sweeps,
+            "mcmc": self.mcmc,
             "figures": self.figures,
         }
 
@@ -225,12 +247,15 @@ class Run:
         more: dict[str, Any] = {"repeats": again} if again else {}
         if any(scored.has_posterior for scored in self.evaluations.values()):
             more[POSTERIORS] = True
+        if self.mcmc:
+            more["mcmc"] = {name: run.fingerprint for name, run in self.mcmc.items()}
         made_of = identity("summary", figures=made_from, **more)
         return Summary(
             name=self.config.name,
             identity=made_of,
             root=self.root,
             evaluations=tuple(self.evaluations.values()),
+            sampled=tuple(self.mcmc.values()),
         )
 
     def _lightcones(
@@ -274,7 +299,7 @@ class Run:
         )
 
     def _training(self, name: str, training: Training) -> TrainingRun:
-        images = self.database_images
+        images, _ = self._read_by(training.input)
         given_up = {"given_up": images.given_up} if images.given_up else {}
         run = TrainingRun(
             name=name,
@@ -289,14 +314,16 @@ class Run:
             "training",
             training=training,
             split=self.config.split,
-            images=[[images.fingerprint, run.light_cones]],
+            **{images.kind: [[images.fingerprint, run.light_cones]]},
             **given_up,
             **({"architecture_revision": revision} if revision > 1 else {}),
         )
         return replace(run, identity=made_of)
 
     def _evaluation(self, run: TrainingRun) -> EvaluationRun:
-        mocks = tuple(self.mock_images.values())
+        _, named = self._read_by(run.training.input)
+        mocks = tuple(named.values())
+        other = {"input": run.images.kind} if run.training.input != "images" else {}
         return EvaluationRun(
             name=run.name,
             identity=identity(
@@ -304,6 +331,7 @@ class Run:
                 evaluation=self.config.evaluation,
                 training=run.fingerprint,
                 mocks=_sizes(mocks),
+                **other,
             ),
             root=self.root,
             evaluation=self.config.evaluation,
@@ -321,6 +349,7 @@ class Run:
     def _sweep(self, name: str) -> SweepRun:
         settings, trials = self.config.sweeps[name], self._trials(name)
         evaluations = {run.directory.name: self._evaluation(run) for _, run in trials}
+        mocks = {mock.directory: mock for each in evaluations.values() for mock in each.mocks}
         return SweepRun(
             name=name,
             identity=identity(
@@ -335,8 +364,17 @@ class Run:
             sweep=settings,
             trials=tuple(trials),
             evaluations=evaluations,
-            after=(*self.evaluations.values(), *self.mock_images.values()),
+            after=(*self.evaluations.values(), *mocks.values()),
         )
+
+    @cached_property
+    def mcmc(self) -> dict[str, McmcRun]:
+        """The samplings of likelihoods by name."""
+        made = {}
+        for name, mcmc in self.config.mcmc.items():
+            spectra, mocks = self._read_by(mcmc.spectra)
+            made[name] = McmcRun.of(name, mcmc, self.config.split, spectra, tuple(mocks.values()))
+        return made
 
     def _label(self, run: TrainingRun) -> str:
         """The name of a training in :attr:`trainings`."""
@@ -359,6 +397,6 @@ def _named(product: Product) -> str:
     return product.directory.name
 
 
-def _sizes(image_sets: tuple[ImageSet, ...] | list[ImageSet]) -> list[list[Any]]:
+def _sizes(image_sets: Sequence[Inputs]) -> list[list[Any]]:
     """What identifies image sets to what is made from all their images."""
     return sorted([images.fingerprint, images.realizations] for images in image_sets)

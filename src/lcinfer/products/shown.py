@@ -12,13 +12,15 @@ from .product import Product
 EXAMPLES = "examples"
 SCHEME = "scheme"
 POSTERIORS = "posteriors"
-TRAINING_FIGURES = ("architecture", "loss", "recovery", "residuals", "filters")
+SCORE_FIGURES = ("architecture", "loss", "recovery", "residuals")
+TRAINING_FIGURES = (*SCORE_FIGURES, "filters")
 RESPONSE_FIGURES = ("responses", "activations")
 DRAWN = {  # what figures are made from, as their identity says it, and which they then are
     "mocks": (EXAMPLES,),
     "images": ("slicing",),
     "evaluation": TRAINING_FIGURES,
     "responses": RESPONSE_FIGURES,
+    "of_spectra": SCORE_FIGURES,
     "sweep": ("sweep",),
 }
 DRAWN_OF_EACH = {  # the same of several, a figure for each name
@@ -53,7 +55,8 @@ class FigureSet(Product):
             Reference("images", fingerprint, name, Seal(count))
             for name, (fingerprint, count) in made_of.get("mocks", [])
         )
-        one = (("evaluations", "evaluation"), ("sweeps", "sweep"))
+        evaluations = (("evaluations", "evaluation"), ("evaluations", "of_spectra"))
+        one = (*evaluations, ("sweeps", "sweep"))
         of_one = (
             Reference(kind, made_of[key], spec.common["name"])
             for kind, key in one
@@ -112,6 +115,7 @@ class Summary(Product):
     """What a run says, and where all that it rests on lies."""
 
     evaluations: tuple[Product, ...] = ()
+    sampled: tuple[Product, ...] = ()
 
     kind = "runs"
     title = "tables and manifest"
@@ -119,24 +123,28 @@ class Summary(Product):
     step = "Writing the tables and the manifest"
     rules = "summary.smk"
     makes = ("manifest.json",)
-    made_from = ("evaluations",)
+    made_from = ("evaluations", "sampled")
     settings = tuple(Config.model_fields)
     single = True
     separate = True
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
-        """See :class:`Product`: the figures, and evaluations of which none are drawn."""
+        """See :class:`Product`: the figures, evaluations of which none are drawn, posteriors."""
         figures = (
             Reference("figures", drawn, name) for name, drawn in spec.identity["figures"].items()
         )
         again = (Reference("evaluations", it) for it in spec.identity.get("repeats", {}).values())
-        return [*figures, *again]
+        sampled = (
+            Reference("mcmc", it, name) for name, it in spec.identity.get("mcmc", {}).items()
+        )
+        return [*figures, *again, *sampled]
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
         """See :class:`Product`."""
-        return cls(**spec.common, evaluations=tuple(sources["evaluations"]))
+        evaluations, sampled = (tuple(sources.get(kind, ())) for kind in ("evaluations", "mcmc"))
+        return cls(**spec.common, evaluations=evaluations, sampled=sampled)
 
     @property
     def manifest(self) -> Path:

@@ -5,7 +5,7 @@ What is not recorded is left out, never guessed.
 
 import json
 
-from ..config.networks import FilterBank
+from ..config.networks import Dense, FilterBank
 from ..config.parameters import shown
 from ..config.sweeps import repeats
 from ..images.sets import Sets, divide
@@ -150,6 +150,8 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
             f"{_several(len(network.convolutions), 'scale')} in {network.slices} slices of the "
             f"line of sight through{along}"
         )
+    elif isinstance(network, Dense):
+        architecture = "reads power spectra through"
     else:
         architecture = (
             f"has the architecture of {style.cite_in_text(NETWORK)} with "
@@ -312,7 +314,8 @@ def _sets(recorded: Recorded) -> Sets:
 
 def _weights(recorded: Recorded, run: TrainingRun) -> int:
     outputs = len(recorded.run.database.design.names)
-    rows = layers(run.training.network, recorded.run.config.image_shape, outputs)
+    shape = recorded.run.config.input_shape(run.training)
+    rows = layers(run.training.network, shape, outputs)
     return sum(row.weights for row in rows)
 
 

@@ -97,7 +97,7 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
     trained = load_trained(scored.training.checkpoint)
     tested = read_predictions(scored.predictions)
     true, predicted, names = tested.true, tested.predicted[:, 0], tested.names
-    rows = layers(scored.training.training.network, run.config.image_shape, len(names))
+    rows = layers(scored.training.training.network, tuple(trained.image_shape), len(names))
     yield "architecture", figures.draw_architecture(rows, names)
     columns = ("epoch", "training_loss", "validation_loss", "learning_rate")
     history = ([row[column] for row in trained.history] for column in columns)
@@ -121,6 +121,8 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
         ),
     )
     yield "residuals", figures.draw_residuals(true, predicted, names)
+    if scored.training.training.input != "images":
+        return
     yield "filters", figures.draw_filters(filters(trained))
     if run.mocks:
         yield from _responses(run, trained)

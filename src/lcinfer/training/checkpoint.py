@@ -125,6 +125,11 @@ class Checkpoint:
             geometry = Geometry.read(self.geometry)
         except (KeyError, TypeError, ValueError):
             raise self._of_another_version("it describes its images otherwise") from None
+        if geometry.spectra is not None:
+            raise UserError(
+                "this network reads power spectra, and `lcinfer infer` reads images: take a "
+                "network of images"
+            )
         if geometry.version != STAGE_VERSIONS["images"]:
             raise self._of_another_version("images were cut otherwise then")
         return geometry

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ...config import networks as settings
-from . import filter_bank, gillet2019
+from . import dense, filter_bank, gillet2019
 from .folding import Folded, foldable
 from .head import Head
 from .heads import head
@@ -41,6 +41,8 @@ def build(network: settings.Network, image_shape: settings.Shape, outputs: int) 
             trunk = gillet2019.trunk(network, image_shape)
         case settings.FilterBank():
             trunk = filter_bank.trunk(network, image_shape)
+        case settings.Dense():
+            trunk = dense.trunk(network, image_shape)
         case _:
             raise ValueError(f"there is no architecture {network.architecture}")
     model = Network(OrderedDict([*trunk.named_children(), ("output", head(network, outputs))]))

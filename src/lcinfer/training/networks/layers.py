@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ...config.networks import (
     AnyHead,
+    Dense,
     FilterBank,
     GaussianDropout,
     Gillet2019,
@@ -45,11 +46,13 @@ def layers(network: Network, image_shape: Shape, outputs: int) -> list[Layer]:
             trunk = _gillet2019(network, image_shape)
         case FilterBank():
             trunk = _filter_bank(network, image_shape)
+        case Dense():
+            trunk = _dense(network, image_shape)
         case _:
             raise ValueError(f"there is no architecture {network.architecture}")
     rows = [("input", "Input", image_shape, 0), *trunk]
     width = prod(rows[-1][2])
-    every = isinstance(network, FilterBank)  # layer is batch-normalised, and not the first
+    every = not isinstance(network, Gillet2019)  # layer is batch-normalised, and not the first
     for number, neurons in enumerate(network.dense, start=1):
         rows.append((f"dense_{number}", "Fully connected", (neurons,), (width + 1) * neurons))
         if every or number == 1:
@@ -99,6 +102,13 @@ def _filter_bank(network: FilterBank, image_shape: Shape) -> Rows:
         yield f"{name}_pooling_{number}", f"Mean Pooling ({along.pool})", (channels, slices), 0
     if network.line_of_sight:
         yield "flattening", "Flattening", (channels * slices,), 0
+
+
+def _dense(network: Dense, image_shape: Shape) -> Rows:
+    numbers = (prod(image_shape),)
+    yield "flattening", "Flattening", numbers, 0
+    yield "batch_normalisation", "Batch Normalization", numbers, 2 * prod(numbers)
+    yield _dropout(network, numbers)
 
 
 def _head(head: AnyHead, features: int, outputs: int) -> tuple[str, tuple[int, ...], int]:

@@ -1,0 +1,31 @@
+"""Fully connected layers on a vector, as Shimabukuro & Semelin 2017 read power spectra with."""
+
+from math import prod
+
+from torch import nn
+
+from ...config import networks as settings
+from .filter_bank import ACTIVATIONS
+from .normalisation import MOMENTUM, batch_normalisation
+
+# Of the inputs' variance: a bin that varies less counts as constant.
+LEAST = 1e-4
+
+
+def trunk(network: settings.Dense, image_shape: settings.Shape) -> nn.Sequential:
+    """The layers for what has ``image_shape``: (image, 1, *image_shape) -> (image, feature).
+
+    What goes in is batch-normalised number by number: spectra have another mean and scatter in each
+    bin and chunk.
+    """
+    width = prod(image_shape)
+    model = nn.Sequential()
+    model.add_module("flattening", nn.Flatten())
+    model.add_module("batch_normalisation", nn.BatchNorm1d(width, LEAST, MOMENTUM))
+    model.add_module("dropout", nn.Dropout(network.dropout))
+    for number, neurons in enumerate(network.dense, start=1):
+        model.add_module(f"dense_{number}", nn.Linear(width, neurons))
+        model.add_module(f"batch_normalisation_{number}", batch_normalisation(neurons))
+        model.add_module(f"dense_{network.activation}_{number}", ACTIVATIONS[network.activation]())
+        width = neurons
+    return model
