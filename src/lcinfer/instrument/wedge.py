@@ -1,0 +1,55 @@
+"""Foreground avoidance: modes that smooth foregrounds leak into are left out.
+
+An interferometer's response spreads spectrally smooth emission over k_par <= slope k_perp, the
+wedge; its edge is the horizon (Liu, Parsons & Trott 2014, Phys. Rev. D 90, 023018, equation 166).
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .noise import LIGHT_SPEED, Channels
+
+Array = NDArray[np.float64]
+Image = NDArray[np.float32]
+Wedge = Literal["none", "moderate", "horizon"]
+
+BUFFER = 0.1  # h/Mpc beyond the horizon: "moderate" of Pober et al. 2014, ApJ 782, 66
+CHUNK = 64  # channels that are filtered at once, with the slope of their middle
+
+
+def slope(channels: Channels) -> Array:
+    """k_par / k_perp of the horizon, shape (channels,): H(z) D(z) / (c (1 + z))."""
+    return channels.hubble * channels.distance / (LIGHT_SPEED * (1 + channels.redshift))
+
+
+def avoid(brightness: Image, channels: Channels, wedge: Wedge, hlittle: float) -> Image:
+    """A light-cone of shape (cells, cells, channels) without the modes in the wedge.
+
+    Chunks of CHUNK channels overlap by half, under windows whose squares add up to one.
+    """
+    if wedge == "none":
+        return brightness
+    length = brightness.shape[-1]
+    half = CHUNK // 2
+    window = np.sin(np.pi * (np.arange(CHUNK) + 0.5) / CHUNK)
+    chunks = -(-length // half) + 1
+    padded = np.zeros((*brightness.shape[:2], (chunks + 1) * half))
+    padded[..., half : half + length] = brightness
+    modes = np.fft.rfft2(padded, axes=(0, 1))
+    per_mpc = 2 * np.pi / channels.cell
+    k = np.fft.fftfreq(channels.cells) * per_mpc
+    across = np.hypot(k[:, None], k[: modes.shape[1]])[..., None]
+    along = np.abs(np.fft.fftfreq(CHUNK)) * per_mpc
+    edges = slope(channels)
+    buffer = BUFFER * hlittle if wedge == "moderate" else 0.0
+    kept = np.zeros_like(modes)
+    for chunk in range(chunks):
+        part = slice(chunk * half, chunk * half + CHUNK)
+        middle = min(max(chunk * half, 0), length - 1)  # of the chunk, in the light-cone
+        outside = along > edges[middle] * across + buffer
+        there = np.fft.fft(modes[..., part] * window) * outside
+        kept[..., part] += np.fft.ifft(there) * window
+    filtered = np.fft.irfft2(kept, s=brightness.shape[:2], axes=(0, 1))
+    return filtered[..., half : half + length].astype(np.float32)
