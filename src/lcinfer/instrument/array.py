@@ -95,9 +95,7 @@ class Baselines:
     def at(self) -> Array:
         """Middles of the bins in metres, shape (n,)."""
         n = len(self.seconds)
-
-        middles: Array = (np.arange(n) + 0.5 - n / 2) * BIN
-        return middles
+        return np.asarray((np.arange(n) + 0.5 - n / 2) * BIN, np.float64)
 
 
 def baselines(place: Array, hours: float, declination: float, longest: float) -> Baselines:
