@@ -14,7 +14,7 @@ TRACK, HOURS = 6.0, 1000.0
 def channels(redshift, box=96.0, cells=32):
     redshift = np.atleast_1d(np.asarray(redshift, float))
     distance, hubble = COSMOLOGY.comoving_distance(redshift).value, COSMOLOGY.H(redshift).value
-    return noise.Channels(redshift, distance, hubble, cells, box / cells)
+    return noise.Channels(redshift, distance, hubble, cells, box / cells, 0.678)
 
 
 @pytest.fixture(scope="module", params=array.LAYOUTS)
@@ -78,7 +78,7 @@ def test_a_wave_in_the_wedge_goes_and_one_outside_stays(k_along, left) -> None:
     along = np.cos(2 * np.pi * k_along * np.arange(256) / wedge.CHUNK)
     across = np.cos(2 * np.pi * 2 * np.arange(32) / 32)
     wave = (across[:, None, None] * along * np.ones((1, 32, 1))).astype(np.float32)
-    kept = wedge.avoid(wave, planes, "horizon", 0.678)
+    kept = wedge.avoid(wave, planes, "horizon")
     assert kept[..., 32:-32].std() / wave.std() == pytest.approx(left, abs=0.1)
 
 
@@ -86,7 +86,7 @@ def test_windows_of_chunks_add_up_to_one(monkeypatch) -> None:
     monkeypatch.setattr(wedge, "slope", lambda planes: np.full(len(planes.redshift), -1.0))
     box = np.random.default_rng(1).normal(size=(8, 8, 300)).astype(np.float32)
     planes = channels(np.linspace(6, 9, 300), 24.0, 8)
-    kept = wedge.avoid(box, planes, "horizon", 0.678)
+    kept = wedge.avoid(box, planes, "horizon")
     assert kept - kept.mean(-1, keepdims=True) == pytest.approx(
         box - box.mean(-1, keepdims=True), abs=0.2
     )

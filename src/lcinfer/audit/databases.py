@@ -50,6 +50,7 @@ def _of_lightcones(cones: LightCones, name: Path) -> bool:
 
 def _of_images(images: ImageSet, name: Path) -> bool:
     others = {"redshift", "distance", *store.design_columns(images.lightcones)}
+    others |= {cutting.POWER, cutting.RMS}
     return _in_store(images, name, cutting.IMAGES, others)
 
 

@@ -11,6 +11,7 @@ from ..base import yamlfile
 from ..base.errors import UserError
 from . import messages as mistakes
 from .base import Name, Section
+from .instruments import Instrument
 from .messages import Mistakes, meant
 from .sections import FIXED, Database, Evaluation, Figures, Images, Mock, Split, Training
 from .seeds import mock_block
@@ -30,6 +31,8 @@ class Config(Section):
     """Named parameter points, simulated like the database."""
     images: Images = Images()
     """From light-cones to images."""
+    instruments: dict[Name, Instrument] = Field(default={}, json_schema_extra={"since": "0.3"})
+    """Named instruments that light-cones can be observed with."""
     split: Split
     """Validation, test and training light-cones."""
     trainings: Annotated[dict[Name, Training], Field(min_length=1)]
@@ -73,7 +76,7 @@ class Config(Section):
         settings = self.sweeps[sweep]
         return trials(settings, self.trainings[settings.training])
 
-    @field_validator("mocks", "trainings", "sweeps")
+    @field_validator("mocks", "instruments", "trainings", "sweeps")
     @classmethod
     def _by_name(cls, named: dict[str, Any]) -> dict[str, Any]:
         # The order of keys decides nothing: not the rows of a table either.
@@ -86,7 +89,7 @@ class Config(Section):
             found += _cannot_be_varied(self)
         cut = [*_split(self), *_images(self)]
         # What a training finds wrong with images that are cut wrongly is no mistake of its own.
-        found += cut or [*_trainings(self), *_sweeps(self)]
+        found += cut or [*_instruments(self), *_trainings(self), *_sweeps(self)]
         if found:
             raise ValueError("\n".join(found))
         return self
@@ -161,6 +164,12 @@ def _images(config: Config) -> Iterator[str]:
         )
 
 
+def _instruments(config: Config) -> Iterator[str]:
+    for name in config.instruments:
+        if name in (*config.trainings, *config.sweeps, *OTHER_FIGURES):
+            yield f"instruments.{name}: {name} is the name of other figures: choose another"
+
+
 def _trainings(config: Config) -> Iterator[str]:
     for name, training in config.trainings.items():
         if what := OTHER_FIGURES.get(name):
@@ -175,6 +184,11 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
             f"{where}.images {training.images} exceeds the "
             f"{config.images.per_lightcone} images cut from a light-cone"
         )
+    asked = training.instrument
+    if asked is not None and asked not in config.instruments:
+        there = ", ".join(config.instruments) or "none"
+        near = meant(asked, config.instruments)
+        yield f"{where}.instrument: there is no instrument {asked}{near}; there are {there}"
     left = config.database.realizations - config.split.validation - config.split.test
     if training.light_cones and training.light_cones > left:
         yield (

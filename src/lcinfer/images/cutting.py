@@ -3,10 +3,12 @@
     images[light_cone, image, transverse, line_of_sight]   mK, float32
     redshift, distance [line_of_sight]                     coordinates
     <parameter>[light_cone], random_seed[light_cone]       the design, copied
+    noise_power[line_of_sight, u, v], noise_rms[line_of_sight]   of an instrument, where one sees
 
 Planes stand along the line of sight, ``spacing`` apart, on each of ``axes``; each is cut
 across the line of sight into ``halves``. The order of a light-cone's images is axis, plane,
-half.
+half. An instrument filters light-cones before they are cut; its noise is added where images are
+read (:mod:`lcinfer.images.noise`).
 """
 
 import json
@@ -21,17 +23,21 @@ from ..base import durable, groups
 from ..base.errors import UserError
 from ..config.sections import Box, Images
 from ..engines import engine_of
+from ..instrument.noise import Channels
+from ..instrument.response import Response, described
 from ..lightcones import failures, journal, store
 from ..products.databases import ImageSet
 from ..products.product import Span
 from ..records.record import recorded
 from ..records.stamp import stamp
 from .geometry import Geometry
+from .noise import Noise
 
 if TYPE_CHECKING:
     from .dataset import LabelledImages
 
 IMAGES = "images"
+POWER, RMS = "noise_power", "noise_rms"
 
 
 class Digests(NamedTuple):
@@ -105,9 +111,11 @@ def _grow(image_set: ImageSet) -> None:
 
 
 def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None:
-    cones, images = image_set.lightcones, image_set.images
+    cones, images, along = image_set.lightcones, image_set.images, image_set.cells
     box = cones.simulation.box
-    along = images.line_of_sight_cells or cones.simulation.lightcone.cells
+    for name, noise in noise_columns(image_set).items():
+        dimensions = ["line_of_sight", "u", "v"][: noise.ndim]
+        store.add_array(target, name, noise, dimensions, units="mK2" if name == POWER else "mK")
     for name in ("redshift", "distance"):
         values, units = store.values(source, name, along), dict(source[name].attrs)
         store.add_array(target, name, values, ["line_of_sight"], **units)
@@ -140,6 +148,28 @@ def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None
             "cell_size": box.cell_size,
         },
     )
+
+
+def noise_columns(image_set: ImageSet) -> dict[str, np.ndarray]:
+    """What the store says of the instrument's noise, by the names of the arrays.
+
+    Raises:
+        UserError: if the instrument does not see the light-cones.
+    """
+    if image_set.instrument is None:
+        return {}
+    channels = Channels.of(image_set.lightcones.simulation, image_set.cells)
+    made = Response.of(image_set.instrument, channels)
+    return {POWER: made.power, RMS: made.rms}
+
+
+def response(image_set: ImageSet) -> Response | None:
+    """Of the instrument that sees the images, from their store; None: there is none."""
+    if image_set.instrument is None:
+        return None
+    channels = Channels.of(image_set.lightcones.simulation, image_set.cells)
+    power = store.values(open_store(image_set), POWER)
+    return Response(channels, power, image_set.instrument.wedge)
 
 
 def cut_block(image_set: ImageSet, span: Span, workers: int = 1) -> None:
@@ -175,7 +205,7 @@ def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Dig
     source = store.open_cubes(cones.store)
     open_store(image_set)  # says so if there is none
     finished = journal.finished(cones.journal, histories=False)
-    have = digests(image_set)
+    have, seen_with = digests(image_set), response(image_set)
 
     def cut_one(index: int) -> Digests:
         if index not in finished:
@@ -184,13 +214,29 @@ def _cut(image_set: ImageSet, indices: list[int], workers: int) -> dict[str, Dig
         known = have.get(str(index), Digests("", ""))
         if known.light_cone == digest and known.images:
             return known
-        images = cut(StoredCube(source, index), cones.simulation.box, image_set.images)
+        images = cut_from(StoredCube(source, index), image_set, seen_with)
         written = store.write_whole(image_set.store, index, images, IMAGES, digest)
         return Digests(digest, *written)
 
     tasks = [dask.delayed(cut_one)(index) for index in indices]
     made = dask.compute(*tasks, scheduler="threads", num_workers=workers)
     return dict(zip(map(str, indices), made, strict=True))
+
+
+def cut_from(cube: Any, image_set: ImageSet, seen_with: Response | None) -> np.ndarray:
+    """Images of one light-cone of a set, without noise.
+
+    Args:
+        cube: see :func:`cut`.
+        image_set: how they are cut.
+        seen_with: the set's :func:`response`.
+
+    Returns:
+        (image, transverse, line_of_sight)
+    """
+    if seen_with is not None:
+        cube = seen_with.filtered(cube[:, :, : image_set.cells])
+    return cut(cube, image_set.lightcones.simulation.box, image_set.images)
 
 
 def digests(image_set: ImageSet) -> dict[str, Digests]:
@@ -284,4 +330,15 @@ def open_labelled(image_set: ImageSet) -> "LabelledImages":
     )
     images = store.array(group, IMAGES)
     prior = image_set.lightcones.design.prior
-    return LabelledImages(images, parameters, names, tuple(failed), geometry, prior)
+    noise = _noise(image_set, store.values(group, "random_seed", count))
+    return LabelledImages(images, parameters, names, tuple(failed), geometry, prior, noise)
+
+
+def _noise(image_set: ImageSet, seeds: np.ndarray) -> Noise | None:
+    seen_with, box = response(image_set), image_set.lightcones.simulation.box
+    if image_set.instrument is None or seen_with is None:
+        return None
+    face = np.arange(box.cells**2).reshape(box.cells, box.cells, 1)
+    one_plane = image_set.images.model_copy(update={"line_of_sight_cells": None})
+    told = {"name": image_set.seen_with, **described(image_set.instrument)}
+    return Noise(seen_with, seeds, cut(face, box, one_plane)[..., 0], told)

@@ -1,10 +1,13 @@
 """Thermal noise of an interferometer on the planes of a light-cone, and which modes it sees."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.sections import Simulation
+from ..simulator.lightcone import coordinates, cosmology
 from .array import Baselines
 
 Array = NDArray[np.float64]
@@ -27,6 +30,7 @@ class Channels:
         hubble: H(z) in km/s/Mpc, shape (channels,).
         cells: of a plane's side.
         cell: comoving size of a cell in Mpc, along the line of sight too.
+        hlittle: Hubble constant in 100 km/s/Mpc.
     """
 
     redshift: Array
@@ -34,6 +38,20 @@ class Channels:
     hubble: Array
     cells: int
     cell: float
+    hlittle: float
+
+    @classmethod
+    def of(cls, simulation: Simulation, count: int) -> Self:
+        """The nearest ``count`` planes of a simulation's light-cones."""
+        redshift, distance = (each[:count] for each in coordinates(simulation))
+        return cls(
+            redshift=redshift,
+            distance=distance,
+            hubble=cosmology(simulation.cosmology).H(redshift).value,
+            cells=simulation.box.cells,
+            cell=simulation.box.cell_size,
+            hlittle=simulation.cosmology.hlittle,
+        )
 
     @property
     def frequency(self) -> Array:
@@ -57,26 +75,26 @@ class Channels:
 
 
 def seen(baselines: Baselines, channels: Channels) -> Array:
-    """Seconds of a track in which each Fourier mode was seen, shape (channels, cells, cells).
+    """Seconds of a track in which each Fourier mode was seen, (channels, cells, cells // 2 + 1).
 
-    Modes in the order of ``numpy.fft``. Zero where no baseline is, beyond the longest baseline that
-    was asked for, for the mean, which no interferometer sees, and for the highest frequency of an
-    even number of cells, whose two signs are one mode.
+    Modes in the order of ``numpy.fft.rfft2``. Zero where no baseline is, beyond the longest
+    baseline that was asked for, for the mean, which no interferometer sees, and for the highest
+    frequency of an even number of cells, whose two signs are one mode.
     """
-    mode = np.fft.fftfreq(channels.cells, 1 / channels.cells)
-    length = np.hypot(mode[:, None], mode)
-    alias = np.abs(mode) == channels.cells / 2
-    held = (length > 0) & ~alias[:, None] & ~alias
+    u, v = _modes(channels.cells)
+    length = np.hypot(u[:, None], v)
+    alias = channels.cells / 2
+    held = (length > 0) & (np.abs(u) < alias)[:, None] & (v < alias)
     every = np.empty((len(channels.redshift), *length.shape))
     for one, metres in zip(every, channels.metres, strict=True):
-        nearest = (np.rint(baselines.at / metres)[None] == mode[:, None]).astype(float)
-        one[...] = nearest @ baselines.seconds @ nearest.T
+        nearest = np.rint(baselines.at / metres)
+        one[...] = (nearest == u[:, None]) @ baselines.seconds @ (nearest == v[:, None]).T
         one[(length * metres > baselines.longest) | ~held] = 0
     return every
 
 
 def power(seconds: Array, channels: Channels, sefd: Array, hours: float, track: float) -> Array:
-    """Variance of the modes' noise in mK^2, shape (channels, cells, cells); 0 where none is seen.
+    """Variance of the modes' noise in mK^2, of the shape of ``seconds``; 0 where none is seen.
 
     Of the sum of a plane's T_b times exp(-2 pi i k x), with natural weights: a visibility's real
     and imaginary parts have sigma = SEFD / sqrt(2 bandwidth time).
@@ -96,26 +114,39 @@ def power(seconds: Array, channels: Channels, sefd: Array, hours: float, track: 
         return np.where(time > 0, one_second[:, None, None] / time, 0.0)
 
 
-def rms(power: Array) -> Array:
+def rms(power: Array | Image) -> Array:
     """Of the noise of each plane in mK, shape (channels,)."""
-    modes = power.shape[-1] * power.shape[-2]
-    return np.asarray(np.sqrt(power.sum(axis=(-2, -1))) / modes)
+    cells = power.shape[-2]
+    # Each mode beside the first column stands for its mirrored one too.
+    whole = 2 * power.sum(axis=(-2, -1), dtype=float) - power[..., 0].sum(axis=-1, dtype=float)
+    return np.asarray(np.sqrt(whole) / cells**2)
 
 
-def draw(power: Array, generator: np.random.Generator) -> Image:
+def draw(power: Array | Image, generator: np.random.Generator) -> Image:
     """Noise of one light-cone in mK, shape (cells, cells, channels).
 
     White noise on the sky, filtered: real, so its modes are Hermitian, and of no other symmetry.
     """
     channels, cells, _ = power.shape
     white = generator.standard_normal((channels, cells, cells), np.float32)
-    modes = np.fft.rfft2(white) * np.sqrt(power[..., : cells // 2 + 1]) / cells
-    return np.moveaxis(np.fft.irfft2(modes, s=(cells, cells)), 0, -1).astype(np.float32)
+    return _filtered(white, np.sqrt(power, dtype=np.float32) / np.float32(cells))
 
 
-def resolved(brightness: Image, seconds: Array) -> Image:
-    """A light-cone of shape (cells, cells, channels) without the modes that are not seen."""
-    modes = np.fft.rfft2(np.moveaxis(brightness, -1, 0))
-    modes *= seconds[..., : seconds.shape[-1] // 2 + 1] > 0
-    planes = np.fft.irfft2(modes, s=seconds.shape[1:])
-    return np.moveaxis(planes, 0, -1).astype(np.float32)
+def resolved(brightness: Image, seconds: Array | Image) -> Image:
+    """A light-cone of shape (cells, cells, channels) without the modes that are not seen.
+
+    ``seconds``, or the noise power of the modes, is above zero where they are.
+    """
+    return _filtered(np.moveaxis(brightness, -1, 0), seconds > 0)
+
+
+def _filtered(planes: Image, gain: NDArray) -> Image:
+    modes = np.fft.rfft2(planes)
+    modes *= gain
+    return np.ascontiguousarray(np.moveaxis(np.fft.irfft2(modes, s=planes.shape[1:]), 0, -1))
+
+
+def _modes(cells: int) -> tuple[Array, Array]:
+    """Wave numbers of ``numpy.fft.rfft2`` in units of the fundamental mode's."""
+    u = np.asarray(np.fft.fftfreq(cells, 1 / cells), np.float64)
+    return u, np.asarray(np.fft.rfftfreq(cells, 1 / cells), np.float64)

@@ -4,16 +4,14 @@ An interferometer's response spreads spectrally smooth emission over k_par <= sl
 wedge; its edge is the horizon (Liu, Parsons & Trott 2014, Phys. Rev. D 90, 023018, equation 166).
 """
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.instruments import Wedge
 from .noise import LIGHT_SPEED, Channels
 
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
-Wedge = Literal["none", "moderate", "horizon"]
 
 BUFFER = 0.1  # h/Mpc beyond the horizon: "moderate" of Pober et al. 2014, ApJ 782, 66
 CHUNK = 64  # channels that are filtered at once, with the slope of their middle
@@ -24,7 +22,21 @@ def slope(channels: Channels) -> Array:
     return channels.hubble * channels.distance / (LIGHT_SPEED * (1 + channels.redshift))
 
 
-def avoid(brightness: Image, channels: Channels, wedge: Wedge, hlittle: float) -> Image:
+def edge(channels: Channels, wedge: Wedge, across: Array) -> Array:
+    """Lowest k_par in 1/Mpc that is kept, shape (channels, *across.shape); nothing, for ``none``.
+
+    Args:
+        channels: of the light-cone.
+        wedge: what is left out.
+        across: k_perp in 1/Mpc.
+    """
+    if wedge == "none":
+        return np.full((len(channels.redshift), *across.shape), -1.0)
+    buffer = BUFFER * channels.hlittle if wedge == "moderate" else 0.0
+    return np.multiply.outer(slope(channels), across) + buffer
+
+
+def avoid(brightness: Image, channels: Channels, wedge: Wedge) -> Image:
     """A light-cone of shape (cells, cells, channels) without the modes in the wedge.
 
     Chunks of CHUNK channels overlap by half, under windows whose squares add up to one.
@@ -40,15 +52,14 @@ def avoid(brightness: Image, channels: Channels, wedge: Wedge, hlittle: float) -
     modes = np.fft.rfft2(padded, axes=(0, 1))
     per_mpc = 2 * np.pi / channels.cell
     k = np.fft.fftfreq(channels.cells) * per_mpc
-    across = np.hypot(k[:, None], k[: modes.shape[1]])[..., None]
+    across = np.hypot(k[:, None], k[: modes.shape[1]])
     along = np.abs(np.fft.fftfreq(CHUNK)) * per_mpc
-    edges = slope(channels)
-    buffer = BUFFER * hlittle if wedge == "moderate" else 0.0
+    edges = edge(channels, wedge, across)
     kept = np.zeros_like(modes)
     for chunk in range(chunks):
         part = slice(chunk * half, chunk * half + CHUNK)
         middle = min(max(chunk * half, 0), length - 1)  # of the chunk, in the light-cone
-        outside = along > edges[middle] * across + buffer
+        outside = along > edges[middle][..., None]
         there = np.fft.fft(modes[..., part] * window) * outside
         kept[..., part] += np.fft.ifft(there) * window
     filtered = np.fft.irfft2(kept, s=brightness.shape[:2], axes=(0, 1))

@@ -1,10 +1,12 @@
 """Products with a part per realisation: light-cones, and their images."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from ..config.instruments import Instrument
 from ..config.sections import Database, Images, Mock, Simulation
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .found import Reference, Seal, Sources, Spec, sealed
@@ -97,10 +99,11 @@ class LightCones(Realizations):
 
 @dataclass(frozen=True)
 class ImageSet(Realizations):
-    """Images cut from light-cones."""
+    """Images cut from light-cones, as they are or as an instrument sees them."""
 
     images: Images
     lightcones: LightCones
+    instrument: Instrument | None = None
 
     kind = "images"
     title = "images"
@@ -127,9 +130,35 @@ class ImageSet(Realizations):
             block=cones.block,
             images=Images.model_validate(spec.identity["images"]),
             lightcones=cones,
+            instrument=observing(spec.identity),
         )
+
+    @property
+    def cells(self) -> int:
+        """Cells of an image along the line of sight."""
+        whole = self.lightcones.simulation.lightcone.cells
+        return self.images.line_of_sight_cells or whole
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """See :class:`Product`."""
+        own = (f"instruments.{self.seen_with}",) if self.instrument else ()
+        return (*own, *super().keys)
+
+    @property
+    def seen_with(self) -> str:
+        """The name of the instrument, if there is one."""
+        return self.name.removeprefix(self.lightcones.name).removeprefix(".")
 
     @property
     def given_up(self) -> str:
         """See :class:`Realizations`."""
         return self.lightcones.given_up
+
+
+def observing(identity: Mapping[str, Any]) -> Instrument | None:
+    """The instrument of an image set, by its identity; None: there is none."""
+    if "instrument" not in identity:
+        return None
+    settings = {key: it for key, it in identity["instrument"].items() if key != "stations"}
+    return Instrument.model_validate(settings)

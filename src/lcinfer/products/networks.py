@@ -132,7 +132,7 @@ class EvaluationRun(Product):
     @property
     def outputs(self) -> list[Path]:
         """See :class:`Product`."""
-        return [*super().outputs, *(self.mock_predictions(mock.name) for mock in self.mocks)]
+        return [*super().outputs, *map(self.mock_predictions, self.mock_images)]
 
     @property
     def predictions(self) -> Path:
@@ -143,6 +143,11 @@ class EvaluationRun(Product):
     def scores(self) -> Path:
         """R2 with intervals."""
         return self.markers[0]
+
+    @property
+    def mock_images(self) -> dict[str, ImageSet]:
+        """By the mocks' names."""
+        return {images.lightcones.name: images for images in self.mocks}
 
     def mock_predictions(self, mock: str) -> Path:
         """True and predicted parameters of a mock's images."""

@@ -12,6 +12,7 @@ from ..base.fingerprint import identity
 from ..config import Config
 from ..config.sections import Simulation, Training
 from ..config.sweeps import Trial, repeats
+from ..instrument.response import described
 from .databases import ImageSet, LightCones
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .networks import EvaluationRun, SweepRun, TrainingRun
@@ -82,18 +83,33 @@ class Run:
 
     @cached_property
     def images(self) -> dict[str, ImageSet]:
-        """The images of each of :attr:`lightcones`, by the same names."""
-        return {label: self._images(cones) for label, cones in self.lightcones.items()}
+        """The images of each of :attr:`lightcones` by the same names, and by their own names those
+        that instruments see. The database's are left out if every training has an instrument."""
+        made = {label: self._images(cones) for label, cones in self.lightcones.items()}
+        used = {it.training.instrument for it in self.trainings.values()}
+        if None not in used:
+            del made[_named(self.database)]
+        for instrument in sorted(filter(None, used)):
+            seen = (self._images(cones, instrument) for cones in self.lightcones.values())
+            made |= {_named(images): images for images in seen}
+        return made
 
     @property
     def database_images(self) -> ImageSet:
-        """The database's images."""
-        return self.images[_named(self.database)]
+        """The database's images, or if there are none, those that an instrument sees."""
+        own = (images for images in self.images.values() if images.lightcones is self.database)
+        return next(own)
 
     @property
     def mock_images(self) -> dict[str, ImageSet]:
         """The mocks' images by the mocks' names."""
         return {name: self.images[_named(cones)] for name, cones in self.mocks.items()}
+
+    @property
+    def instruments(self) -> dict[str, ImageSet]:
+        """The database's images by the names of the instruments that see them."""
+        used = {it.training.instrument: it.images for it in self.trainings.values()}
+        return {name: used[name] for name in self.config.instruments if name in used}
 
     @property
     def examples(self) -> tuple[str, ...]:
@@ -154,11 +170,10 @@ class Run:
     def figures(self) -> dict[str, FigureSet]:
         """Figures by what they are of: a configured training, a sweep, ``examples``, ``scheme``."""
         answered = {"responses": self.responses} if self.mocks else {}
-        responding = [self.mock_images[name] for name in self.responses]
         drawn = {}
         for name in self.repeats:
             scored = self.evaluations[name]
-            sources = (scored, *responding)
+            sources = (scored, *(scored.mock_images[mock] for mock in self.responses))
             drawn[name] = self._figures(name, sources, evaluation=scored.fingerprint, **answered)
         for name, sweep in self.sweeps.items():
             drawn[name] = self._figures(name, (sweep,), sweep=sweep.fingerprint)
@@ -250,19 +265,26 @@ class Run:
             return replace(planned, block=block)
         return planned
 
-    def _images(self, cones: LightCones) -> ImageSet:
+    def _images(self, cones: LightCones, seen_with: str | None = None) -> ImageSet:
+        instrument = None if seen_with is None else self.config.instruments[seen_with]
         return ImageSet(
-            name=cones.name,
-            identity=identity("images", images=self.config.images, lightcones=cones.fingerprint),
+            name=cones.name if seen_with is None else f"{cones.name}.{seen_with}",
+            identity=identity(
+                "images",
+                images=self.config.images,
+                lightcones=cones.fingerprint,
+                **({"instrument": described(instrument)} if instrument else {}),
+            ),
             root=self.root,
             realizations=cones.realizations,
             block=cones.block,
             images=self.config.images,
             lightcones=cones,
+            instrument=instrument,
         )
 
     def _training(self, name: str, training: Training) -> TrainingRun:
-        images = self.database_images
+        images = self._images(self.database, training.instrument)
         given_up = {"given_up": images.given_up} if images.given_up else {}
         run = TrainingRun(
             name=name,
@@ -284,7 +306,8 @@ class Run:
         return replace(run, identity=made_of)
 
     def _evaluation(self, run: TrainingRun) -> EvaluationRun:
-        mocks = tuple(self.mock_images.values())
+        seen_with = run.training.instrument
+        mocks = tuple(self._images(cones, seen_with) for cones in self.mocks.values())
         return EvaluationRun(
             name=run.name,
             identity=identity(
@@ -309,6 +332,7 @@ class Run:
     def _sweep(self, name: str) -> SweepRun:
         settings, trials = self.config.sweeps[name], self._trials(name)
         evaluations = {run.directory.name: self._evaluation(run) for _, run in trials}
+        mocks = {_named(it): it for each in evaluations.values() for it in each.mocks}
         return SweepRun(
             name=name,
             identity=identity(
@@ -323,7 +347,7 @@ class Run:
             sweep=settings,
             trials=tuple(trials),
             evaluations=evaluations,
-            after=(*self.evaluations.values(), *self.mock_images.values()),
+            after=(*self.evaluations.values(), *mocks.values()),
         )
 
     def _label(self, run: TrainingRun) -> str:

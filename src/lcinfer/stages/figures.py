@@ -14,6 +14,7 @@ from ..evaluation.predict import load_trained
 from ..evaluation.responses import filters, reach, responses
 from ..images import cutting as images
 from ..lightcones import store
+from ..products.databases import ImageSet
 from ..products.networks import EvaluationRun, SweepRun
 from ..products.run import Run
 from ..products.shown import EXAMPLES, SCHEME
@@ -42,7 +43,7 @@ def draw_figures(run: Run, what: str) -> None:
         scored = run.evaluations[what]
         drawn = _of_training(run, scored)
         read = [scored.training.checkpoint, *scored.outputs]
-        read += [run.mock_images[name].sealed for name in run.responses]
+        read += [scored.mock_images[name].sealed for name in run.responses]
     with recorded(product, "draw", product.outputs, read):
         for name, figure in drawn:
             metadata = {"Software": "lcinfer", **stamp(product)}
@@ -51,10 +52,11 @@ def draw_figures(run: Run, what: str) -> None:
 
 def _examples(run: Run) -> Drawn:
     group = images.open_store(run.mock_images[run.examples[0]])
+    shown_to = _first_images(run.mock_images, run.examples)
     yield (
         EXAMPLES,
         figures.draw_examples(
-            {f"{name} galaxies": image for name, image in _first_images(run, run.examples).items()},
+            {f"{name} galaxies": image for name, image in shown_to.items()},
             redshift=store.values(group, "redshift"),
             distance=store.values(group, "distance"),
             cell_size=run.config.database.box.cell_size,
@@ -100,9 +102,9 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
     yield "loss", figures.draw_loss(*history)
     scores = json.loads(scored.scores.read_text(encoding="utf-8"))["one_image"]
     mocks = {}
-    for mock in scored.mocks:
-        recovered = read_predictions(scored.mock_predictions(mock.name))
-        mocks[mock.name] = (recovered.true[0], recovered.predicted[:, 0])
+    for name in scored.mock_images:
+        recovered = read_predictions(scored.mock_predictions(name))
+        mocks[name] = (recovered.true[0], recovered.predicted[:, 0])
     yield (
         "recovery",
         figures.draw_recovery(
@@ -119,11 +121,11 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
     yield "residuals", figures.draw_residuals(true, predicted, names)
     yield "filters", figures.draw_filters(filters(trained))
     if run.mocks:
-        yield from _responses(run, trained)
+        yield from _responses(run, trained, scored.mock_images)
 
 
-def _responses(run: Run, trained: Checkpoint) -> Drawn:
-    shown_to = _first_images(run, run.responses)
+def _responses(run: Run, trained: Checkpoint, mocks: dict[str, ImageSet]) -> Drawn:
+    shown_to = _first_images(mocks, run.responses)
     heard = responses(trained, np.stack(list(shown_to.values())))
     titles = [_title(run, mock) for mock in shown_to]
     first, *_ = heard.values()
@@ -132,7 +134,7 @@ def _responses(run: Run, trained: Checkpoint) -> Drawn:
         figures.draw_responses(
             dict(zip(titles, shown_to.values(), strict=True)),
             dict(zip(titles, first, strict=True)),
-            store.values(images.open_store(run.mock_images[run.responses[0]]), "redshift"),
+            store.values(images.open_store(mocks[run.responses[0]]), "redshift"),
             run.config.figures.brightness_range,
             reach(trained),
         ),
@@ -147,10 +149,9 @@ def _responses(run: Run, trained: Checkpoint) -> Drawn:
     yield "activations", figures.draw_activations(means)
 
 
-def _first_images(run: Run, mocks: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _first_images(mocks: dict[str, ImageSet], names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """(transverse, line of sight) the first image of the first light-cone of each mock, in mK."""
-    opened = {name: images.open_store(run.mock_images[name]) for name in mocks}
-    return {name: store.values(group, images.IMAGES, 1)[0, 0] for name, group in opened.items()}
+    return {name: images.open_labelled(mocks[name]).read([0], 1)[0, 0] for name in names}
 
 
 def _title(run: Run, mock: str) -> str:
