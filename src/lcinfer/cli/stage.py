@@ -179,6 +179,8 @@ def _add_stages(parser: ArgumentParser) -> None:
     added.add_argument("sweep", metavar="SWEEP", help="the sweep's name")
     added = stages.add(_figures, "config/demo.yaml examples", CONFIG)
     added.add_argument(
-        "what", metavar="WHAT", help="'examples', 'scheme', or the name of a training or a sweep"
+        "what",
+        metavar="WHAT",
+        help="'examples', 'scheme', or the name of a training, a sweep or an instrument",
     )
     stages.add(_summary, "config/demo.yaml", CONFIG)

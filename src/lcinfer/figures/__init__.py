@@ -5,6 +5,7 @@ from .examples import draw_examples
 from .filters import draw_filters
 from .learning import draw_learning
 from .loss import draw_loss
+from .noise import draw_noise
 from .recovery import draw_recovery
 from .residuals import draw_residuals
 from .responses import draw_activations, draw_responses
@@ -19,6 +20,7 @@ __all__ = [
     "draw_filters",
     "draw_learning",
     "draw_loss",
+    "draw_noise",
     "draw_recovery",
     "draw_residuals",
     "draw_responses",

@@ -24,7 +24,7 @@ from ..training import checkpoint as checkpoints
 from ..training.checkpoint import Checkpoint
 from ..training.learner import apply
 from ..training.memory import within_memory
-from .agreement import cut_like
+from .agreement import check_instrument, cut_like
 from .observation import Observation
 from .uncertainty import Interval, Residuals, find_tested, needed, prior_of
 
@@ -87,6 +87,7 @@ class Inference:
         Raises:
             UserError: if the observation does not fit the network, or memory does not suffice.
         """
+        check_instrument(observation, self.checkpoint)
         cut = cut_like(observation, self.geometry, self.normalisation)
         images, unlike = self.normalisation.images(cut), None
         if self.checkpoint.envelope:

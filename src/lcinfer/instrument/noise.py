@@ -85,10 +85,16 @@ def seen(baselines: Baselines, channels: Channels) -> Array:
     length = np.hypot(u[:, None], v)
     alias = channels.cells / 2
     held = (length > 0) & (np.abs(u) < alias)[:, None] & (v < alias)
+    # Sums over rectangles of bins are differences of sums from the corner.
+    bins, half = len(baselines.at), channels.cells // 2
+    summed = np.zeros((bins + 1, bins + 1))
+    summed[1:, 1:] = baselines.seconds.cumsum(0).cumsum(1)
+    between = np.arange(channels.cells + 1) - half - 0.5
     every = np.empty((len(channels.redshift), *length.shape))
     for one, metres in zip(every, channels.metres, strict=True):
-        nearest = np.rint(baselines.at / metres)
-        one[...] = (nearest == u[:, None]) @ baselines.seconds @ (nearest == v[:, None]).T
+        ends = np.searchsorted(baselines.at, between * metres)
+        cells = np.diff(np.diff(summed[np.ix_(ends, ends)], axis=0), axis=1)
+        one[...] = np.fft.ifftshift(cells)[:, : half + 1]
         one[(length * metres > baselines.longest) | ~held] = 0
     return every
 
@@ -141,9 +147,11 @@ def resolved(brightness: Image, seconds: Array | Image) -> Image:
 
 
 def _filtered(planes: Image, gain: NDArray) -> Image:
-    modes = np.fft.rfft2(planes)
+    from scipy import fft  # twice as fast as NumPy's, and most verbs do without it
+
+    modes = fft.rfft2(planes)
     modes *= gain
-    return np.ascontiguousarray(np.moveaxis(np.fft.irfft2(modes, s=planes.shape[1:]), 0, -1))
+    return np.ascontiguousarray(np.moveaxis(fft.irfft2(modes, s=planes.shape[1:]), 0, -1))
 
 
 def _modes(cells: int) -> tuple[Array, Array]:

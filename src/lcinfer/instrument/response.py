@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..config.instruments import Instrument, Wedge
 from ..config.sections import Simulation
 from . import array, noise
 from .noise import Channels
-from .wedge import avoid, edge
+from .wedge import avoid, edge, kept
 
 Image = NDArray[np.float32]
 
@@ -58,8 +59,17 @@ class Response:
 
     @property
     def rms(self) -> NDArray[np.float64]:
-        """Of the noise in mK, (channels,), before modes in the wedge are left out."""
-        return noise.rms(self.power)
+        """Of the noise in mK, (channels,)."""
+        return noise.rms(self.power * self._kept)
+
+    @property
+    def modes(self) -> NDArray[np.float64]:
+        """The share of a plane's Fourier modes that are seen and kept, (channels,)."""
+        return noise.rms((self.power > 0) * self._kept) ** 2 * self.channels.cells**2
+
+    @cached_property
+    def _kept(self) -> NDArray[np.float64]:
+        return kept(self.channels, self.wedge)
 
     def filtered(self, brightness: Image) -> Image:
         """A light-cone in mK, (cells, cells, channels), of the modes that are seen and kept."""

@@ -36,6 +36,25 @@ def edge(channels: Channels, wedge: Wedge, across: Array) -> Array:
     return np.multiply.outer(slope(channels), across) + buffer
 
 
+def kept(channels: Channels, wedge: Wedge) -> Array:
+    """The share of k_par that is kept for each Fourier mode of a plane, in the shape of
+    :func:`lcinfer.instrument.noise.seen`."""
+    edges = edge(channels, wedge, _across(channels))
+    below = np.searchsorted(np.sort(_along(channels)), edges.ravel(), side="right")
+    return np.asarray(1 - below.reshape(edges.shape) / CHUNK)
+
+
+def _across(channels: Channels) -> Array:
+    """k_perp in 1/Mpc of the modes of ``numpy.fft.rfft2``."""
+    k = np.fft.fftfreq(channels.cells, channels.cell / (2 * np.pi))
+    return np.asarray(np.hypot(k[:, None], k[: channels.cells // 2 + 1]))
+
+
+def _along(channels: Channels) -> Array:
+    """k_par in 1/Mpc of a chunk's modes."""
+    return np.asarray(np.abs(np.fft.fftfreq(CHUNK, channels.cell / (2 * np.pi))))
+
+
 def avoid(brightness: Image, channels: Channels, wedge: Wedge) -> Image:
     """A light-cone of shape (cells, cells, channels) without the modes in the wedge.
 
@@ -43,24 +62,22 @@ def avoid(brightness: Image, channels: Channels, wedge: Wedge) -> Image:
     """
     if wedge == "none":
         return brightness
+    from scipy import fft  # see noise.py
+
     length = brightness.shape[-1]
     half = CHUNK // 2
-    window = np.sin(np.pi * (np.arange(CHUNK) + 0.5) / CHUNK)
+    window = np.sin(np.pi * (np.arange(CHUNK) + 0.5) / CHUNK).astype(np.float32)
     chunks = -(-length // half) + 1
-    padded = np.zeros((*brightness.shape[:2], (chunks + 1) * half))
+    padded = np.zeros((*brightness.shape[:2], (chunks + 1) * half), np.float32)
     padded[..., half : half + length] = brightness
-    modes = np.fft.rfft2(padded, axes=(0, 1))
-    per_mpc = 2 * np.pi / channels.cell
-    k = np.fft.fftfreq(channels.cells) * per_mpc
-    across = np.hypot(k[:, None], k[: modes.shape[1]])
-    along = np.abs(np.fft.fftfreq(CHUNK)) * per_mpc
-    edges = edge(channels, wedge, across)
-    kept = np.zeros_like(modes)
+    modes = fft.rfft2(padded, axes=(0, 1))
+    along, edges = _along(channels), edge(channels, wedge, _across(channels))
+    left = np.zeros_like(modes)
     for chunk in range(chunks):
         part = slice(chunk * half, chunk * half + CHUNK)
         middle = min(max(chunk * half, 0), length - 1)  # of the chunk, in the light-cone
         outside = along > edges[middle][..., None]
-        there = np.fft.fft(modes[..., part] * window) * outside
-        kept[..., part] += np.fft.ifft(there) * window
-    filtered = np.fft.irfft2(kept, s=brightness.shape[:2], axes=(0, 1))
-    return filtered[..., half : half + length].astype(np.float32)
+        there = fft.fft(modes[..., part] * window) * outside
+        left[..., part] += fft.ifft(there) * window
+    filtered: Image = fft.irfft2(left, s=brightness.shape[:2], axes=(0, 1))
+    return np.ascontiguousarray(filtered[..., half : half + length])

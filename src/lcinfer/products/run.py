@@ -168,7 +168,8 @@ class Run:
 
     @cached_property
     def figures(self) -> dict[str, FigureSet]:
-        """Figures by what they are of: a configured training, a sweep, ``examples``, ``scheme``."""
+        """Figures by what they are of: a configured training, a sweep, an instrument,
+        ``examples``, ``scheme``."""
         answered = {"responses": self.responses} if self.mocks else {}
         drawn = {}
         for name in self.repeats:
@@ -177,6 +178,8 @@ class Run:
             drawn[name] = self._figures(name, sources, evaluation=scored.fingerprint, **answered)
         for name, sweep in self.sweeps.items():
             drawn[name] = self._figures(name, (sweep,), sweep=sweep.fingerprint)
+        for name, seen in self.instruments.items():
+            drawn[name] = self._figures(name, (seen,), instrument=seen.fingerprint)
         if self.mocks:
             images = tuple(self.mock_images[name] for name in self.examples)
             shown = [[name, *_sizes([self.mock_images[name]])] for name in self.examples]

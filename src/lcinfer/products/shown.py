@@ -19,6 +19,7 @@ DRAWN = {  # what figures are made from, as their identity says it, and which th
     "evaluation": TRAINING_FIGURES,
     "responses": RESPONSE_FIGURES,
     "sweep": ("sweep",),
+    "instrument": ("noise",),
 }
 PAPER_TABLES = ("table1", "table2", "claims")
 TABLE_FORMATS = ("csv", "md", "tex", "html")
@@ -48,13 +49,14 @@ class FigureSet(Product):
             Reference("images", fingerprint, name, Seal(count))
             for name, (fingerprint, count) in made_of.get("mocks", [])
         )
+        seen = [Reference("images", made_of["instrument"])] if "instrument" in made_of else []
         one = (("evaluations", "evaluation"), ("sweeps", "sweep"))
         of_one = (
             Reference(kind, made_of[key], spec.common["name"])
             for kind, key in one
             if key in made_of
         )
-        return [*mocks, *of_one]
+        return [*mocks, *seen, *of_one]
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:

@@ -24,17 +24,20 @@ from ..simulator.lightcone import coordinates
 from ..training.checkpoint import Checkpoint
 from ..training.networks.layers import layers
 
+LIGHT_CONES_SHOWN = 50  # whose signal is beside the noise: more tell nothing new
 Drawn = Iterator[tuple[str, Any]]
 """Names of figures, and matplotlib's figures."""
 
 
 def draw_figures(run: Run, what: str) -> None:
-    """Draw the figures of a training or of a sweep, of the mocks (``examples``), or of how
-    images are cut (``scheme``)."""
+    """Draw the figures of a training, a sweep or an instrument, of the mocks (``examples``), or
+    of how images are cut (``scheme``)."""
     product, read = run.figures[what], []
     if what in run.sweeps:
         sweep = run.sweeps[what]
         drawn, read = _of_sweep(sweep), sweep.needed
+    elif what in run.instruments:
+        drawn, read = _of_instrument(run.instruments[what]), product.needed
     elif what == EXAMPLES:
         drawn, read = _examples(run), product.needed
     elif what == SCHEME:
@@ -79,6 +82,20 @@ def _slicing(run: Run) -> Drawn:
             cell_size=database.box.cell_size,
             redshifts=(float(redshift[0]), float(redshift[-1])),
         ),
+    )
+
+
+def _of_instrument(seen: ImageSet) -> Drawn:
+    group, labelled = images.open_store(seen), images.open_labelled(seen).signal
+    there = [index for index in range(labelled.light_cones) if index not in labelled.failed]
+    signal = [
+        cones.std(axis=(1, 2))
+        for cones in labelled.blocks(there[:LIGHT_CONES_SHOWN], labelled.per_lightcone)
+    ]
+    noise = store.values(group, images.RMS)
+    yield (
+        "noise",
+        figures.draw_noise(store.values(group, "redshift"), noise, np.concatenate(signal)),
     )
 
 
