@@ -67,6 +67,22 @@ rule draw_training_on_spectra:
         "{params.lcinfer} stage figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
 
 
+rule draw_instrument:
+    """The noise of an instrument beside the signal."""
+    input:
+        needed,
+    output:
+        plots("instrument"),
+    log:
+        FigureSet.log("instrument"),
+    params:
+        **COMMAND,
+    message:
+        "Figure of the instrument {wildcards.name}: {params.why}"
+    shell:
+        "{params.lcinfer} stage figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
+
+
 rule draw_sweep:
     """A learning curve, or a study's losses against the varied keys."""
     input:

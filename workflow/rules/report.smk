@@ -63,6 +63,9 @@ def shown():
             elif figure in OF_TRAININGS:
                 place = {"category": "Trainings", "subcategory": name}
                 label = OF_TRAININGS[figure]
+            elif figure == "noise":
+                place = {"category": "Instruments"}
+                label = name
             else:
                 place = {"category": "Sweeps"}
                 label = name

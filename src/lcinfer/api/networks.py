@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Network:
         cell_size: float | None = None,
         *,
         dataset: str | None = None,
+        instrument: str | None = None,
         each_image: bool = False,
         batch: int = recover.BATCH,
     ) -> pd.DataFrame:
@@ -55,6 +56,8 @@ class Network:
                 Of a file without them: another file, or the name of an array in it.
             cell_size: side of a cell across the line of sight in comoving Mpc.
             dataset: of a file with several arrays, the name of the one that is meant.
+            instrument: the name of the one that has seen them; None: what the array's attribute
+                ``instrument`` says, or none has.
             each_image: whether to give the parameters that each image alone points to as well.
             batch: images in the network at a time.
 
@@ -72,7 +75,11 @@ class Network:
             UserWarning: if a light-cone is unlike all of the training set; of what its file lacks.
         """
         rows = []
+        if instrument is None and isinstance(brightness, xr.DataArray):
+            instrument = brightness.attrs.get("instrument")
         for observation in self._observations(brightness, redshift, cell_size, dataset):
+            if instrument is not None:
+                observation = replace(observation, instrument=instrument)
             recovered = self.inference.recover(observation, batch)
             unlike = (f"unlike the training set: {each}" for each in recovered.unlike or ())
             for said in (*observation.remarks, *unlike):

@@ -235,7 +235,8 @@ def predicted_again(run: EvaluationRun, test: Sequence[int]) -> Iterator[str]:
     spread = np.array(trained.fitted_normalisation().parameter_std)
     tables = [(run.predictions, run.training.images, test)]
     tables += [
-        (run.mock_predictions(mock.name), mock, range(mock.realizations)) for mock in run.mocks
+        (run.mock_predictions(name), mock, range(mock.realizations))
+        for name, mock in run.mock_images.items()
     ]
     for path, image_set, indices in tables:
         try:

@@ -51,7 +51,7 @@ def _of_lightcones(cones: LightCones, name: Path) -> bool:
 def _of_images(images: Inputs, name: Path) -> bool:
     columns = store.design_columns(images.lightcones)
     others = {"redshift", "distance", *cutting.form(images).coordinates, *columns}
-    return _in_store(images, name, images.kind, others)
+    return _in_store(images, name, images.kind, others | {cutting.POWER, cutting.RMS})
 
 
 def _in_store(made: Realizations, name: Path, cubes: str, others: set[str]) -> bool:

@@ -36,7 +36,7 @@ def _evaluation(run: EvaluationRun, walk: Walk) -> Iterator[Check]:
     cones = training.images.lightcones
     failed = failures.named(training.images.sealed)
     test = divide(training.split, cones.realizations, failed).test
-    mocks = [(it.name, it.lightcones, range(it.realizations)) for it in run.mocks]
+    mocks = [(name, it.lightcones, range(it.realizations)) for name, it in run.mock_images.items()]
     tables = [(run.predictions, cones, test)]
     tables += [(run.mock_predictions(name), of, indices) for name, of, indices in mocks]
     yield (

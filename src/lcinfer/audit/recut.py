@@ -58,8 +58,9 @@ class Recut:
         except store.DamagedStore as error:
             self._wrong[index] = f"cannot be compared, since it is {error}"
             return
-        within = self._form.tolerance
-        if not np.allclose(found, self._form.make(cube), rtol=within, atol=within):
+        form = self._form
+        anew = form.make(cube)
+        if found.shape != anew.shape or not np.allclose(found, anew, rtol=0, atol=form.tolerance):
             self._wrong[index] = "are not those that its light-cone gives"
         elif said.images != store.digest(index, found):
             self._wrong[index] = "are not those of the digest in their block's marker"
@@ -79,7 +80,9 @@ class Recut:
     def told(self) -> str:
         """What was compared, if nothing is wrong."""
         anew, same = len(self._cut), len(self._seen) - len(self._cut)
-        told = [f"the images of {anew} light-cones, bit for bit"] if anew or not same else []
+        within = self._form.tolerance
+        how = f"within {within:g} {self._form.attributes['units']}" if within else "bit for bit"
+        told = [f"the images of {anew} light-cones, {how}"] if anew or not same else []
         told += [f"the files of the images of {same} light-cones, as they were cut"] if same else []
         return "; ".join(told)
 
@@ -87,7 +90,7 @@ class Recut:
 def labels(image_set: Inputs) -> Iterator[str]:
     """Parameters, seeds and coordinates of images that are not their light-cones'."""
     cones = image_set.lightcones
-    form = cutting.form(image_set)
+    form, noise = cutting.form(image_set), cutting.noise_columns(image_set)
     others = {name: values for name, (values, *_) in form.coordinates.items()}
     expected = {**store.design_columns(cones), **others}
     for name in (*expected, "redshift", "distance"):
@@ -103,6 +106,10 @@ def labels(image_set: Inputs) -> Iterator[str]:
             continue
         if not np.array_equal(found, expected[name], equal_nan=name in others):
             yield f"{image_set.store / name}: it is not that of the light-cones"
+    for name, column in noise.items():
+        found = store.values(cutting.open_store(image_set), name)
+        if found.shape != column.shape or not np.allclose(found, column, rtol=1e-3):
+            yield f"{image_set.store / name}: it is not that of the instrument"
 
 
 def _reason(error: Exception) -> str:

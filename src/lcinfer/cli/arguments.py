@@ -9,6 +9,7 @@ from .. import config
 from ..base.errors import UserError
 from ..config.messages import Mistakes
 from ..engines import engine_of
+from ..instrument.response import refusals
 from ..products.product import Product
 from ..products.run import Run
 
@@ -67,15 +68,20 @@ def planned(options: Namespace) -> Run:
 
 
 def check_settings(run: Run, source: Path) -> None:
-    """Refuse what the engine does not have of a configuration's physics; nothing is loaded.
+    """Refuse what the engine does not have of a configuration's physics, and light-cones that an
+    instrument does not see; no engine is loaded.
 
     Raises:
         Mistakes: all of them, in the configuration's file ``source``.
     """
-    database = run.config.database
-    if database.adopted and not run.mocks:
-        return  # somebody else has simulated all of it
-    if found := [*engine_of(database).refusals(database, database.prior)]:
+    config = run.config
+    database, found = config.database, list[str]()
+    if config.mocks or not database.adopted:  # else somebody else has simulated all of it
+        found += engine_of(database).refusals(database, database.prior)
+    for name, instrument in config.instruments.items():
+        refused = refusals(instrument, database, config.image_shape[1])
+        found += (f"instruments.{name}.{line}" for line in refused)
+    if found:
         raise Mistakes(found, source)
 
 

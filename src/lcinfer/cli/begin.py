@@ -6,11 +6,14 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import config
 from ..base.errors import UserError
 from ..config.messages import Mistakes, typos_first
 from ..config.networks import Network
 from ..products.run import Run
+from ..text.tables import aligned
 from . import doctor
 from .arguments import (
     CONFIG,
@@ -82,6 +85,46 @@ def _layers(name: str, network: Network, image: tuple[int, ...], outputs: int) -
         lines.append(f"{row.order:>5}  {row.step:<{wide}} {data:>18} {row.weights:>12,}")
     lines.append(f"{'':>5}  {'all weights':<{wide}} {'':>18} {sum(r.weights for r in rows):>12,}")
     return "\n".join(lines)
+
+
+def _instrument(options: Namespace) -> None:
+    """Print an instrument's noise: the root mean square of a plane by redshift."""
+    run = run_of(options)
+    known = run.config.instruments
+    if not known:
+        raise UserError(f"{options.config}: it has no section instruments")
+    if options.instrument not in (None, *known):
+        there = ", ".join(known)
+        raise UserError(f"there is no instrument {options.instrument}; there are {there}")
+    for name in [options.instrument] if options.instrument else known:
+        print(_sensitivity(run, name))
+
+
+def _sensitivity(run: Run, name: str) -> str:
+    """What an instrument is, and a table of its noise."""
+    from ..instrument import array, response
+    from ..instrument.noise import Channels
+
+    seen_with = run.config.instruments[name]
+    channels = Channels.of(run.config.database, run.config.image_shape[1])
+    made = response.Response.of(seen_with, channels)
+    stations = array.stations(seen_with.layout, seen_with.without)
+    head = (
+        f"{name}: {len(stations)} stations of {seen_with.layout}, {seen_with.hours:g} h in tracks "
+        f"of {seen_with.track:g} h at declination {seen_with.declination:g}, baselines up to "
+        f"{seen_with.longest_baseline:g} km, wedge {seen_with.wedge}"
+    )
+    flux = response.station_flux(seen_with, channels)
+    resolution = channels.metres / (1000 * seen_with.longest_baseline)
+    resolution *= channels.cells * channels.cell
+    modes, sigma = made.modes, made.rms
+    rows = [["z", "MHz", "SEFD (Jy)", "resolution (Mpc)", "modes left", "sigma (mK)"]]
+    whole = np.floor(channels.redshift)
+    for at in [0, *(np.flatnonzero(np.diff(whole)) + 1)]:
+        z, frequency = channels.redshift[at], channels.frequency[at]
+        where = (f"{z:.2f}", f"{frequency:.1f}", f"{flux[at]:.0f}", f"{resolution[at]:.1f}")
+        rows.append([*where, f"{modes[at]:.1%}", f"{sigma[at]:.3g}"])
+    return "\n".join([head, *aligned(rows, left=0)])
 
 
 def _plan(options: Namespace) -> None:
@@ -174,3 +217,5 @@ def add_verbs(verbs: Verbs) -> None:
     )
     added = verbs.add(_network, "config/config.yaml ten_images", CONFIG)
     added.add_argument("training", nargs="?", metavar="TRAINING", help="one training alone")
+    added = verbs.add(_instrument, "my.yaml", CONFIG)
+    added.add_argument("instrument", nargs="?", metavar="NAME", help="one instrument alone")

@@ -200,6 +200,8 @@ def _add_stages(parser: ArgumentParser) -> None:
     added.add_argument("--threads", type=int, default=1)
     added = stages.add(_figures, "config/demo.yaml examples", CONFIG)
     added.add_argument(
-        "what", metavar="WHAT", help="'examples', 'scheme', or the name of a training or a sweep"
+        "what",
+        metavar="WHAT",
+        help="'examples', 'scheme', or the name of a training, a sweep or an instrument",
     )
     stages.add(_summary, "config/demo.yaml", CONFIG)

@@ -3,6 +3,7 @@
 import argparse
 import json
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from ..base.errors import UserError
@@ -45,6 +46,8 @@ def _infer(options: Namespace) -> None:
             options.dataset,
             inference.geometry.velocities,
         ):
+            if options.instrument is not None:
+                observation = replace(observation, instrument=options.instrument)
             made.append(inference.recover(observation, options.batch or recover.BATCH))
             print(recover.table(made[-1], inference))
     if options.out is not None:
@@ -157,6 +160,11 @@ def add_verbs(verbs: Verbs) -> None:
         help="of an array: .npy or text, redshifts or MHz; or a name in the array's own file",
     )
     added.add_argument("--cell-size", type=float, metavar="MPC", help="of an array: comoving Mpc")
+    added.add_argument(
+        "--instrument",
+        metavar="NAME",
+        help="which has seen them, as the network's training names it; default: none has",
+    )
     added.add_argument("--batch", type=count, help="images at a time; default: a few")
     added = verbs.add(_audit, "results/runs/demo-c5da378a81", RESULTS, READERS, JSON)
     added.add_argument(

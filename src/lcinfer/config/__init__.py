@@ -11,6 +11,7 @@ from ..base import yamlfile
 from ..base.errors import UserError
 from . import messages as mistakes
 from .base import Name, Section
+from .instruments import Instrument
 from .messages import Mistakes, meant
 from .sections import (
     FIXED,
@@ -43,6 +44,8 @@ class Config(Section):
     """From light-cones to images."""
     spectra: dict[Name, Spectra] = Field(default={})
     """Named power spectra of the light-cones, which networks may read in place of images."""
+    instruments: dict[Name, Instrument] = Field(default={}, json_schema_extra={"since": "0.3"})
+    """Named instruments that light-cones can be observed with."""
     split: Split
     """Validation, test and training light-cones."""
     trainings: Annotated[dict[Name, Training], Field(min_length=1)]
@@ -119,7 +122,7 @@ class Config(Section):
         settings = self.sweeps[sweep]
         return trials(settings, self.trainings[settings.training])
 
-    @field_validator("mocks", "spectra", "trainings", "sweeps", "mcmc")
+    @field_validator("mocks", "spectra", "instruments", "trainings", "sweeps", "mcmc")
     @classmethod
     def _by_name(cls, named: dict[str, Any]) -> dict[str, Any]:
         # The order of keys decides nothing: not the rows of a table either.
@@ -132,7 +135,12 @@ class Config(Section):
             found += _cannot_be_varied(self)
         cut = [*_split(self), *_images(self), *_spectra(self)]
         # What a training finds wrong with images that are cut wrongly is no mistake of its own.
-        found += cut or [*_trainings(self), *_sweeps(self), *_mcmc(self)]
+        found += cut or [
+            *_instruments(self),
+            *_trainings(self),
+            *_sweeps(self),
+            *_mcmc(self),
+        ]
         if found:
             raise ValueError("\n".join(found))
         return self
@@ -238,6 +246,12 @@ def _no_spectra(config: Config, name: str) -> str:
     return f"there is no section spectra.{name}{meant(name, config.spectra)}; there are {there}"
 
 
+def _instruments(config: Config) -> Iterator[str]:
+    for name in config.instruments:
+        if name in (*config.trainings, *config.sweeps, *config.other_figures):
+            yield f"instruments.{name}: {name} is the name of other figures: choose another"
+
+
 def _trainings(config: Config) -> Iterator[str]:
     for name, training in config.trainings.items():
         if what := config.other_figures.get(name):
@@ -259,6 +273,8 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
             return
         if training.augment:
             yield f"{where}.augment: spectra are the same when mirrored: leave it out"
+        if training.instrument is not None:
+            yield f"{where}.instrument: spectra are those of light-cones without an instrument"
     images, there = config.training_images(training), config.per_lightcone(training)
     if training.network.head.together and training.batch < images:
         yield (
@@ -268,6 +284,10 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
     if images > there:
         what = "images cut from" if training.input == "images" else "set of spectra of"
         yield f"{where}.images {training.images} exceeds the {there} {what} a light-cone"
+    asked = training.instrument
+    if asked is not None and asked not in config.instruments:
+        near, known = meant(asked, config.instruments), ", ".join(config.instruments) or "none"
+        yield f"{where}.instrument: there is no instrument {asked}{near}; there are {known}"
     left = config.database.realizations - config.split.validation - config.split.test
     if training.light_cones and training.light_cones > left:
         yield (

@@ -300,6 +300,9 @@ class Training(Section):
     """What the network reads: `images`, or a section of `spectra` by its name."""
     images: PositiveInt | Literal["all"] = "all"
     """Images per light-cone in the training set. Validation uses one, as the paper does."""
+    instrument: Annotated[Name | None, Field(json_schema_extra={"since": "0.3"})] = None
+    """What the light-cones are observed with, one of `instruments`; none: nothing is between the
+    network and the sky."""
     light_cones: Annotated[PositiveInt | None, Field(json_schema_extra={"since": "0.2"})] = None
     """Train on this many light-cones, the first of the training set; none: all."""
     network: AnyNetwork = Gillet2019()

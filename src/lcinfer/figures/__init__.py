@@ -7,6 +7,7 @@ from .examples import draw_examples
 from .filters import draw_filters
 from .learning import draw_learning
 from .loss import draw_loss
+from .noise import draw_noise
 from .posteriors import draw_posteriors
 from .recovery import draw_recovery
 from .residuals import draw_residuals
@@ -24,6 +25,7 @@ __all__ = [
     "draw_filters",
     "draw_learning",
     "draw_loss",
+    "draw_noise",
     "draw_posteriors",
     "draw_recovery",
     "draw_residuals",

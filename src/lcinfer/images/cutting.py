@@ -3,10 +3,12 @@
     images[light_cone, image, transverse, line_of_sight]   mK, float32
     redshift, distance [line_of_sight]                     coordinates
     <parameter>[light_cone], random_seed[light_cone]       the design, copied
+    noise_power[line_of_sight, u, v], noise_rms[line_of_sight]   of an instrument, where one sees
 
 Planes stand along the line of sight, ``spacing`` apart, on each of ``axes``; each is cut
 across the line of sight into ``halves``. The order of a light-cone's images is axis, plane,
-half.
+half. An instrument filters light-cones before they are cut; its noise is added where images are
+read (:mod:`lcinfer.images.noise`).
 
 Whatever else networks read of light-cones (:class:`Inputs`) is made block by block in the same way:
 its :class:`Form` says what of a light-cone, and the array has the name of its kind.
@@ -14,6 +16,7 @@ its :class:`Form` says what of a light-cone, and the array has the name of its k
 
 import json
 from collections.abc import Callable
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask
@@ -25,6 +28,8 @@ from ..base import durable, groups
 from ..base.errors import UserError
 from ..config.sections import Box, Images
 from ..engines import engine_of
+from ..instrument.noise import Channels
+from ..instrument.response import Response, described
 from ..lightcones import failures, journal, store
 from ..products.databases import ImageSet, Inputs, SpectraSet
 from ..products.product import Span
@@ -33,11 +38,14 @@ from ..records.stamp import stamp
 from . import spectra
 from .form import Form
 from .geometry import Geometry
+from .noise import Noise
 
 if TYPE_CHECKING:
     from .dataset import LabelledImages
 
 IMAGES = ImageSet.kind
+POWER, RMS = "noise_power", "noise_rms"
+ROUNDING = 1e-3  # mK, of what went through Fourier transforms of another machine
 
 
 class Digests(NamedTuple):
@@ -80,9 +88,9 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
 
 
 def _images(image_set: ImageSet) -> Form:
-    simulation, images = image_set.lightcones.simulation, image_set.images
-    box = simulation.box
-    along = images.line_of_sight_cells or simulation.lightcone.cells
+    box, images, along = image_set.lightcones.simulation.box, image_set.images, image_set.cells
+    # The instrument's is in the store, which is made by this form.
+    seen_with = cache(partial(response, image_set))
     return Form(
         shape=(images.per_lightcone, box.cells // images.halves, along),
         dimensions=("image", "transverse", "line_of_sight"),
@@ -91,9 +99,10 @@ def _images(image_set: ImageSet) -> Form:
             "long_name": "21-cm brightness temperature",
             "cell_size": box.cell_size,
         },
-        make=lambda cube: cut(cube, box, images),
+        make=lambda cube: cut_from(cube, image_set, seen_with()),
         line_of_sight="line_of_sight",
         along=lambda cells: cells[:along],
+        tolerance=ROUNDING if image_set.instrument else 0,
     )
 
 
@@ -138,6 +147,9 @@ def _grow(image_set: Inputs) -> None:
 
 def _create(target: zarr.Group, image_set: Inputs, source: zarr.Group) -> None:
     cones, made = image_set.lightcones, form(image_set)
+    for name, noise in noise_columns(image_set).items():
+        dimensions = ["line_of_sight", "u", "v"][: noise.ndim]
+        store.add_array(target, name, noise, dimensions, units="mK2" if name == POWER else "mK")
     for name in ("redshift", "distance"):
         values, units = made.along(store.values(source, name)), dict(source[name].attrs)
         store.add_array(target, name, values, [made.line_of_sight], **units)
@@ -167,6 +179,28 @@ def _create(target: zarr.Group, image_set: Inputs, source: zarr.Group) -> None:
         dimension_names=["light_cone", *made.dimensions],
         attributes=dict(made.attributes),
     )
+
+
+def noise_columns(image_set: Inputs) -> dict[str, np.ndarray]:
+    """What the store says of the instrument's noise, by the names of the arrays.
+
+    Raises:
+        UserError: if the instrument does not see the light-cones.
+    """
+    if not isinstance(image_set, ImageSet) or image_set.instrument is None:
+        return {}
+    channels = Channels.of(image_set.lightcones.simulation, image_set.cells)
+    made = Response.of(image_set.instrument, channels)
+    return {POWER: made.power, RMS: made.rms}
+
+
+def response(image_set: Inputs) -> Response | None:
+    """Of the instrument that sees the images, from their store; None: there is none."""
+    if not isinstance(image_set, ImageSet) or image_set.instrument is None:
+        return None
+    channels = Channels.of(image_set.lightcones.simulation, image_set.cells)
+    power = store.values(open_store(image_set), POWER)
+    return Response(channels, power, image_set.instrument.wedge)
 
 
 def cut_block(image_set: Inputs, span: Span, workers: int = 1) -> None:
@@ -218,6 +252,22 @@ def _cut(image_set: Inputs, indices: list[int], workers: int) -> dict[str, Diges
     tasks = [dask.delayed(cut_one)(index) for index in indices]
     made = dask.compute(*tasks, scheduler="threads", num_workers=workers)
     return dict(zip(map(str, indices), made, strict=True))
+
+
+def cut_from(cube: Any, image_set: ImageSet, seen_with: Response | None) -> np.ndarray:
+    """Images of one light-cone of a set, without noise.
+
+    Args:
+        cube: see :func:`cut`.
+        image_set: how they are cut.
+        seen_with: the set's :func:`response`.
+
+    Returns:
+        (image, transverse, line_of_sight)
+    """
+    if seen_with is not None:
+        cube = seen_with.filtered(cube[:, :, : image_set.cells])
+    return cut(cube, image_set.lightcones.simulation.box, image_set.images)
 
 
 def digests(image_set: Inputs) -> dict[str, Digests]:
@@ -312,4 +362,15 @@ def open_labelled(image_set: Inputs) -> "LabelledImages":
     )
     images = store.array(group, image_set.kind)
     prior = image_set.lightcones.design.prior
-    return LabelledImages(images, parameters, names, tuple(failed), geometry, prior)
+    noise = _noise(image_set, store.values(group, "random_seed", count))
+    return LabelledImages(images, parameters, names, tuple(failed), geometry, prior, noise)
+
+
+def _noise(image_set: Inputs, seeds: np.ndarray) -> Noise | None:
+    seen_with, box = response(image_set), image_set.lightcones.simulation.box
+    if not isinstance(image_set, ImageSet) or not image_set.instrument or not seen_with:
+        return None
+    face = np.arange(box.cells**2).reshape(box.cells, box.cells, 1)
+    one_plane = image_set.images.model_copy(update={"line_of_sight_cells": None})
+    told = {"name": image_set.seen_with, **described(image_set.instrument)}
+    return Noise(seen_with, seeds, cut(face, box, one_plane)[..., 0], told)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import prod
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from ..base.errors import UserError
 from . import envelope
 from .envelope import Envelope
 from .geometry import Geometry
+from .noise import Noise
 
 T = TypeVar("T")
 READ_BYTES = 256 * 2**20  # what other passes over images read at once; changes no result
@@ -37,6 +38,8 @@ class LabelledImages:
     """Where the images lie in their light-cones, if that is known."""
     prior: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Lowest and highest value of each parameter that could be drawn, if that is known."""
+    noise: Noise | None = None
+    """What an instrument adds to them."""
 
     def __post_init__(self) -> None:
         """Refuse arrays of different light-cones."""
@@ -68,7 +71,8 @@ class LabelledImages:
         return 4 * prod(self.image_shape)
 
     def read(self, lightcones: Sequence[int], images: int) -> np.ndarray:
-        """The first ``images`` images of some light-cones, in ascending order.
+        """The first ``images`` images of some light-cones, in ascending order; with the noise
+        that is each light-cone's own, if an instrument sees them.
 
         Returns:
             (light_cone, image, *image_shape) float32 in mK.
@@ -79,6 +83,9 @@ class LabelledImages:
         values = np.empty((len(lightcones), images, *self.image_shape), np.float32)
         for at, start, stop in _runs(lightcones):
             values[at : at + stop - start] = self.images[start:stop, :images]
+        if self.noise is not None:
+            for own, index in zip(values, lightcones, strict=True):
+                own += self.noise.fixed(index)[:images]
         # One sum per light-cone spares a mask as large as the images; brightness
         # temperatures cannot overflow it.
         broken = np.flatnonzero(~np.isfinite(values.sum(axis=tuple(range(1, values.ndim)))))
@@ -88,6 +95,11 @@ class LabelledImages:
                 f"verify and repair the database, then make its images again"
             )
         return values
+
+    @property
+    def signal(self) -> "LabelledImages":
+        """The same without noise."""
+        return replace(self, noise=None)
 
     def blocks(self, lightcones: Sequence[int], images: int) -> Iterator[np.ndarray]:
         """``read`` a few light-cones at a time."""

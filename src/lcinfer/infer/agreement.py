@@ -9,6 +9,7 @@ from ..base.errors import UserError
 from ..images import cutting as images
 from ..images.dataset import Normalisation
 from ..images.geometry import Geometry
+from ..training.checkpoint import Checkpoint
 from .observation import Observation
 
 SIZE_TOLERANCE = 1e-3  # of a cell's size: 0.2 cells over the paper's 200
@@ -42,6 +43,35 @@ def cut_like(
     values: np.ndarray = np.asarray(cut, np.float32)
     _check_brightness(observation, values, normalisation)
     return values
+
+
+def check_instrument(observation: Observation, checkpoint: Checkpoint) -> None:
+    """Refuse what another instrument has seen than the network's images, or none.
+
+    Raises:
+        UserError: saying what to do.
+    """
+    seen, wanted = observation.instrument, checkpoint.instrument.get("name", "")
+    if seen == wanted:
+        return
+    if not wanted:
+        raise _unfit(
+            observation,
+            f"the instrument {seen} has seen it, and the network's images are without noise: use a "
+            f"network that was trained with instrument: {seen}",
+        )
+    of = "layout {layout}, {hours:g} h, baselines up to {longest_baseline:g} km, wedge {wedge}"
+    theirs = f"the network's images are of the instrument {wanted} ({of})"
+    told = theirs.format(**checkpoint.instrument)
+    if seen:
+        raise _unfit(
+            observation, f"{told}, and {seen} has seen it: use a network that was trained with it"
+        )
+    raise _unfit(
+        observation,
+        f"{told}, and nothing says that it has seen this light-cone: if it has, say --instrument "
+        f"{wanted}; for one without noise use a network that was trained without an instrument",
+    )
 
 
 def _unfit(observation: Observation, why: str) -> UserError:

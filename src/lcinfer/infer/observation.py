@@ -22,5 +22,7 @@ class Observation:
     """Side of a cell across the line of sight in comoving Mpc."""
     units: str
     """Units of the brightness temperature."""
+    instrument: str = ""
+    """The name of the instrument that has seen it; empty: none has, it is the sky's own."""
     remarks: tuple[str, ...] = ()
     """What whoever reads its parameters should know of the file."""

@@ -152,7 +152,8 @@ def _plan(
         threads=database.simulator.threads,
         asked_bytes=10**6 * engine_of(database).memory_mb(database),
         parts=tuple(
-            _part(images, each, ranks, wanted[label], anew) for label, images in run.images.items()
+            _part(cones, _images_of(run, cones), each, ranks, wanted[label], anew)
+            for label, cones in run.lightcones.items()
         ),
         ranks=ranks,
         jobs=sum(product.jobs_left for product in run.products),
@@ -160,15 +161,25 @@ def _plan(
     )
 
 
-def _part(images: ImageSet, each: Cost, ranks: Ranks, wanted: set[int], anew: bool) -> Part:
+def _images_of(run: Run, cones: LightCones) -> list[ImageSet]:
+    return [images for images in run.images.values() if images.lightcones is cones]
+
+
+def _part(
+    cones: LightCones,
+    images: list[ImageSet],
+    each: Cost,
+    ranks: Ranks,
+    wanted: set[int],
+    anew: bool,
+) -> Part:
     """What these light-cones and their images cost; ``anew``: their stores too."""
-    cones = images.lightcones
     per_block = [len(wanted.intersection(range(*span))) for span in cones.spans]
     blocks = tuple(count for count in per_block if count)
     left, raw = sum(blocks), raw_bytes(cones.simulation)
     stores = left > 0 and (anew or not cones.prepared.exists())
-    files, directories = _files(cones, blocks, stores, ranks)
-    cut = images.images.per_lightcone * math.prod(_image_shape(images)) * VOXEL_BYTES
+    files, directories = _files(cones, blocks, stores, ranks, len(images))
+    voxels = sum(it.images.per_lightcone * math.prod(_image_shape(it)) for it in images)
     return Part(
         name=cones.name,
         directory=str(cones.directory),
@@ -178,28 +189,28 @@ def _part(images: ImageSet, each: Cost, ranks: Ranks, wanted: set[int], anew: bo
         core_hours=left * each.seconds * cones.simulation.simulator.threads / 3600,
         raw=left * raw,
         stored=round(left * raw * each.compression),
-        images=round(left * cut * each.compression),
+        images=round(left * voxels * VOXEL_BYTES * each.compression),
         files=files,
         directories=directories,
     )
 
 
 def _image_shape(images: ImageSet) -> tuple[int, int]:
-    simulation = images.lightcones.simulation
-    along = images.images.line_of_sight_cells or simulation.lightcone.cells
-    return simulation.box.cells // images.images.halves, along
+    box = images.lightcones.simulation.box
+    return box.cells // images.images.halves, images.cells
 
 
 def _files(
-    cones: LightCones, blocks: tuple[int, ...], stores: bool, ranks: Ranks
+    cones: LightCones, blocks: tuple[int, ...], stores: bool, ranks: Ranks, sets: int
 ) -> tuple[int, int]:
-    """Files and directories that light-cones and their images add.
+    """Files and directories that light-cones and so many sets of their images add.
 
     A light-cone is a shard, its images are a chunk, each three directories down. A block has
     two markers, each with its provenance, and a journal of each rank.
     """
     journals = sum(min(ranks.of_a_job, left) for left in blocks)
-    files, directories = 2 * sum(blocks) + 4 * len(blocks) + journals, 6 * sum(blocks)
+    files = (1 + sets) * (sum(blocks) + 2 * len(blocks)) + journals
+    directories = (1 + sets) * 3 * sum(blocks)
     if stores:
         design = len(cones.design.names) + 1
         chunks = design * math.ceil(cones.realizations / DESIGNS_PER_CHUNK)
@@ -207,8 +218,8 @@ def _files(
         small = COORDINATES + HISTORIES + chunks
         of_images = 2 + 2 + design + 2 + chunks  # groups, arrays, their chunks
         records = 1 + 2 * 2  # the images' spec.json, provenance of preparing and sealing
-        files += 3 + 1 + arrays + small + 2 + of_images + records
-        directories += 4 + 2 * arrays + 3 + 2 * (design + 3) + 2
+        files += 3 + 1 + arrays + small + 2 + sets * (of_images + records)
+        directories += 4 + 2 * arrays + sets * (3 + 2 * (design + 3) + 2)
     return files, directories
 
 

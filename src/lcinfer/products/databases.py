@@ -1,11 +1,13 @@
 """Products with a part per realisation: light-cones, and their images."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
 from ..base.fingerprint import identity
+from ..config.instruments import Instrument
 from ..config.sections import Database, Images, Mock, Simulation
 from ..config.spectra import Spectra
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
@@ -146,9 +148,10 @@ class Inputs(Realizations):
 
 @dataclass(frozen=True)
 class ImageSet(Inputs):
-    """Images cut from light-cones."""
+    """Images cut from light-cones, as they are or as an instrument sees them."""
 
     images: Images
+    instrument: Instrument | None = None
 
     kind = "images"
     title = "images"
@@ -161,7 +164,27 @@ class ImageSet(Inputs):
     @classmethod
     def section(cls, spec: Spec) -> dict[str, Any]:
         """See :class:`Inputs`."""
-        return {"images": Images.model_validate(spec.identity["images"])}
+        return {
+            "images": Images.model_validate(spec.identity["images"]),
+            "instrument": observing(spec.identity),
+        }
+
+    @property
+    def cells(self) -> int:
+        """Cells of an image along the line of sight."""
+        whole = self.lightcones.simulation.lightcone.cells
+        return self.images.line_of_sight_cells or whole
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """See :class:`Product`."""
+        own = (f"instruments.{self.seen_with}",) if self.instrument else ()
+        return (*own, *super().keys)
+
+    @property
+    def seen_with(self) -> str:
+        """The name of the instrument, if there is one."""
+        return self.name.removeprefix(self.lightcones.name).removeprefix(".")
 
     @property
     def per_lightcone(self) -> int:
@@ -200,3 +223,11 @@ class SpectraSet(Inputs):
     def section(cls, spec: Spec) -> dict[str, Any]:
         """See :class:`Inputs`."""
         return {"spectra": Spectra.model_validate(spec.identity["spectra"])}
+
+
+def observing(identity: Mapping[str, Any]) -> Instrument | None:
+    """The instrument of an image set, by its identity; None: there is none."""
+    if "instrument" not in identity:
+        return None
+    settings = {key: it for key, it in identity["instrument"].items() if key != "stations"}
+    return Instrument.model_validate(settings)

@@ -134,7 +134,7 @@ class EvaluationRun(Product):
     @property
     def outputs(self) -> list[Path]:
         """See :class:`Product`."""
-        mocks = [mock.name for mock in self.mocks]
+        mocks = list(self.mock_images)
         made = [*super().outputs, *map(self.mock_predictions, mocks)]
         if self.has_posterior:
             made += [self.posterior, *map(self.mock_posterior, mocks)]
@@ -154,6 +154,11 @@ class EvaluationRun(Product):
     def scores(self) -> Path:
         """R2 with intervals."""
         return self.markers[0]
+
+    @property
+    def mock_images(self) -> dict[str, Inputs]:
+        """By the mocks' names."""
+        return {images.lightcones.name: images for images in self.mocks}
 
     def mock_predictions(self, mock: str) -> Path:
         """True and predicted parameters of a mock's images."""

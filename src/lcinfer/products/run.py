@@ -12,12 +12,14 @@ from ..base.fingerprint import identity
 from ..config import Config
 from ..config.sections import Simulation, Training
 from ..config.sweeps import Trial, repeats
+from ..instrument.response import described
 from .databases import ImageSet, Inputs, LightCones, SpectraSet
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
+from .drawn import figure_sets
 from .mcmc import McmcRun
 from .networks import EvaluationRun, SweepRun, TrainingRun
 from .product import RESULTS, Product
-from .shown import EXAMPLES, POSTERIORS, SCHEME, FigureSet, Summary
+from .shown import POSTERIORS, FigureSet, Summary
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,22 @@ class Run:
 
     @cached_property
     def images(self) -> dict[str, ImageSet]:
-        """The images of each of :attr:`lightcones`, by the same names."""
-        return {label: self._images(cones) for label, cones in self.lightcones.items()}
+        """The images of each of :attr:`lightcones` by the same names, and by their own names those
+        that instruments see. The database's are left out if every training has an instrument."""
+        made = {label: self._images(cones) for label, cones in self.lightcones.items()}
+        used = {it.training.instrument for it in self.trainings.values()}
+        if None not in used:
+            del made[_named(self.database)]
+        for instrument in sorted(filter(None, used)):
+            seen = (self._images(cones, instrument) for cones in self.lightcones.values())
+            made |= {_named(images): images for images in seen}
+        return made
 
     @property
     def database_images(self) -> ImageSet:
-        """The database's images."""
-        return self.images[_named(self.database)]
+        """The database's images, or if there are none, those that an instrument sees."""
+        own = (images for images in self.images.values() if images.lightcones is self.database)
+        return next(own)
 
     @property
     def mock_images(self) -> dict[str, ImageSet]:
@@ -105,12 +116,18 @@ class Run:
             for cones in self.lightcones.values()
         }
 
-    def _read_by(self, what: str) -> tuple[Inputs, dict[str, Inputs]]:
-        """What `input` names: of the database, and of the mocks by their names."""
+    def _read_by(self, what: str, seen_with: str | None = None) -> list[Inputs]:
+        """What the key `input` of a training names: of the database, and of each mock."""
+        cones = [self.database, *self.mocks.values()]
         if what == "images":
-            return self.database_images, {**self.mock_images}
-        mocks = {mock: self.spectra[f"{what}.{mock}"] for mock in self.mocks}
-        return self.spectra[f"{what}.{self.database.name}"], {**mocks}
+            return [self._images(each, seen_with) for each in cones]
+        return [self.spectra[f"{what}.{each.name}"] for each in cones]
+
+    @property
+    def instruments(self) -> dict[str, Inputs]:
+        """The database's images by the names of the instruments that see them."""
+        used = {it.training.instrument: it.images for it in self.trainings.values()}
+        return {name: used[name] for name in self.config.instruments if name in used}
 
     @property
     def examples(self) -> tuple[str, ...]:
@@ -169,37 +186,8 @@ class Run:
 
     @cached_property
     def figures(self) -> dict[str, FigureSet]:
-        """Figures by what they are of: a configured training, a sweep, ``posteriors``,
-        ``examples``, ``scheme``."""
-        answered = {"responses": self.responses} if self.mocks else {}
-        responding = [self.mock_images[name] for name in self.responses]
-        drawn = {}
-        for name in self.repeats:
-            scored = self.evaluations[name]
-            if self.config.trainings[name].input != "images":
-                drawn[name] = self._figures(name, (scored,), of_spectra=scored.fingerprint)
-                continue
-            sources = (scored, *responding)
-            drawn[name] = self._figures(name, sources, evaluation=scored.fingerprint, **answered)
-        for name, sweep in self.sweeps.items():
-            drawn[name] = self._figures(name, (sweep,), sweep=sweep.fingerprint)
-        if self.config.with_posteriors:
-            sampled = {name: self.evaluations[name] for name in self.config.with_posteriors}
-            drawn[POSTERIORS] = self._figures(
-                POSTERIORS,
-                tuple(sampled.values()),
-                posteriors={name: scored.fingerprint for name, scored in sampled.items()},
-                corners=sorted(self.mocks),
-            )
-        if self.mocks:
-            images = tuple(self.mock_images[name] for name in self.examples)
-            shown = [[name, *_sizes([self.mock_images[name]])] for name in self.examples]
-            drawn[EXAMPLES] = self._figures(EXAMPLES, images, mocks=shown)
-        database = self.config.database
-        drawn[SCHEME] = self._figures(
-            SCHEME, (), images=self.config.images, box=database.box, lightcone=database.lightcone
-        )
-        return drawn
+        """Figures by what they are of: see :func:`figure_sets`."""
+        return figure_sets(self)
 
     @property
     def by_kind(self) -> dict[str, Mapping[str, Product]]:
@@ -287,19 +275,26 @@ class Run:
             return replace(planned, block=block)
         return planned
 
-    def _images(self, cones: LightCones) -> ImageSet:
+    def _images(self, cones: LightCones, seen_with: str | None = None) -> ImageSet:
+        instrument = None if seen_with is None else self.config.instruments[seen_with]
         return ImageSet(
-            name=cones.name,
-            identity=identity("images", images=self.config.images, lightcones=cones.fingerprint),
+            name=cones.name if seen_with is None else f"{cones.name}.{seen_with}",
+            identity=identity(
+                "images",
+                images=self.config.images,
+                lightcones=cones.fingerprint,
+                **({"instrument": described(instrument)} if instrument else {}),
+            ),
             root=self.root,
             realizations=cones.realizations,
             block=cones.block,
             images=self.config.images,
             lightcones=cones,
+            instrument=instrument,
         )
 
     def _training(self, name: str, training: Training) -> TrainingRun:
-        images, _ = self._read_by(training.input)
+        images, *_ = self._read_by(training.input, training.instrument)
         given_up = {"given_up": images.given_up} if images.given_up else {}
         run = TrainingRun(
             name=name,
@@ -321,8 +316,7 @@ class Run:
         return replace(run, identity=made_of)
 
     def _evaluation(self, run: TrainingRun) -> EvaluationRun:
-        _, named = self._read_by(run.training.input)
-        mocks = tuple(named.values())
+        _, *mocks = self._read_by(run.training.input, run.training.instrument)
         other = {"input": run.images.kind} if run.training.input != "images" else {}
         return EvaluationRun(
             name=run.name,
@@ -336,7 +330,7 @@ class Run:
             root=self.root,
             evaluation=self.config.evaluation,
             training=run,
-            mocks=mocks,
+            mocks=tuple(mocks),
         )
 
     def _trials(self, sweep: str) -> list[tuple[Trial, TrainingRun]]:
@@ -372,24 +366,14 @@ class Run:
         """The samplings of likelihoods by name."""
         made = {}
         for name, mcmc in self.config.mcmc.items():
-            spectra, mocks = self._read_by(mcmc.spectra)
-            made[name] = McmcRun.of(name, mcmc, self.config.split, spectra, tuple(mocks.values()))
+            spectra, *mocks = self._read_by(mcmc.spectra)
+            made[name] = McmcRun.of(name, mcmc, self.config.split, spectra, tuple(mocks))
         return made
 
     def _label(self, run: TrainingRun) -> str:
         """The name of a training in :attr:`trainings`."""
         return next(
             label for label, it in self.trainings.items() if it.fingerprint == run.fingerprint
-        )
-
-    def _figures(self, name: str, sources: tuple[Product, ...], **made_from: Any) -> FigureSet:
-        style = self.config.figures
-        return FigureSet(
-            name=name,
-            identity=identity("figures", style=style, **made_from),
-            root=self.root,
-            formats=style.formats,
-            drawn_from=sources,
         )
 
 

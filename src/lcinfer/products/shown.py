@@ -22,6 +22,7 @@ DRAWN = {  # what figures are made from, as their identity says it, and which th
     "responses": RESPONSE_FIGURES,
     "of_spectra": SCORE_FIGURES,
     "sweep": ("sweep",),
+    "instrument": ("noise",),
 }
 DRAWN_OF_EACH = {  # the same of several, a figure for each name
     POSTERIORS: ("calibration", "posterior"),  # of trainings
@@ -55,6 +56,7 @@ class FigureSet(Product):
             Reference("images", fingerprint, name, Seal(count))
             for name, (fingerprint, count) in made_of.get("mocks", [])
         )
+        seen = [Reference("images", made_of["instrument"])] if "instrument" in made_of else []
         evaluations = (("evaluations", "evaluation"), ("evaluations", "of_spectra"))
         one = (*evaluations, ("sweeps", "sweep"))
         of_one = (
@@ -66,7 +68,7 @@ class FigureSet(Product):
             Reference("evaluations", fingerprint, name)
             for name, fingerprint in made_of.get(POSTERIORS, {}).items()
         )
-        return [*mocks, *of_one, *of_several]
+        return [*mocks, *seen, *of_one, *of_several]
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:

@@ -30,10 +30,10 @@ def evaluate_network(
         sets = divide(split, labelled.light_cones, failed)
         test = sets.test
         tested = predict(trained, labelled, test, device)
-        for mock in run.mocks:
+        for name, mock in run.mock_images.items():
             light_cones = range(mock.realizations)
             recovered = predict(trained, images.open_labelled(mock), light_cones, device)
-            write_predictions(recovered, run.mock_predictions(mock.name), stamped)
+            write_predictions(recovered, run.mock_predictions(name), stamped)
         write_predictions(tested, run.predictions, stamped)
         scores = {**scores_from(tested, run.evaluation), "provenance": stamped}
         if missing := run.training.lacks(failed):

@@ -16,6 +16,7 @@ from ..evaluation.predict import load_trained
 from ..evaluation.responses import filters, reach, responses
 from ..images import cutting as images
 from ..lightcones import store
+from ..products.databases import Inputs
 from ..products.networks import EvaluationRun, SweepRun
 from ..products.run import Run
 from ..products.shown import EXAMPLES, SCHEME
@@ -25,22 +26,25 @@ from ..simulator.lightcone import coordinates
 from ..training.checkpoint import Checkpoint
 from ..training.networks.layers import layers
 
+LIGHT_CONES_SHOWN = 50  # whose signal is beside the noise: more tell nothing new
 Drawn = Iterator[tuple[str, Any]]
 """Names of figures, and matplotlib's figures."""
 
 
 def draw_figures(run: Run, what: str) -> None:
-    """Draw the figures of a training or of a sweep, of all posteriors, of the mocks
+    """Draw the figures of a training, a sweep or an instrument, of all posteriors, of the mocks
     (``examples``), or of how images are cut (``scheme``)."""
     product, read = run.figures[what], []
     if what in run.sweeps:
         sweep = run.sweeps[what]
         drawn, read = _of_sweep(sweep), sweep.needed
+    elif what in run.instruments:
+        drawn, read = _of_instrument(run.instruments[what]), product.needed
     elif what in run.evaluations:
         scored = run.evaluations[what]
         drawn = _of_training(run, scored)
         read = [scored.training.checkpoint, *scored.outputs]
-        read += [run.mock_images[name].sealed for name in run.responses]
+        read += [scored.mock_images[name].sealed for name in run.responses]
     elif what == EXAMPLES:
         drawn, read = _examples(run), product.needed
     elif what == SCHEME:
@@ -55,10 +59,11 @@ def draw_figures(run: Run, what: str) -> None:
 
 def _examples(run: Run) -> Drawn:
     group = images.open_store(run.mock_images[run.examples[0]])
+    shown_to = _first_images(run.mock_images, run.examples)
     yield (
         EXAMPLES,
         figures.draw_examples(
-            {f"{name} galaxies": image for name, image in _first_images(run, run.examples).items()},
+            {f"{name} galaxies": image for name, image in shown_to.items()},
             redshift=store.values(group, "redshift"),
             distance=store.values(group, "distance"),
             cell_size=run.config.database.box.cell_size,
@@ -84,6 +89,20 @@ def _slicing(run: Run) -> Drawn:
     )
 
 
+def _of_instrument(seen: Inputs) -> Drawn:
+    group, labelled = images.open_store(seen), images.open_labelled(seen).signal
+    there = [index for index in range(labelled.light_cones) if index not in labelled.failed]
+    signal = [
+        cones.std(axis=(1, 2))
+        for cones in labelled.blocks(there[:LIGHT_CONES_SHOWN], labelled.per_lightcone)
+    ]
+    noise = store.values(group, images.RMS)
+    yield (
+        "noise",
+        figures.draw_noise(store.values(group, "redshift"), noise, np.concatenate(signal)),
+    )
+
+
 def _of_sweep(sweep: SweepRun) -> Drawn:
     tried = trials.results(sweep)
     if sweep.sweep.scored_on == "validation":
@@ -104,9 +123,9 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
     yield "loss", figures.draw_loss(*history)
     scores = json.loads(scored.scores.read_text(encoding="utf-8"))["one_image"]
     mocks = {}
-    for mock in scored.mocks:
-        recovered = read_predictions(scored.mock_predictions(mock.name))
-        mocks[mock.name] = (recovered.true[0], recovered.predicted[:, 0])
+    for name in scored.mock_images:
+        recovered = read_predictions(scored.mock_predictions(name))
+        mocks[name] = (recovered.true[0], recovered.predicted[:, 0])
     yield (
         "recovery",
         figures.draw_recovery(
@@ -125,7 +144,7 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
         return
     yield "filters", figures.draw_filters(filters(trained))
     if run.mocks:
-        yield from _responses(run, trained)
+        yield from _responses(run, trained, scored.mock_images)
 
 
 def _of_posteriors(run: Run) -> Drawn:
@@ -151,8 +170,8 @@ def _of_posteriors(run: Run) -> Drawn:
         )
 
 
-def _responses(run: Run, trained: Checkpoint) -> Drawn:
-    shown_to = _first_images(run, run.responses)
+def _responses(run: Run, trained: Checkpoint, mocks: dict[str, Inputs]) -> Drawn:
+    shown_to = _first_images(mocks, run.responses)
     heard = responses(trained, np.stack(list(shown_to.values())))
     titles = [_title(run, mock) for mock in shown_to]
     first, *_ = heard.values()
@@ -161,7 +180,7 @@ def _responses(run: Run, trained: Checkpoint) -> Drawn:
         figures.draw_responses(
             dict(zip(titles, shown_to.values(), strict=True)),
             dict(zip(titles, first, strict=True)),
-            store.values(images.open_store(run.mock_images[run.responses[0]]), "redshift"),
+            store.values(images.open_store(mocks[run.responses[0]]), "redshift"),
             run.config.figures.brightness_range,
             reach(trained),
         ),
@@ -176,10 +195,9 @@ def _responses(run: Run, trained: Checkpoint) -> Drawn:
     yield "activations", figures.draw_activations(means)
 
 
-def _first_images(run: Run, mocks: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _first_images(mocks: dict[str, Inputs], names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """(transverse, line of sight) the first image of the first light-cone of each mock, in mK."""
-    opened = {name: images.open_store(run.mock_images[name]) for name in mocks}
-    return {name: store.values(group, images.IMAGES, 1)[0, 0] for name, group in opened.items()}
+    return {name: images.open_labelled(mocks[name]).read([0], 1)[0, 0] for name in names}
 
 
 def _title(run: Run, mock: str) -> str:

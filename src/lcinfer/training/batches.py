@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..images.dataset import LabelledImages, Normalisation
+from .noise import Given, NoiseBank
 from .processes import World
 
 T = TypeVar("T")
@@ -49,6 +50,9 @@ class Batches:
 
     With ``together``, a batch has light-cones with some of their images each, as many of each. How
     many is drawn anew for each part of an epoch, in which every image is still seen once.
+
+    With ``noise``, what is kept is the signal alone, and each image is given noise anew in every
+    epoch, before it is mirrored.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Batches:
         dtype: torch.dtype = torch.float32,
         flip: bool = False,
         together: bool = False,
+        noise: NoiseBank | None = None,
     ) -> None:
         """Stage the first ``images`` images of each of ``lightcones``, if they fit.
 
@@ -79,19 +84,19 @@ class Batches:
             dtype: what images are kept as; bfloat16 halves them.
             flip: whether images are mirrored at random.
             together: whether images of a light-cone are in a batch together.
+            noise: what noise is taken from.
 
         Raises:
             UserError: if an image holds NaN.
         """
-        self._labelled = labelled
+        self._labelled = labelled.signal
         self._lightcones = lightcones
         self._images = images
         self._batch = batch
         self._normalisation = normalisation
         self._world = world
         self._dtype = dtype
-        self._flip = flip
-        self._together = together
+        self._flip, self._together, self._noise = flip, together, noise
         targets = normalisation.parameters(labelled.parameters[list(lightcones)])
         self._targets = targets.to(world.device)
         size = images * labelled.image_bytes
@@ -118,20 +123,23 @@ class Batches:
         """Where the images are; none: they are streamed."""
         return None if self._staged is None else self._staged.device
 
-    def epoch(self, generator: torch.Generator, last: bool = False) -> Iterator[Batch]:
-        """Every image once, in an order drawn from ``generator``.
+    def epoch(
+        self, generator: torch.Generator, last: bool = False, number: int = 0
+    ) -> Iterator[Batch]:
+        """Every image once, in an order drawn from ``generator``; the epoch's number decides noise.
 
         Unless it is the ``last`` epoch, streaming reads the first block of the next one too.
         """
-        drawn = self._draw(generator, last)
+        drawn = self._draw(generator, last, number)
         if self._world.device.type == "cuda" and self.staged_on != self._world.device:
             return _one_ahead(drawn)
         return drawn
 
-    def _draw(self, generator: torch.Generator, last: bool) -> Iterator[Batch]:
+    def _draw(self, generator: torch.Generator, last: bool, number: int) -> Iterator[Batch]:
+        given = self._noise.epoch(number, np.array(self._lightcones)) if self._noise else None
         order = torch.randperm(len(self._lightcones), generator=generator)
         blocks = torch.split(order, self._block)
-        for number, members in enumerate(blocks):
+        for place, members in enumerate(blocks):
             # All numbers of a block are drawn here: behind the last one, the generator is where
             # the next epoch begins.
             arranged = _in_groups if self._together else _alone
@@ -139,7 +147,7 @@ class Batches:
             mirrored = torch.zeros(len(shuffled), dtype=torch.bool)
             if self._flip:
                 mirrored = torch.rand(len(shuffled), generator=generator) < 0.5
-            following = blocks[number + 1] if number + 1 < len(blocks) else None
+            following = blocks[place + 1] if place + 1 < len(blocks) else None
             if following is None and not last:
                 following = self._first_of_next(generator)
             pixels, rows = self._block_of(members, following)
@@ -148,14 +156,17 @@ class Batches:
             cones, images = shuffled // self._images, shuffled % self._images
             device = self._world.device
             order = _sent(rows[cones] * self._images + images, pixels.device)
-            orders = order, _sent(mirrored, device), _sent(members[cones], device)
+            others = (_sent(each, device) for each in (mirrored, members[cones], images))
+            orders = order, *others
             for at, together in batches:
                 own = (self._world.part(each[at].view(-1, together)) for each in orders)
-                places, mirror, label = own
-                taken = self._taken(flat, places.flatten()).view(-1, 1, *pixels.shape[2:])
+                places, mirror, label, image = (each.flatten() for each in own)
+                taken = self._taken(flat, places).view(-1, 1, *pixels.shape[2:])
+                if self._noise and given:
+                    self._add(self._noise, Given(*(each[label] for each in given)), image, taken)
                 if self._flip:
-                    taken = _flipped(taken, mirror.flatten())
-                yield Batch(taken, self._targets[label[:, 0]], at.stop - at.start, together)
+                    taken = _flipped(taken, mirror)
+                yield Batch(taken, self._targets[label[::together]], at.stop - at.start, together)
 
     def _first_of_next(self, generator: torch.Generator) -> Tensor:
         """The block that the next epoch begins with; nothing is drawn."""
@@ -188,6 +199,12 @@ class Batches:
         own = [self._lightcones[member] for member in members.tolist()]
         self._labelled.each(own, self._images, put)
         return pixels
+
+    def _add(self, noise: NoiseBank, given: Given, images: Tensor, pixels: Tensor) -> None:
+        """Add the noise that each image's light-cone is given."""
+        rows = self._taken(noise.rows, noise.places(given, images).flatten())
+        sign = given.sign.to(pixels.dtype).view(-1, 1, 1, 1)
+        pixels.addcmul_(rows.view_as(pixels), sign)
 
     def _taken(self, rows: Tensor, places: Tensor) -> Tensor:
         """Some of the rows, on the training's device."""

@@ -67,6 +67,8 @@ class Checkpoint:
     """The lcinfer that wrote it; 0.1 did not say."""
     revision: int = 1
     """The revision of the network's architecture; 0.1 had the first ones alone."""
+    instrument: dict[str, Any] = field(default_factory=dict)
+    """Name and settings of the instrument that its images are seen with; empty: none is."""
 
     @property
     def complete(self) -> bool:

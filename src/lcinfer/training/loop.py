@@ -32,6 +32,7 @@ from .batches import Batches
 from .checkpoint import Checkpoint
 from .learner import Learner
 from .memory import check_batch, room, room_on
+from .noise import NoiseBank
 from .processes import World
 
 SHOWN_LINES = 20
@@ -109,6 +110,7 @@ def train(
         "prior": {name: list(ends) for name, ends in labelled.prior.items()},
         "envelope": data.envelope,
         "version": __version__,
+        "instrument": labelled.noise.instrument if labelled.noise else {},
     }
     on_gpu = [world.device] if world.device.type == "cuda" else []
     progress = _Progress(training.epochs, show and world.first)
@@ -124,7 +126,7 @@ def train(
 
         for epoch in range(len(history) + 1, training.epochs + 1):
             last = epoch == training.epochs
-            training_loss = learner.epoch(data.batches.epoch(shuffling, last))
+            training_loss = learner.epoch(data.batches.epoch(shuffling, last, epoch))
             if data.settling_images is not None:
                 learner.settle(data.settling_images)
             validation_loss = learner.validate(data.validation_images, data.validation_targets)
@@ -181,6 +183,11 @@ class _Data:
         if on_cpu:
             check_batch(batch, image_bytes, "trainings.*.batch")
         self.normalisation, self.envelope = _fitted(labelled, sets.training, images, resumed, world)
+        dtype = staged_dtype(training.precision)
+        noise = None
+        if labelled.noise is not None:
+            scale = self.normalisation.image_std
+            noise = NoiseBank(labelled.noise, training.seed, scale, world.device, dtype)
         self.batches = Batches(
             labelled,
             sets.training,
@@ -190,9 +197,10 @@ class _Data:
             world,
             host_bytes=room(batch * image_bytes if on_cpu else 0) // world.here,
             device_bytes=room_on(world.device, math.ceil(batch / world.size) * image_bytes),
-            dtype=staged_dtype(training.precision),
+            dtype=dtype,
             flip=training.augment,
             together=training.network.head.together,
+            noise=noise,
         )
         self.settling_images: Tensor | None = None
         if training.network.settled:

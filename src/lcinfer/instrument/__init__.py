@@ -1,0 +1,1 @@
+"""What SKA-Low makes of a light-cone: thermal noise, missing scales, foregrounds avoided."""
