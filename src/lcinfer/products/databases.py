@@ -10,6 +10,7 @@ from ..base.fingerprint import identity
 from ..config.instruments import Instrument
 from ..config.sections import Database, Images, Mock, Simulation
 from ..config.spectra import Spectra
+from ..instrument.response import described
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .found import Reference, Seal, Sources, Spec, sealed
 from .product import Realizations, Span
@@ -160,6 +161,23 @@ class ImageSet(Inputs):
     unit = "images of light-cones"
     rules = "images.smk"
     settings = ("images",)
+
+    @classmethod
+    def of(
+        cls, images: Images, cones: LightCones, seen_with: str | None, instrument: Instrument | None
+    ) -> Self:
+        """Those of light-cones, as an instrument of this name sees them, if one does."""
+        seen = {"instrument": described(instrument)} if instrument else {}
+        return cls(
+            name=f"{cones.name}.{seen_with}" if seen_with else cones.name,
+            identity=identity("images", images=images, lightcones=cones.fingerprint, **seen),
+            root=cones.root,
+            realizations=cones.realizations,
+            block=cones.block,
+            lightcones=cones,
+            images=images,
+            instrument=instrument,
+        )
 
     @classmethod
     def section(cls, spec: Spec) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ..base.fingerprint import short
+from ..base.fingerprint import identity, short
 from ..config.sections import Evaluation, Split, Training
 from ..config.sweeps import Sweep, Trial
-from .databases import Inputs
+from .databases import ImageSet, Inputs
 from .found import Reference, Seal, Sources, Spec
 from .product import SEALED, Product
 
@@ -112,6 +112,19 @@ class EvaluationRun(Product):
     makes = ("predictions.csv", "scores.json")
     made_from = ("training", "mocks")
     settings = ("evaluation", "mocks")
+
+    @classmethod
+    def of(cls, evaluation: Evaluation, training: TrainingRun, mocks: tuple[Inputs, ...]) -> Self:
+        """That of a training, which also predicts all light-cones of mocks."""
+        read = training.images.kind
+        made_of = identity(
+            "evaluation",
+            evaluation=evaluation,
+            training=training.fingerprint,
+            mocks=sorted([it.fingerprint, it.realizations] for it in mocks),
+            **({"input": read} if read != ImageSet.kind else {}),
+        )
+        return cls(training.name, made_of, training.root, evaluation, training, mocks)
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:

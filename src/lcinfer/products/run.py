@@ -1,7 +1,7 @@
 """A configuration with all that it makes: which products, made from which, and where they are."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,14 +12,12 @@ from ..base.fingerprint import identity
 from ..config import Config
 from ..config.sections import Simulation, Training
 from ..config.sweeps import Trial, repeats
-from ..instrument.response import described
 from .databases import ImageSet, Inputs, LightCones, SpectraSet
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
-from .drawn import figure_sets
 from .mcmc import McmcRun
 from .networks import EvaluationRun, SweepRun, TrainingRun
 from .product import RESULTS, Product
-from .shown import POSTERIORS, FigureSet, Summary
+from .shown import EXAMPLES, POSTERIORS, SCHEME, FigureSet, Summary
 
 
 @dataclass(frozen=True)
@@ -186,8 +184,47 @@ class Run:
 
     @cached_property
     def figures(self) -> dict[str, FigureSet]:
-        """Figures by what they are of: see :func:`figure_sets`."""
-        return figure_sets(self)
+        """Figures by what they are of: a configured training, a sweep, an instrument,
+        ``posteriors``, ``examples``, ``scheme``."""
+
+        def drawing(name: str, *sources: Product, **made_from: Any) -> FigureSet:
+            style = self.config.figures
+            return FigureSet(
+                name=name,
+                identity=identity("figures", style=style, **made_from),
+                root=self.root,
+                formats=style.formats,
+                drawn_from=sources,
+            )
+
+        answered = {"responses": self.responses} if self.mocks else {}
+        drawn = {}
+        for name in self.repeats:
+            scored = self.evaluations[name]
+            if self.config.trainings[name].input != "images":
+                drawn[name] = drawing(name, scored, of_spectra=scored.fingerprint)
+                continue
+            responding = (scored.mock_images[mock] for mock in self.responses)
+            made_from = {"evaluation": scored.fingerprint, **answered}
+            drawn[name] = drawing(name, scored, *responding, **made_from)
+        for name, sweep in self.sweeps.items():
+            drawn[name] = drawing(name, sweep, sweep=sweep.fingerprint)
+        for name, seen in self.instruments.items():
+            drawn[name] = drawing(name, seen, instrument=seen.fingerprint)
+        if self.config.with_posteriors:
+            sampled = {name: self.evaluations[name] for name in self.config.with_posteriors}
+            fingerprints = {name: scored.fingerprint for name, scored in sampled.items()}
+            corners = sorted(self.mocks)
+            drawn[POSTERIORS] = drawing(
+                POSTERIORS, *sampled.values(), posteriors=fingerprints, corners=corners
+            )
+        if self.mocks:
+            examples = {name: self.mock_images[name] for name in self.examples}
+            shown = [[name, [it.fingerprint, it.realizations]] for name, it in examples.items()]
+            drawn[EXAMPLES] = drawing(EXAMPLES, *examples.values(), mocks=shown)
+        box, lightcone = self.config.database.box, self.config.database.lightcone
+        drawn[SCHEME] = drawing(SCHEME, images=self.config.images, box=box, lightcone=lightcone)
+        return drawn
 
     @property
     def by_kind(self) -> dict[str, Mapping[str, Product]]:
@@ -276,22 +313,8 @@ class Run:
         return planned
 
     def _images(self, cones: LightCones, seen_with: str | None = None) -> ImageSet:
-        instrument = None if seen_with is None else self.config.instruments[seen_with]
-        return ImageSet(
-            name=cones.name if seen_with is None else f"{cones.name}.{seen_with}",
-            identity=identity(
-                "images",
-                images=self.config.images,
-                lightcones=cones.fingerprint,
-                **({"instrument": described(instrument)} if instrument else {}),
-            ),
-            root=self.root,
-            realizations=cones.realizations,
-            block=cones.block,
-            images=self.config.images,
-            lightcones=cones,
-            instrument=instrument,
-        )
+        instrument = self.config.instruments.get(seen_with or "")
+        return ImageSet.of(self.config.images, cones, seen_with, instrument)
 
     def _training(self, name: str, training: Training) -> TrainingRun:
         images, *_ = self._read_by(training.input, training.instrument)
@@ -317,21 +340,7 @@ class Run:
 
     def _evaluation(self, run: TrainingRun) -> EvaluationRun:
         _, *mocks = self._read_by(run.training.input, run.training.instrument)
-        other = {"input": run.images.kind} if run.training.input != "images" else {}
-        return EvaluationRun(
-            name=run.name,
-            identity=identity(
-                "evaluation",
-                evaluation=self.config.evaluation,
-                training=run.fingerprint,
-                mocks=_sizes(mocks),
-                **other,
-            ),
-            root=self.root,
-            evaluation=self.config.evaluation,
-            training=run,
-            mocks=tuple(mocks),
-        )
+        return EvaluationRun.of(self.config.evaluation, run, tuple(mocks))
 
     def _trials(self, sweep: str) -> list[tuple[Trial, TrainingRun]]:
         name = self.config.sweeps[sweep].training
@@ -379,8 +388,3 @@ class Run:
 
 def _named(product: Product) -> str:
     return product.directory.name
-
-
-def _sizes(image_sets: Sequence[Inputs]) -> list[list[Any]]:
-    """What identifies image sets to what is made from all their images."""
-    return sorted([images.fingerprint, images.realizations] for images in image_sets)

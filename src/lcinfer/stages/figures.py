@@ -1,7 +1,7 @@
 """What the rules of figures do: read products, draw them, keep the files with their stamps."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -195,7 +195,7 @@ def _responses(run: Run, trained: Checkpoint, mocks: dict[str, Inputs]) -> Drawn
     yield "activations", figures.draw_activations(means)
 
 
-def _first_images(mocks: dict[str, Inputs], names: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _first_images(mocks: Mapping[str, Inputs], names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """(transverse, line of sight) the first image of the first light-cone of each mock, in mK."""
     return {name: images.open_labelled(mocks[name]).read([0], 1)[0, 0] for name in names}
 
