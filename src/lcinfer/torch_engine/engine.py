@@ -127,9 +127,11 @@ def coeval_boxes(
         )
 
 
-def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
-    """One light-cone, on a CPU: see :func:`simulate_batch`."""
-    return simulate_batch(simulation, [parameters], [seed])[0]
+def simulate(
+    simulation: Simulation, parameters: dict[str, float], seed: int, device: str = "cpu"
+) -> LightCone:
+    """One light-cone: see :func:`simulate_batch`."""
+    return simulate_batch(simulation, [parameters], [seed], device)[0]
 
 
 def simulate_batch(
