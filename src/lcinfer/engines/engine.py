@@ -43,6 +43,8 @@ class Engine(ABC):
     """Inputs that it sets itself where a configuration does not; None: they are not known."""
     scaling: Scaling | None = None
     """What a light-cone costs; None: it is not known."""
+    on_gpus: bool = False
+    """Whether it may compute on a GPU."""
     compression: float = 1.0
     """Bytes on disk over bytes in memory."""
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
+from typing import ClassVar
 
 from ..base.errors import UserError
 from ..config.sections import Simulation, Simulator
@@ -22,6 +23,7 @@ class Function(Engine):
     """
 
     name: str
+    on_gpus: ClassVar[bool] = True  # for all that is known
 
     def _module(self) -> ModuleType:
         try:

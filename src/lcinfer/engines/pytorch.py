@@ -18,6 +18,7 @@ class PyTorch(GM18Engine):
 
     name = "torch"
     modules = packages = ("torch",)
+    on_gpus = True
     # `velocities: gradient`, `thermal_density: own`.
     scaling = Scaling(
         node=0.01,
