@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from ..base.errors import UserError
 from ..config.sections import Simulation, Simulator
@@ -43,7 +43,7 @@ class Engine(ABC):
     """Inputs that it sets itself where a configuration does not; None: they are not known."""
     scaling: Scaling | None = None
     """What a light-cone costs; None: it is not known."""
-    on_gpus: bool = False
+    on_gpus: ClassVar[bool] = False
     """Whether it may compute on a GPU."""
     compression: float = 1.0
     """Bytes on disk over bytes in memory."""

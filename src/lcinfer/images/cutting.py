@@ -1,6 +1,6 @@
 """Light-cones -> images (Gillet et al. 2019, Fig. 2).
 
-    images[light_cone, image, transverse, line_of_sight]   mK, float32
+    images[light_cone, image, transverse, line_of_sight]   mK, float32 or float16
     redshift, distance [line_of_sight]                     coordinates
     <parameter>[light_cone], random_seed[light_cone]       the design, copied
 
@@ -58,7 +58,7 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
         images: planes, axes, halves.
 
     Returns:
-        (image, transverse, line_of_sight)
+        (image, transverse, line_of_sight), rounded to float16 if ``images`` says so
     """
     along = slice(images.line_of_sight_cells)
     standing = planes(box, images)
@@ -70,7 +70,8 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
         stack = cube[(*across, along)]
         for plane in stack if axis == "x" else stack.swapaxes(0, 1):
             cuts += np.split(plane, images.halves)
-    return np.stack(cuts)
+    stacked = np.stack(cuts)
+    return stacked.astype(np.float16) if images.half else stacked
 
 
 def prepare(image_set: ImageSet) -> None:
@@ -127,7 +128,7 @@ def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None
         IMAGES,
         shape=(0, *shape),
         chunks=(1, *shape),
-        dtype="float32",
+        dtype="float16" if images.half else "float32",
         compressors=[
             ZstdCodec(level=cones.simulation.storage.compression_level),
             Crc32cCodec(),

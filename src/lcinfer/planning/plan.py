@@ -168,7 +168,8 @@ def _part(images: ImageSet, each: Cost, ranks: Ranks, wanted: set[int], anew: bo
     left, raw = sum(blocks), raw_bytes(cones.simulation)
     stores = left > 0 and (anew or not cones.prepared.exists())
     files, directories = _files(cones, blocks, stores, ranks)
-    cut = images.images.per_lightcone * math.prod(_image_shape(images)) * VOXEL_BYTES
+    cells = images.images.per_lightcone * math.prod(_image_shape(images))
+    cut = cells * VOXEL_BYTES // (2 if images.images.half else 1)
     return Part(
         name=cones.name,
         directory=str(cones.directory),

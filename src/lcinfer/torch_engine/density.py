@@ -67,8 +67,7 @@ class Particles:
         n, factor = self._grid.cells, self._factor
         now, start = self._background.growth(redshift), self._background.growth(START)
         first, second = (
-            field[realisation].reshape(3, n**3)
-            for field in (self._first, self._second)
+            field[realisation].reshape(3, n**3) for field in (self._first, self._second)
         )
         moved = first * ((now - start) * n / self._grid.length)
         moved.add_(second, alpha=3 / 7 * (now**2 - start**2) * n / self._grid.length)  # in cells
