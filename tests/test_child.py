@@ -57,8 +57,12 @@ def marker(tmp_path, monkeypatch) -> Path:
     return path
 
 
+def begin(child, index=0, seed=1, parameters=POINT):
+    child.start([{"index": index, "parameters": parameters, "seed": seed}])
+
+
 def attempt(child, index, seed):
-    child.start(index, POINT, seed)
+    begin(child, index, seed)
     record = child.result(PATIENCE)
     assert record is not None
     assert (record["index"], record["seed"], record["parameters"]) == (index, seed, POINT)
@@ -163,7 +167,7 @@ def test_a_batch_systems_signal_costs_the_simulation_under_way_nothing(
     supervised, marker, number
 ) -> None:
     child = supervised("waits_for_fourth_seeds")
-    child.start(0, POINT, seed=4)
+    begin(child, seed=4)
     os.kill(child._process.pid, number)  # SLURM signals every process of a step
     assert child.result(1.0) is None
     os.kill(child._process.pid, number)
@@ -185,7 +189,7 @@ def test_the_child_is_replaced_after_its_share_of_simulations(supervised, monkey
 
 def test_a_simulation_under_way_has_no_result_and_can_be_ended(supervised, marker) -> None:
     child = supervised("sleeps_once")
-    child.start(0, POINT, 1)
+    begin(child)
     wait_for(marker.exists)
     assert child.result(0.05) is None
     process = child._process
@@ -204,7 +208,7 @@ from lcinfer.lightcones.child import Simulating
 if __name__ == "__main__":
     cones = Run(config.load(sys.argv[1]), Path(sys.argv[2])).database
     child = Simulating(cones.simulation, cones.store, limit=60)
-    child.start(0, {"L_X": 40.0}, 1)
+    child.start([{"index": 0, "parameters": {"L_X": 40.0}, "seed": 1}])
     print(child._process.pid, flush=True)
     time.sleep(120)
 """

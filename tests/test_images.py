@@ -9,6 +9,7 @@ import zarr
 from support.filling import complete, fill
 
 from lcinfer import config
+from lcinfer.audit.voxels import Reading
 from lcinfer.base.errors import UserError
 from lcinfer.config.sections import Box, Images
 from lcinfer.images import cutting as images
@@ -74,6 +75,22 @@ def test_images_are_those_cut_by_hand(setting) -> None:
     made = images.cut(cube, BOX, how)
     assert made.shape[0] == how.per_lightcone
     np.testing.assert_array_equal(made, by_hand(cube, how))
+
+
+def test_images_in_half_precision_are_the_same_but_for_rounding_and_pass_an_audit(run) -> None:
+    whole, half = run(), run(half=True)
+    assert run(half=False).database_images.fingerprint == whole.database_images.fingerprint
+    complete(whole.database)
+    read = []
+    for image_set in (whole.database_images, half.database_images):
+        cut_all(image_set)
+        read.append(images.open_labelled(image_set).read([0, 5], 4))
+        recut = Reading(image_set.lightcones, [image_set], 1, decode=True).recuts
+        assert not list(recut[image_set.directory].problems())
+    assert read[0].dtype == read[1].dtype == np.float32
+    assert 0 < np.abs(read[1] / read[0] - 1).max() < 2**-11
+    sizes = [chunk(it, 0).stat().st_size for it in (whole.database_images, half.database_images)]
+    assert sizes[1] < 0.6 * sizes[0]
 
 
 def test_images_of_the_paper_stand_every_40_cells_and_have_100_by_2200() -> None:

@@ -122,7 +122,7 @@ def test_an_engine_that_cannot_be_had_costs_no_attempt(settings, tmp_path):
     store.prepare(cones)
     child = Simulating(cones.simulation, cones.store, limit=60)
     try:
-        child.start(0, {}, 1)
+        child.start([{"index": 0, "parameters": {}, "seed": 1}])
         record = child.result(60)
     finally:
         child.close()

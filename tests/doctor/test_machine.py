@@ -57,7 +57,7 @@ def test_a_login_node_is_not_measured_against_the_jobs(site):
 def test_no_gpu_is_fine_unless_the_profile_asks_for_one(site, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     (none,) = machine.gpu(site())
-    assert (none.level, none.what) == ("PASS", "none: training runs on the CPU")
+    assert (none.level, none.what) == ("PASS", "none: all runs on the CPU")
     asks = {"set-resources": {"train": {"gres": "gpu:1"}}}
     monkeypatch.setattr(torch.version, "cuda", None)
     monkeypatch.setattr(torch.version, "hip", None)

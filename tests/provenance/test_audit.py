@@ -14,6 +14,7 @@ from support.small import small_settings
 
 from lcinfer import config
 from lcinfer.audit.audit import audit
+from lcinfer.audit.resimulate import resimulate
 from lcinfer.audit.walk import Depth
 from lcinfer.lightcones import database, store
 from lcinfer.products.run import Run
@@ -192,6 +193,24 @@ def test_what_is_simulated_again_may_differ_a_little_on_another_build_alone(
     assert link.said[0].startswith(f"{verdict}: differs by ")
     assert f"where {allowed} are allowed" in link.said[0]
     assert link.holds == (verdict == "CLOSE")
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(0.05, "CLOSE"), (1.0, "FAIL")])
+@pytest.mark.parametrize("how", [{"gpu": "NVIDIA H200"}, {"companions": [1, 2]}], ids=str)
+def test_what_was_made_on_a_gpu_or_in_a_batch_must_be_close(
+    untouched, tmp_path, shift, verdict, how
+) -> None:
+    made = Run(untouched.config, tmp_path / "results")
+    shutil.copytree(untouched.database.directory, made.database.directory)
+    cones = made.database
+    cubes = zarr.open_array(cones.store, path="brightness_temp", mode="r+")
+    cube = store.read(cones.store, 3) + np.float32(shift)
+    cubes[3] = cube
+    line = how | {"digest": store.digest(3, cube)}
+    damage.set_in_line(cones, 3, lambda record: record.update(line))
+    again = resimulate(cones, 3, tolerance=0.01)
+    assert again.holds == (verdict == "CLOSE")
+    assert str(again).startswith(f"{verdict}: differs by {shift:.3g} mK rms from one that was made")
 
 
 def test_a_mailed_figure_with_other_bytes_fails(untouched, tmp_path) -> None:

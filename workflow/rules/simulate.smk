@@ -40,10 +40,13 @@ rule simulate:
     resources:
         mpi="mpiexec -launcher fork",
         tasks=2,
+        batch=1,
         mem_mb_per_cpu=engine_of(RUN.config.database).memory_mb(RUN.config.database)
         // RUN.config.database.simulator.threads,
     params:
         **(COMMAND | {"lcinfer": launch.lcinfer(mpi=True), "why": block_and_why}),
+        # With GPUs (gres, gpu or gpus in the profile) on these, as far as the engine can.
+        device=lambda wildcards, resources: launch.device(resources),
     message:
         "{params.why}"
     shell:
@@ -51,7 +54,7 @@ rule simulate:
         "export SRUN_CPUS_PER_TASK={threads}; "
         "{resources.mpi} -n {resources.tasks} {params.lcinfer}"
         " stage simulate {params.config:q} {wildcards.name} --block {wildcards.start}-{wildcards.stop}"
-        " --ranks {resources.tasks} 2>&1 | tee {log:q}"
+        " --ranks {resources.tasks} --batch {resources.batch} --device {params.device} 2>&1 | tee {log:q}"
 
 
 rule seal_lightcones:

@@ -39,7 +39,7 @@ def _simulate(options: Namespace) -> None:
     check_engine(run)
     cones = choose(run.lightcones, options.database, "database")
     span = _within(options.block, cones) or (0, cones.realizations)
-    campaign.run_block(cones, span, options.ranks)
+    campaign.run_block(cones, span, options.ranks, options.batch, options.device)
 
 
 def _seal(options: Namespace) -> None:
@@ -153,6 +153,12 @@ def _span(text: str) -> Span:
     return span
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of light-cones")
+    return int(text)
+
+
 # Each was a verb of its own once.
 STAGES = {
     "compare",
@@ -183,6 +189,18 @@ def _add_stages(parser: ArgumentParser) -> None:
     stages.add(_design, "config/demo.yaml demo", DATABASE)
     added = stages.add(_simulate, "config/demo.yaml demo --block 0-20", BLOCK)
     added.add_argument("--ranks", type=int, help="refuse to run unless MPI has this many ranks")
+    added.add_argument(
+        "--batch",
+        type=_count,
+        default=1,
+        help="light-cones that a rank takes at a time, made at once where the engine can",
+    )
+    added.add_argument(
+        "--device",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help="where an engine that can use either computes; default: cpu",
+    )
     stages.add(_seal, "config/demo.yaml demo", DATABASE)
     added = stages.add(_images, "config/demo.yaml demo", BLOCK)
     added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")

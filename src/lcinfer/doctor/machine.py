@@ -21,10 +21,15 @@ def check(site: Site) -> Iterator[Line]:
 
 
 def gpu(site: Site) -> Iterator[Line]:
-    """The GPU that a training would use, if the profile asks for one or there is one."""
+    """The GPU that simulations and trainings would use, if the profile asks for one or there is
+    one."""
     import torch
 
-    asks = any(site.profile.resource(name, "train") for name in ("gres", "gpu", "gpus"))
+    engine, simulates = engine_of(site.config.database), site.profile.gpus("simulate") > 0
+    if simulates and not engine.on_gpus:
+        what = f"the profile gives `simulate` GPUs, and the engine {engine.name} has CPUs alone"
+        yield failed("gpu", what, "take gpu and gres of `simulate` out of the profile")
+    asks = simulates or site.profile.gpus("train") > 0
     if asks and torch.version.cuda is None and torch.version.hip is None:
         what = f"the profile asks for a GPU, and PyTorch {torch.__version__} is built for CPUs"
         yield failed("gpu", what, "install PyTorch for your GPUs, or take gres out of the profile")
@@ -39,7 +44,7 @@ def gpu(site: Site) -> Iterator[Line]:
     elif asks:
         yield warned("gpu", "none on this machine: not tried", "run this on a GPU node (salloc)")
     else:
-        yield passed("gpu", "none: training runs on the CPU")
+        yield passed("gpu", "none: all runs on the CPU")
 
 
 def ranks_at_a_time(site: Site) -> int:

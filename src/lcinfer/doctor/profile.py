@@ -7,6 +7,7 @@ from typing import Any
 
 from ..base import yamlfile
 from ..base.errors import UserError
+from ..training import launch
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class Profile:
     def threads(self, rule: str, otherwise: int) -> int:
         """Threads of a rule."""
         return int((self.settings.get("set-threads") or {}).get(rule, otherwise))
+
+    def gpus(self, rule: str) -> int:
+        """GPUs of a job of a rule."""
+        return launch.gpus({name: self.resource(name, rule) or "" for name in launch.GPUS})
 
     @property
     def launcher(self) -> str:

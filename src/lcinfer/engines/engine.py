@@ -3,11 +3,11 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from ..base.errors import UserError
 from ..config.sections import Simulation, Simulator
-from ..simulator.lightcone import Simulate
+from ..simulator.lightcone import Simulate, SimulateBatch
 from ..text.styles import Style
 
 
@@ -43,6 +43,8 @@ class Engine(ABC):
     """Inputs that it sets itself where a configuration does not; None: they are not known."""
     scaling: Scaling | None = None
     """What a light-cone costs; None: it is not known."""
+    on_gpus: ClassVar[bool] = False
+    """Whether it may compute on a GPU."""
     compression: float = 1.0
     """Bytes on disk over bytes in memory."""
 
@@ -51,12 +53,23 @@ class Engine(ABC):
         """Of what is installed; empty: there is none, or it does not say."""
 
     @abstractmethod
-    def load(self) -> Simulate:
+    def load(self, device: str = "cpu") -> Simulate:
         """What makes a light-cone, loaded into this process.
 
+        Args:
+            device: ``cpu`` or ``cuda``, for an engine that can compute on either.
+
         Raises:
-            UserError: if it is not there.
+            UserError: if it is not there, or the device is not.
         """
+
+    def load_batch(self, device: str) -> SimulateBatch | None:
+        """What makes several light-cones at once, as :meth:`load` one; None: it cannot."""
+        return None
+
+    def gpu(self, device: str) -> str | None:
+        """The GPU that it computes on where this device is asked for; None: a CPU."""
+        return None
 
     def refusals(self, simulation: Simulation, varied: Collection[str]) -> Iterator[str]:
         """What it does not have of a configuration's physics, a line each; nothing is loaded.

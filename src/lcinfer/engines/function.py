@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
+from typing import ClassVar
 
 from ..base.errors import UserError
 from ..config.sections import Simulation, Simulator
-from ..simulator.lightcone import Simulate
+from ..simulator.lightcone import Simulate, SimulateBatch
 from .engine import Engine
 
 
@@ -17,10 +18,12 @@ class Function(Engine):
     """An engine that a configuration names as ``module:function``.
 
     Its module may say its version, by a function ``version()`` or as ``__version__``. Where it
-    does not, the configuration's word is taken.
+    does not, the configuration's word is taken. A ``function_batch`` beside the function makes
+    several light-cones at once, from lists of parameters and seeds.
     """
 
     name: str
+    on_gpus: ClassVar[bool] = True  # for all that is known
 
     def _module(self) -> ModuleType:
         try:
@@ -36,14 +39,18 @@ class Function(Engine):
             return str(own())
         return str(getattr(module, "__version__", ""))
 
-    def load(self) -> Simulate:
-        """See :class:`Engine`."""
+    def load(self, device: str = "cpu") -> Simulate:
+        """See :class:`Engine`; on what it computes is its own affair."""
         module, function = self._module(), self.name.partition(":")[2]
         try:
             simulate: Simulate = getattr(module, function)
         except AttributeError as error:
             raise UserError(f"database.simulator.engine {self.name}: {error}") from None
         return simulate
+
+    def load_batch(self, device: str) -> SimulateBatch | None:
+        """See :class:`Engine`."""
+        return getattr(self._module(), f"{self.name.partition(':')[2]}_batch", None)
 
     def check_version(self, simulator: Simulator) -> None:
         """See :class:`Engine`: nothing, as what it says is known once it is loaded."""

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Collection, Iterator
+from functools import partial
 
 from ..config.sections import Simulation
-from ..simulator.lightcone import Simulate
+from ..simulator.lightcone import Simulate, SimulateBatch
 from ..text.styles import Style
 from ..torch_engine import VERSION
 from ..torch_engine.options import refusals
@@ -13,10 +14,11 @@ from .gm18 import CODE, MODEL, GM18Engine
 
 
 class PyTorch(GM18Engine):
-    """The model of Greig & Mesinger 2018 by :mod:`lcinfer.torch_engine`, on a CPU."""
+    """The model of Greig & Mesinger 2018 by :mod:`lcinfer.torch_engine`."""
 
     name = "torch"
     modules = packages = ("torch",)
+    on_gpus = True
     # `velocities: gradient`, `thermal_density: own`.
     scaling = Scaling(
         node=0.01,
@@ -29,11 +31,29 @@ class PyTorch(GM18Engine):
         """See :class:`Engine`."""
         return VERSION
 
-    def load(self) -> Simulate:
+    def load(self, device: str = "cpu") -> Simulate:
         """See :class:`Engine`."""
+        from ..base.device import choose_device
         from ..torch_engine.engine import simulate
 
-        return simulate
+        choose_device(device)
+        return simulate if device == "cpu" else partial(simulate, device=device)
+
+    def load_batch(self, device: str) -> SimulateBatch | None:
+        """See :class:`Engine`: on a GPU. A CPU has nothing to win by more than one at a time."""
+        if device == "cpu":
+            return None
+        from ..torch_engine.engine import simulate_batch
+
+        return partial(simulate_batch, device=device)
+
+    def gpu(self, device: str) -> str | None:
+        """See :class:`Engine`."""
+        if device == "cpu":
+            return None
+        import torch
+
+        return torch.cuda.get_device_name()
 
     def memory_mb(self, simulation: Simulation) -> int:
         """See :class:`Engine`: 0.43, 0.85, 2.3 GB at 32^3, 64^3, 100^3, on top of a

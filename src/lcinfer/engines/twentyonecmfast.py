@@ -47,8 +47,8 @@ class TwentyOneCmFast(GM18Engine):
         """See :class:`Engine`."""
         return installation.installed()
 
-    def load(self) -> Simulate:
-        """See :class:`Engine`."""
+    def load(self, device: str = "cpu") -> Simulate:
+        """See :class:`Engine`; it has CPUs alone."""
         from ..simulator.gm18 import simulate
 
         return simulate

@@ -1,6 +1,6 @@
 """Light-cones -> images (Gillet et al. 2019, Fig. 2).
 
-    images[light_cone, image, transverse, line_of_sight]   mK, float32
+    images[light_cone, image, transverse, line_of_sight]   mK, float32 or float16
     redshift, distance [line_of_sight]                     coordinates
     <parameter>[light_cone], random_seed[light_cone]       the design, copied
     noise_power[line_of_sight, u, v], noise_rms[line_of_sight]   of an instrument, where one sees
@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
 IMAGES = ImageSet.kind
 POWER, RMS = "noise_power", "noise_rms"
-ROUNDING = 1e-3  # mK, of what went through Fourier transforms of another machine
+# In mK, of what went through Fourier transforms of another machine.
+ROUNDING, HALF_ROUNDING = 1e-3, 0.25
 
 
 class Digests(NamedTuple):
@@ -72,7 +73,7 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
         images: planes, axes, halves.
 
     Returns:
-        (image, transverse, line_of_sight)
+        (image, transverse, line_of_sight), rounded to float16 if ``images`` says so
     """
     along = slice(images.line_of_sight_cells)
     standing = planes(box, images)
@@ -84,7 +85,8 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
         stack = cube[(*across, along)]
         for plane in stack if axis == "x" else stack.swapaxes(0, 1):
             cuts += np.split(plane, images.halves)
-    return np.stack(cuts)
+    stacked = np.stack(cuts)
+    return stacked.astype(np.float16) if images.half else stacked
 
 
 def _images(image_set: ImageSet) -> Form:
@@ -102,7 +104,8 @@ def _images(image_set: ImageSet) -> Form:
         make=lambda cube: cut_from(cube, image_set, seen_with()),
         line_of_sight="line_of_sight",
         along=lambda cells: cells[:along],
-        tolerance=ROUNDING if image_set.instrument else 0,
+        tolerance=(HALF_ROUNDING if images.half else ROUNDING) if image_set.instrument else 0,
+        dtype="float16" if images.half else "float32",
     )
 
 
@@ -170,7 +173,7 @@ def _create(target: zarr.Group, image_set: Inputs, source: zarr.Group) -> None:
         image_set.kind,
         shape=(0, *made.shape),
         chunks=(1, *made.shape),
-        dtype="float32",
+        dtype=made.dtype,
         compressors=[
             ZstdCodec(level=cones.simulation.storage.compression_level),
             Crc32cCodec(),
@@ -371,6 +374,6 @@ def _noise(image_set: Inputs, seeds: np.ndarray) -> Noise | None:
     if not isinstance(image_set, ImageSet) or not image_set.instrument or not seen_with:
         return None
     face = np.arange(box.cells**2).reshape(box.cells, box.cells, 1)
-    one_plane = image_set.images.model_copy(update={"line_of_sight_cells": None})
+    one_plane = image_set.images.model_copy(update={"line_of_sight_cells": None, "half": False})
     told = {"name": image_set.seen_with, **described(image_set.instrument)}
     return Noise(seen_with, seeds, cut(face, box, one_plane)[..., 0], told)

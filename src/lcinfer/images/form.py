@@ -23,5 +23,7 @@ class Form(NamedTuple):
     """Values of a light-cone's cells along the line of sight -> of that dimension."""
     tolerance: float = 0
     """By how much another machine's may differ."""
+    dtype: str = "float32"
+    """Of the array."""
     coordinates: Mapping[str, tuple[np.ndarray, str, str]] = {}
     """By name: values, dimension, units of the others."""

@@ -3,26 +3,30 @@
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from ..products.databases import LightCones
-from .child import Simulating
+from .child import Simulating, Task
 from .journal import Record
 
 POLL_SECONDS = 0.1
 
 
-def realization(cones: LightCones, index: int) -> dict[str, Any]:
-    """Parameters and seed of a realisation, as a child takes them."""
+def realization(cones: LightCones, index: int) -> Task:
+    """A realisation, as a child takes it."""
     values = cones.design.parameters(index, index + 1)[0].tolist()
     return {
+        "index": index,
         "parameters": dict(zip(cones.design.names, values, strict=True)),
         "seed": int(cones.design.seeds(index, index + 1)[0]),
     }
 
 
 def simulate(
-    cones: LightCones, indices: Sequence[int], limit: float, patience: float = math.inf
+    cones: LightCones,
+    indices: Sequence[int],
+    limit: float,
+    patience: float = math.inf,
+    device: str = "cpu",
 ) -> list[Record | None]:
     """Simulate realisations side by side, each in a fresh child as a rank has one.
 
@@ -31,16 +35,17 @@ def simulate(
         indices: of the realisations.
         limit: seconds that one simulation may take.
         patience: seconds for all of it, the children's start included.
+        device: ``cpu`` or ``cuda``, for engines that can compute on either.
 
     Returns:
         For each what :meth:`lcinfer.lightcones.child.Simulating.result` says; None: no patience
         was left.
     """
-    children = [Simulating(cones.simulation, cones.store, limit) for _ in indices]
+    children = [Simulating(cones.simulation, cones.store, limit, device) for _ in indices]
     deadline = time.monotonic() + patience
     try:
         for child, index in zip(children, indices, strict=True):
-            child.start(index, **realization(cones, index))
+            child.start([realization(cones, index)])
         return [_result(child, deadline) for child in children]
     finally:
         for child in children:

@@ -1,4 +1,4 @@
-"""Many light-cones: MPI ranks take realisations as they become free.
+"""Many light-cones: MPI ranks take realisations as they become free, one or a batch at a time.
 
 Rank 0 hands out indices and simulates too. What is done stands in the journal alone: a
 killed job loses at most the simulations that were under way.
@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from mpi4py import MPI
@@ -31,11 +32,22 @@ POLL_SECONDS = 0.02  # a rank's longest silence, also towards the batch system's
 FIRST_SPEAKS_SECONDS = 10.0
 
 
-def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
+def run_block(
+    cones: LightCones,
+    span: Span,
+    ranks: int | None = None,
+    batch: int = 1,
+    device: str = "cpu",
+) -> None:
     """Make the realisations of a block that are not there yet; every rank calls this.
 
-    ``ranks`` is how many the launcher was asked for: a launcher that does not know our MPI
-    starts that many worlds of one rank, which would all do the same work.
+    Args:
+        cones: the database.
+        span: the block.
+        ranks: how many the launcher was asked for: a launcher that does not know our MPI starts
+            that many worlds of one rank, which would all do the same work.
+        batch: realisations that a rank takes at a time; an engine that can makes them at once.
+        device: ``cpu`` or ``cuda``, for engines that can compute on either.
 
     Raises:
         UserError: on rank 0, if the worlds are wrong, another job is at work on the block, or
@@ -56,13 +68,17 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
     nodes = world.gather(node())
     if nodes is not None:
         print(f"{counted(world.size, 'rank')}: {_counted(nodes)}", file=sys.stderr, flush=True)
+    local = world.Split_type(MPI.COMM_TYPE_SHARED)
+    working = _Working(cones, world.rank, stopping, device, local.rank)
+    local.Free()
     if world.rank != 0:
-        _OtherRank(world, stopping).run(cones)
+        _OtherRank(world, stopping).run(working)
         return
     lease = Lease(cones.lease(span), ranks=world.size)
     refusal = _refusal(lease)
     todo = [] if refusal is not None else database.to_do(cones, span)
-    _Rank0(world, cones, todo, stopping, lease).run(f"{cones.name} {span[0]}-{span[1] - 1}")
+    rank0 = _Rank0(world, todo, batch, database.slowest(cones) if todo else 0.0, stopping, lease)
+    rank0.run(working, f"{cones.name} {span[0]}-{span[1] - 1}")
     if refusal is not None:
         raise refusal
     lease.release()
@@ -102,44 +118,56 @@ def _refusal(lease: Lease) -> UserError | None:
     return None
 
 
-def _work(
-    cones: LightCones,
-    rank: int,
-    indices: Iterator[int],
-    stopping: Stopping,
-    meanwhile: Callable[[], None],
-) -> Iterator[Outcome]:
-    """Simulate one index after another and yield how each went.
+@dataclass(frozen=True)
+class _Working:
+    """What simulates on a rank."""
 
-    ``meanwhile`` is called again and again while a simulation runs.
-    """
-    writer = f"{time.time_ns()}-{platform.node()}-{os.getpid()}-{rank}"
-    child = Simulating(cones.simulation, cones.store, 60 * cones.limit_minutes)
-    lines: journal.Journal | None = None
-    patience = POLL_SECONDS
-    try:
-        for index in indices:
-            child.start(index, **realization(cones, index))
-            while (record := child.result(patience)) is None and not stopping.abandon:
-                meanwhile()
-            if record is None:
-                return
-            if why := _not_to_blame(record):  # no attempt
-                stopping.reason = f"light-cone {index}, which {why}"
-                if rank != 0:  # rank 0 says it last, with what is left
-                    print(f"lcinfer: rank {rank} is stopped by {stopping.reason}", file=sys.stderr)
-                return
-            lines = lines or journal.Journal(cones.journal, writer)
-            where = {"rank": rank, "node": node(), "job": os.environ.get("SLURM_JOB_ID")}
-            lines.append({**record, **where})
-            seconds = float(record.get("seconds", 0.0))
-            # Other ranks wait for rank 0 that long: little beside what a simulation takes.
-            patience = min(POLL_SECONDS, max(0.001, 0.02 * seconds))
-            yield "digest" in record, seconds
-    finally:
-        child.close()
-        if lines is not None:
-            lines.close()
+    cones: LightCones
+    rank: int
+    stopping: Stopping
+    device: str
+    place: int  # of this rank among those of its machine
+
+    def outcomes(
+        self, batches: Iterator[list[int]], meanwhile: Callable[[], None]
+    ) -> Iterator[Outcome]:
+        """Simulate one batch of indices after another and yield how each light-cone went.
+
+        ``meanwhile`` is called again and again while a simulation runs.
+        """
+        cones, stopping = self.cones, self.stopping
+        writer = f"{time.time_ns()}-{platform.node()}-{os.getpid()}-{self.rank}"
+        limit = 60 * cones.limit_minutes
+        child = Simulating(cones.simulation, cones.store, limit, self.device, self.place)
+        lines: journal.Journal | None = None
+        patience = POLL_SECONDS
+        try:
+            for batch in batches:
+                child.start([realization(cones, index) for index in batch])
+                while child.busy:
+                    while (record := child.result(patience)) is None and not stopping.abandon:
+                        meanwhile()
+                    if record is None:
+                        return
+                    if why := _not_to_blame(record):  # no attempt
+                        stopping.reason = f"light-cone {record['index']}, which {why}"
+                        if self.rank != 0:  # rank 0 says it last, with what is left
+                            told = f"lcinfer: rank {self.rank} is stopped by {stopping.reason}"
+                            print(told, file=sys.stderr)
+                        return
+                    lines = lines or journal.Journal(cones.journal, writer)
+                    job = os.environ.get("SLURM_JOB_ID")
+                    lines.append({**record, "rank": self.rank, "node": node(), "job": job})
+                    seconds = float(record.get("seconds", 0.0))
+                    # Other ranks wait for rank 0 that long: little beside a simulation.
+                    patience = min(POLL_SECONDS, max(0.001, 0.02 * seconds))
+                    yield "digest" in record, seconds
+                    if stopping.reason is not None and not child.together:
+                        return  # the rest of the batch is the next job's
+        finally:
+            child.close()
+            if lines is not None:
+                lines.close()
 
 
 def _not_to_blame(record: dict[str, Any]) -> str:
@@ -150,49 +178,51 @@ def _not_to_blame(record: dict[str, Any]) -> str:
 
 
 class _Rank0:
-    """Hands out indices: each message of another rank says how its last went, and asks for one
+    """Hands out indices: each message of another rank says how its last went, and asks for more
     or takes leave."""
 
     def __init__(
         self,
         world: MPI.Comm,
-        cones: LightCones,
         todo: list[int],
+        batch: int,
+        expected: float,
         stopping: Stopping,
         lease: Lease,
     ) -> None:
-        self._world, self._cones, self._stopping, self._lease = world, cones, stopping, lease
-        self._todo = deque(todo)
-        self._expected = database.slowest(cones) if todo else 0.0
+        self._world, self._stopping, self._lease = world, stopping, lease
+        self._todo, self._batch = deque(todo), batch
+        self._expected = expected  # seconds of a light-cone
         self._working = world.size - 1
 
-    def run(self, name: str) -> None:
+    def run(self, working: _Working, name: str) -> None:
         """Simulate beside handing out, then wait until every rank has stopped."""
         self._progress = Progress(name, len(self._todo))
-        for outcome in _work(self._cones, 0, iter(self._next, None), self._stopping, self._serve):
+        for outcome in working.outcomes(iter(self._next, []), self._serve):
             self._count(outcome)
             self._serve()
         while self._working:
             self._serve()
             time.sleep(POLL_SECONDS)
 
-    def _next(self) -> int | None:
-        if not self._todo or self._stopping.before(self._expected):
-            return None
-        return self._todo.popleft()
+    def _next(self) -> list[int]:
+        count = min(self._batch, len(self._todo))
+        if not count or self._stopping.before(self._expected, count):
+            return []
+        return [self._todo.popleft() for _ in range(count)]
 
     def _serve(self) -> None:
         self._lease.beat()
         status = MPI.Status()
         while self._world.iprobe(source=MPI.ANY_SOURCE, tag=ASK, status=status):
             asking = status.Get_source()
-            last, leaves = self._world.recv(source=asking, tag=ASK)
-            if last is not None:
-                self._count(last)
-            index = None if leaves else self._next()
-            self._working -= index is None
+            outcomes, leaves = self._world.recv(source=asking, tag=ASK)
+            for outcome in outcomes:
+                self._count(outcome)
+            indices = [] if leaves else self._next()
+            self._working -= not indices
             if not leaves:
-                self._world.send(index, dest=asking, tag=GIVE)
+                self._world.send(indices, dest=asking, tag=GIVE)
 
     def _count(self, outcome: Outcome) -> None:
         succeeded, seconds = outcome
@@ -205,21 +235,21 @@ class _OtherRank:
 
     def __init__(self, world: MPI.Comm, stopping: Stopping) -> None:
         self._world, self._stopping = world, stopping
-        self._last: Outcome | None = None
+        self._last: list[Outcome] = []
         self._dismissed = False
 
-    def run(self, cones: LightCones) -> None:
+    def run(self, working: _Working) -> None:
         """Simulate what rank 0 gives."""
-        indices = iter(self._ask, None)
-        for outcome in _work(cones, self._world.rank, indices, self._stopping, lambda: None):
-            self._last = outcome
+        for outcome in working.outcomes(iter(self._ask, []), lambda: None):
+            self._last.append(outcome)
         if not self._dismissed:
             self._world.send((self._last, True), dest=0, tag=ASK)
 
-    def _ask(self) -> int | None:
+    def _ask(self) -> list[int]:
         if self._stopping.abandon:
-            return None
+            return []
         self._world.send((self._last, False), dest=0, tag=ASK)
-        index: int | None = self._world.recv(source=0, tag=GIVE)
-        self._dismissed = index is None
-        return index
+        self._last = []
+        indices: list[int] = self._world.recv(source=0, tag=GIVE)
+        self._dismissed = not indices
+        return indices

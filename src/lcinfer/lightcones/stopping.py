@@ -26,13 +26,16 @@ class Stopping:
         for number in (signal.SIGTERM, signal.SIGUSR1):
             signal.signal(number, self._on_signal)
 
-    def before(self, expected_seconds: float) -> bool:
-        """Whether to stop rather than begin a simulation expected to take so long."""
+    def before(self, expected_seconds: float, light_cones: int = 1) -> bool:
+        """Whether to stop rather than begin so many light-cones, each expected to take so long."""
         if self.reason is None and self._end is not None:
             left = self._end - time.time()
-            if left < MARGIN * expected_seconds:
+            if left < MARGIN * light_cones * expected_seconds:
+                each = (
+                    "each of a batch of " + str(light_cones) if light_cones > 1 else "a light-cone"
+                )
                 self.reason = (
-                    f"the job ends in {max(left, 0):.0f} s and a light-cone takes "
+                    f"the job ends in {max(left, 0):.0f} s and {each} takes "
                     f"{expected_seconds:.0f} s"
                 )
         return self.reason is not None

@@ -179,7 +179,6 @@ def _part(
     left, raw = sum(blocks), raw_bytes(cones.simulation)
     stores = left > 0 and (anew or not cones.prepared.exists())
     files, directories = _files(cones, blocks, stores, ranks, len(images))
-    voxels = sum(it.images.per_lightcone * math.prod(_image_shape(it)) for it in images)
     return Part(
         name=cones.name,
         directory=str(cones.directory),
@@ -189,15 +188,17 @@ def _part(
         core_hours=left * each.seconds * cones.simulation.simulator.threads / 3600,
         raw=left * raw,
         stored=round(left * raw * each.compression),
-        images=round(left * voxels * VOXEL_BYTES * each.compression),
+        images=round(left * sum(map(_bytes, images)) * each.compression),
         files=files,
         directories=directories,
     )
 
 
-def _image_shape(images: ImageSet) -> tuple[int, int]:
-    box = images.lightcones.simulation.box
-    return box.cells // images.images.halves, images.cells
+def _bytes(images: ImageSet) -> int:
+    """Of the images of a light-cone, before compression."""
+    across = images.lightcones.simulation.box.cells // images.images.halves
+    voxels = images.images.per_lightcone * across * images.cells
+    return voxels * VOXEL_BYTES // (2 if images.images.half else 1)
 
 
 def _files(

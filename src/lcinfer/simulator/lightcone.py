@@ -1,6 +1,6 @@
 """One light-cone: its coordinates, its voxels, and what makes it acceptable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -35,6 +35,8 @@ class LightCone:
 
 # An engine makes a light-cone from a simulation's settings, parameters and a seed.
 Simulate = Callable[[Simulation, dict[str, float], int], LightCone]
+# One that can make several at once takes parameters and seeds of each.
+SimulateBatch = Callable[[Simulation, list[dict[str, float]], list[int]], Sequence[LightCone]]
 
 
 @cache  # a fifth of a second each time

@@ -42,12 +42,13 @@ class Particles:
             coarse: the grid that they are moved on.
             background: the universe.
         """
-        self._grid, self._background, self._initial = coarse, background, initial
+        self._grid, self._background = coarse, background
+        self._first, self._second = initial.displacement, initial.second
         count, cells = len(initial.density), initial.density.shape[-1]
         n, factor = coarse.cells, cells // coarse.cells
         self._factor = factor
         # The particles that move by the displacement at a coarse point are those nearest to it.
-        self._first = -(factor // 2)
+        self._nearest = -(factor // 2)
         mass = 1.0 + initial.density * background.growth(START)
         mass = mass.roll((factor // 2,) * 3, (1, 2, 3))
         mass = mass.view(count, n, factor, n, factor, n, factor)
@@ -66,14 +67,13 @@ class Particles:
         n, factor = self._grid.cells, self._factor
         now, start = self._background.growth(redshift), self._background.growth(START)
         first, second = (
-            field[realisation].reshape(3, n**3)
-            for field in (self._initial.displacement, self._initial.second)
+            field[realisation].reshape(3, n**3) for field in (self._first, self._second)
         )
         moved = first * ((now - start) * n / self._grid.length)
         moved.add_(second, alpha=3 / 7 * (now**2 - start**2) * n / self._grid.length)  # in cells
         # A block of particles spans less than a cell, and so reaches three along each axis.
-        corner = (moved + self._first / factor).floor_()
-        inside = moved.sub_(corner).add_(self._first / factor)  # the first particle's: 0 to 1
+        corner = (moved + self._nearest / factor).floor_()
+        inside = moved.sub_(corner).add_(self._nearest / factor)  # the first particle's: 0 to 1
         share = [self._shares(inside[axis]) for axis in range(3)]
         mass = _contract(_contract(self._mass[realisation], share[2], 2), share[1], 1)
         x, y, z = self._cells(corner.long().view(3, n, n, n))

@@ -25,6 +25,7 @@ from .initial_conditions import make_initial_conditions
 from .ionisation import Ionisation
 from .light_cone import geometry_of
 from .mass_function import mass_function_of
+from .memory import made_in_parts
 from .options import options_of
 from .redshift_space import include_gradient, move
 from .shells import radii, shells_at
@@ -86,6 +87,7 @@ def coeval_boxes(
     particles = Particles(
         make_initial_conditions(seeds, fine, coarse, background), coarse, background
     )
+    del fine  # and what it keeps of its many modes
     radius = torch.from_numpy(radii(box.cell_size, options))
     radiation = Radiation(galaxies, masses, options, radius)
     ionisation = Ionisation(galaxies, masses, options, coarse)
@@ -108,6 +110,7 @@ def coeval_boxes(
             shells = shells_at(redshift, box.cell_size, background, options)
             sky = radiation.sky(shells, around, mean_electrons(gas))
             gas = evolve(gas, redshift, followed, sky, background, options)
+            del around, sky  # before the next are made
             del around, sky
         neutral = ionisation.neutral_fraction(redshift, matter, gas.electrons)
         tau = optical_depth(redshift, matter.density.flatten(1), neutral, gas.spin, background)
@@ -127,9 +130,11 @@ def coeval_boxes(
         )
 
 
-def simulate(simulation: Simulation, parameters: dict[str, float], seed: int) -> LightCone:
-    """One light-cone, on a CPU: see :func:`simulate_batch`."""
-    return simulate_batch(simulation, [parameters], [seed])[0]
+def simulate(
+    simulation: Simulation, parameters: dict[str, float], seed: int, device: str = "cpu"
+) -> LightCone:
+    """One light-cone: see :func:`simulate_batch`."""
+    return simulate_batch(simulation, [parameters], [seed], device)[0]
 
 
 def simulate_batch(
@@ -141,7 +146,7 @@ def simulate_batch(
     """Light-cones of realisations.
 
     On a CPU each is made by itself, in one thread, so that its bytes depend on nothing but its
-    own settings, parameters and seed. On a GPU all are made at once.
+    own settings, parameters and seed. On a GPU all are made at once, or as many as fit.
 
     Args:
         simulation: the settings.
@@ -158,7 +163,11 @@ def simulate_batch(
     where = choose_device(device)
     if where.type != "cpu":
         with arithmetic("single", where):
-            return _made(simulation, parameters, seeds, where)
+            return made_in_parts(
+                lambda some: _made(simulation, parameters[some], seeds[some], where),
+                len(seeds),
+                simulation.box,
+            )
     with _one_thread():
         return [
             _made(simulation, [given], [seed], where)[0]

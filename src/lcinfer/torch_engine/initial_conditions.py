@@ -80,17 +80,17 @@ def _of_seed(
     seed: int, fine: Grid, coarse: Grid, background: Background
 ) -> tuple[Tensor, Tensor, Tensor]:
     modes = draw_modes(seed, fine, background) / fine.length**3
-    density = fine.backward(modes)
+    density = fine.backward(modes).cpu()  # a GPU needs its memory for what follows
     k = fine.magnitudes()
     inverse = np.concatenate([[0.0], k[1:] ** -2.0])
     window = np.ones_like(k)
     if fine.cells != coarse.cells:
         window = top_hat(k * CELL_RADIUS * coarse.length / coarse.cells)
-    smoothing = fine.of_modes(inverse * window)
-    displacement = _gradient(modes, smoothing, fine, coarse)
+    displacement = _gradient(modes, fine.of_modes(inverse * window), fine, coarse)
     modes *= fine.of_modes(inverse)
-    second = _gradient(fine.forward(_second_order(modes, fine)), smoothing, fine, coarse)
-    return density, displacement, second
+    modes = fine.forward(_second_order(modes, fine))
+    second = _gradient(modes, fine.of_modes(inverse * window), fine, coarse)
+    return density.to(fine.device), displacement, second
 
 
 def _axes(grid: Grid) -> tuple[Tensor, Tensor, Tensor]:
@@ -126,7 +126,9 @@ def _second_order(potential: Tensor, grid: Grid) -> Tensor:
     last = second_derivative(y, y)
     source = total * last
     total += last
+    del last  # of a large box each of these is the most that there is at a time
     source.addcmul_(total, second_derivative(z, z))
+    del total
     for one, other in ((x, y), (x, z), (y, z)):
         mixed = second_derivative(one, other)
         source.addcmul_(mixed, mixed, value=-1)

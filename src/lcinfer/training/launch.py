@@ -21,6 +21,11 @@ def gpus(resources: Mapping[str, Any]) -> int:
     return 0
 
 
+def device(resources: Mapping[str, Any]) -> str:
+    """Where a job's simulations compute: ``cuda`` if it asks for GPUs, else ``cpu``."""
+    return "cuda" if gpus(resources) else "cpu"
+
+
 def _count(asked: str) -> int:
     """The number at the end, which may be left out; of ``gpu:4(S:0-1)`` too."""
     last = asked.partition("(")[0].rpartition(":")[2]
