@@ -48,7 +48,7 @@ class Step:
     made: dict[str, Any] = field(default_factory=dict)
     """Code, versions, hosts, jobs, commands, wall and CPU seconds."""
 
-    def check(self, what: str, wrong: Iterable[str], holds: str) -> bool:
+    def note(self, what: str, wrong: Iterable[str], holds: str) -> bool:
         """Note a link: it holds if nothing is wrong, and ``holds`` says what that means."""
         problems = tuple(wrong)
         self.links.append(Link(what, not problems, problems or (holds,)))

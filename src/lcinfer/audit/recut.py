@@ -71,7 +71,7 @@ class Recut:
                 yield f"light-cone {index}: its images cannot be compared, it cannot be read"
 
     @property
-    def told(self) -> str:
+    def compared(self) -> str:
         """What was compared, if nothing is wrong."""
         anew, same = len(self._cut), len(self._seen) - len(self._cut)
         told = [f"the images of {anew} light-cones, bit for bit"] if anew or not same else []

@@ -29,14 +29,14 @@ def examine(site: Site) -> Iterator[Line]:
 
     patient = site.limit + STARTING_SECONDS
     checks: list[tuple[str, Check, float]] = [
-        ("libraries", libraries.check, SLOW_SECONDS),
-        ("memory", machine.check, QUICK_SECONDS),
-        ("gpu", machine.gpu, QUICK_SECONDS),
-        ("results", files.check, QUICK_SECONDS),
-        ("workflow", workflow.check, workflow.SECONDS + QUICK_SECONDS),
-        ("slurm", slurm.check, 2 * QUICK_SECONDS),
-        ("ranks", ranks.check, patient),
-        ("simulation", trial.check, patient),
+        ("libraries", libraries.check_libraries, SLOW_SECONDS),
+        ("memory", machine.check_machine, QUICK_SECONDS),
+        ("gpu", machine.check_gpu, QUICK_SECONDS),
+        ("results", files.check_files, QUICK_SECONDS),
+        ("workflow", workflow.check_workflow, workflow.SECONDS + QUICK_SECONDS),
+        ("slurm", slurm.check_slurm, 2 * QUICK_SECONDS),
+        ("ranks", ranks.check_ranks, patient),
+        ("simulation", trial.check_simulation, patient),
     ]
     try:
         for name, check, seconds in checks:

@@ -21,32 +21,32 @@ from .verbs import Verbs
 def _design(options: Namespace) -> None:
     """Create a database, or grow it: parameters, seeds, room for the light-cones."""
 
-    from ..stages.design import design
+    from ..stages import simulate
 
     run = run_of(options)
     check_engine(run)
     ask_engine(run, options.config)
-    design(run, choose(run.lightcones, options.database, "database"), options.config)
+    simulate.prepare(run, choose(run.lightcones, options.database, "database"), options.config)
 
 
 def _simulate(options: Namespace) -> None:
     """Simulate the light-cones of a block that are not there yet; run it under MPI."""
 
-    from ..lightcones import campaign
+    from ..stages import simulate
 
     run = run_of(options)
     check_engine(run)
     cones = choose(run.lightcones, options.database, "database")
     span = _within(options.block, cones) or (0, cones.realizations)
-    campaign.run_block(cones, span, options.ranks)
+    simulate.simulate(cones, span, options.ranks)
 
 
 def _seal(options: Namespace) -> None:
     """Write the histories, and that every light-cone of a database is there."""
 
-    from ..lightcones import database
+    from ..stages import simulate
 
-    database.seal(choose(run_of(options).lightcones, options.database, "database"))
+    simulate.seal(choose(run_of(options).lightcones, options.database, "database"))
 
 
 def _images(options: Namespace) -> None:

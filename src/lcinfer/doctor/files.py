@@ -22,7 +22,7 @@ SPARE = 1.2  # room for images, logs and checkpoints
 IN_MEMORY = ("tmpfs", "ramfs")
 
 
-def check(site: Site) -> Iterator[Line]:
+def check_files(site: Site) -> Iterator[Line]:
     """Writing, semantics, speed, room."""
     try:
         site.scratch.mkdir()

@@ -19,7 +19,6 @@ from ..base.errors import UserError
 from ..base.lease import Lease
 from ..base.progress import Progress
 from ..products.databases import LightCones
-from ..products.product import Span
 from . import database, journal
 from .aside import realization
 from .child import Simulating
@@ -31,16 +30,14 @@ POLL_SECONDS = 0.02  # a rank's longest silence, also towards the batch system's
 FIRST_SPEAKS_SECONDS = 10.0
 
 
-def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
-    """Make the realisations of a block that are not there yet; every rank calls this.
+def world_of(ranks: int | None = None) -> MPI.Comm:
+    """All ranks of this job.
 
-    ``ranks`` is how many the launcher was asked for: a launcher that does not know our MPI
-    starts that many worlds of one rank, which would all do the same work.
+    A launcher that does not know our MPI starts as many worlds of one rank, which would all do
+    the same work.
 
     Raises:
-        UserError: on rank 0, if the worlds are wrong, another job is at work on the block, or
-            realisations are left, because they failed or the job had to stop; the block's
-            marker is then not written.
+        UserError: if there are not as many ``ranks`` as the launcher was asked for.
     """
     world = MPI.COMM_WORLD
     if ranks is not None and world.size != ranks:
@@ -49,31 +46,14 @@ def run_block(cones: LightCones, span: Span, ranks: int | None = None) -> None:
             f"the launcher was asked for {ranks} ranks, but MPI sees {world.size}: it belongs "
             "to another MPI than mpi4py (under SLURM, try srun --mpi=pmi2)"
         )
-    if not cones.prepared.exists():
-        raise UserError(f"{cones.directory} is not prepared: run `lcinfer stage design` first")
-    database.check_simulated(cones, span)
-    stopping = Stopping()
-    nodes = world.gather(node())
-    if nodes is not None:
-        print(f"{counted(world.size, 'rank')}: {_counted(nodes)}", file=sys.stderr, flush=True)
-    if world.rank != 0:
-        _OtherRank(world, stopping).run(cones)
-        return
-    lease = Lease(cones.lease(span), ranks=world.size)
-    refusal = _refusal(lease)
-    todo = [] if refusal is not None else database.to_do(cones, span)
-    _Rank0(world, cones, todo, stopping, lease).run(f"{cones.name} {span[0]}-{span[1] - 1}")
-    if refusal is not None:
-        raise refusal
-    lease.release()
-    if stopping.reason is not None:
-        left = len(set(range(*span)) - set(journal.finished(cones.journal)))
-        if left:
-            raise UserError(
-                f"{cones.directory}: stopped by {stopping.reason}; {left} of light-cones "
-                f"{span[0]} to {span[1] - 1} are left for the next job"
-            )
-    database.finish_block(cones, span)
+    return world
+
+
+def nodes(world: MPI.Comm) -> str:
+    """How many ranks there are, and on which nodes, for a log; on rank 0 alone."""
+    names = world.gather(node()) or []
+    where = ", ".join(f"{count} on {name}" for name, count in sorted(Counter(names).items()))
+    return f"{counted(world.size, 'rank')}: {where}" if names else ""
 
 
 def node() -> str:
@@ -82,24 +62,11 @@ def node() -> str:
     return os.environ.get("SLURMD_NODENAME", "") if started_by_srun else platform.node()
 
 
-def _counted(nodes: list[str]) -> str:
-    return ", ".join(f"{count} on {name}" for name, count in sorted(Counter(nodes).items()))
-
-
 def _let_the_first_speak() -> None:
     """Of several worlds of one rank srun's first says what is wrong, and is the end of them."""
     if os.environ.get("SLURM_PROCID", "0") != "0":
         time.sleep(FIRST_SPEAKS_SECONDS)
         raise SystemExit(1)
-
-
-def _refusal(lease: Lease) -> UserError | None:
-    """Why this job may not work on the block. The other ranks must first be sent home."""
-    try:
-        lease.acquire()
-    except UserError as error:
-        return error
-    return None
 
 
 def _work(
@@ -149,7 +116,7 @@ def _not_to_blame(record: dict[str, Any]) -> str:
     return f"cannot be made: {record['unfit']}" if "unfit" in record else ""
 
 
-class _Rank0:
+class Rank0:
     """Hands out indices: each message of another rank says how its last went, and asks for one
     or takes leave."""
 
@@ -161,6 +128,7 @@ class _Rank0:
         stopping: Stopping,
         lease: Lease,
     ) -> None:
+        """``todo`` are the indices to hand out; ``lease`` is kept alive meanwhile."""
         self._world, self._cones, self._stopping, self._lease = world, cones, stopping, lease
         self._todo = deque(todo)
         self._expected = database.slowest(cones) if todo else 0.0
@@ -200,10 +168,11 @@ class _Rank0:
         self._progress.count(succeeded)
 
 
-class _OtherRank:
+class OtherRank:
     """Asks rank 0 for indices until there are none."""
 
     def __init__(self, world: MPI.Comm, stopping: Stopping) -> None:
+        """Nothing is asked yet."""
         self._world, self._stopping = world, stopping
         self._last: Outcome | None = None
         self._dismissed = False

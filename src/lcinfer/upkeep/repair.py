@@ -18,6 +18,7 @@ from ..engines import engine_of
 from ..lightcones import database, journal, store
 from ..products.databases import LightCones
 from ..products.product import Span
+from ..stages.simulate import simulate
 from .findings import Finding, Kind
 from .judge import Judge
 from .markers import seal_of, span_of
@@ -119,12 +120,10 @@ def make_again(cones: LightCones, done: Repairs) -> None:
     Raises:
         UserError: if a simulation fails.
     """
-    from ..lightcones import campaign  # begins MPI
-
     if not cones.prepared.exists():
         database.prepare(cones)
     for span in done.blocks:
-        campaign.run_block(cones, span)
+        simulate(cones, span)
     for realizations in done.sealed:
         database.seal(replace(cones, realizations=realizations))
 
