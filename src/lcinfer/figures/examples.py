@@ -60,15 +60,14 @@ def draw_examples(
     norm = brightness_norm(brightness_range)
     for row, (name, plane) in enumerate(planes.items()):
         bottom = height - ABOVE - (row + 1) * panel - row * BETWEEN
-        axes = figure.add_axes(
-            (LEFT / PAGE, bottom / height, width / PAGE, panel / height), label=name
-        )
+        where = (LEFT / PAGE, bottom / height, width / PAGE, panel / height)
+        axes = figure.add_axes(where, label=name)
         axes.imshow(plane, origin="lower", extent=extent, aspect="auto", cmap=BRIGHTNESS, norm=norm)
         axes.text(
             *(0.993, 0.93, name),
             transform=axes.transAxes,
-            horizontalalignment="right",
-            verticalalignment="top",
+            ha="right",
+            va="top",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 2.0},
         )
         last = row == len(planes) - 1
@@ -79,20 +78,9 @@ def draw_examples(
         if last:
             axes.set_xlabel(f"Comoving distance from $z={redshifts[0]:.3g}$ [Mpc]")
     middle = (BELOW + (height - ABOVE - BELOW) / 2) / height
-    figure.text(
-        *(0.06 / PAGE, middle, "Transverse distance [Mpc]"),
-        rotation="vertical",
-        verticalalignment="center",
-    )
-    bar = figure.add_axes(
-        (
-            (PAGE - RIGHT + BAR_GAP) / PAGE,
-            BELOW / height,
-            BAR_WIDTH / PAGE,
-            (height - ABOVE - BELOW) / height,
-        ),
-        label="colour bar",
-    )
+    figure.text(0.06 / PAGE, middle, "Transverse distance [Mpc]", rotation="vertical", va="center")
+    left, high = (PAGE - RIGHT + BAR_GAP) / PAGE, (height - ABOVE - BELOW) / height
+    bar = figure.add_axes((left, BELOW / height, BAR_WIDTH / PAGE, high), label="colour bar")
     colours = ScalarMappable(norm, BRIGHTNESS)
     extend = beyond(list(planes.values()), brightness_range)
     figure.colorbar(colours, cax=bar, extend=extend, label=r"$\delta T_{\mathrm{b}}$ [mK]")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
@@ -61,6 +62,22 @@ def paper() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(PAPER)
         yield
+
+
+def grid(
+    count: int, most: int, share: float, more: float, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """A page with ``count`` panels, ``most`` of them in a row at most, from the upper left.
+
+    Rows are ``share`` of the page's width high; the page has ``more`` inches beside them.
+    """
+    columns = min(most, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(PAGE, share * PAGE * rows + more), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
+    for axes in panels[count:]:
+        axes.set_visible(False)
+    return figure, panels[:count]
 
 
 def plain_numbers(axis: Axis) -> None:

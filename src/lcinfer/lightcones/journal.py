@@ -58,6 +58,12 @@ class Line(NamedTuple):
     record: Record | None  # None: it is no record, of which no writer is known to make any
 
     @property
+    def said(self) -> Record:
+        """The record, of a line that stands in a journal."""
+        assert self.record is not None, "a line that stands has one"
+        return self.record
+
+    @property
     def identity(self) -> str:
         """By which it is withdrawn: no two attempts begin at the same time."""
         return hashlib.sha256(self.text).hexdigest()

@@ -5,7 +5,6 @@ import platform
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from ..base import durable
 from ..base.errors import UserError
@@ -70,7 +69,7 @@ class Carrier:
 
     def _bring(self, line: Line) -> str | store.DamagedStore:
         """The digest of the file that was written, or why none was."""
-        record = record_of(line)
+        record = line.said
         index, digest = record["index"], record["digest"]
         source = store.shard_path(self._source.store, index)
         try:
@@ -113,19 +112,13 @@ class Carrier:
             self._journal = journal.Journal(self._target.journal, writer)
         came = {"from": str(self._source.directory), "line": _origin(line), "at": time.time()}
         of_file = {} if stored is None else {"stored": stored}
-        self._journal.append({**record_of(line), **of_file, "carried": came})
+        self._journal.append({**line.said, **of_file, "carried": came})
 
 
 def _origin(line: Line) -> str:
     """A line's identity where it was first written, however often it was carried since."""
     carried = (line.record or {}).get("carried")
     return str(carried["line"]) if isinstance(carried, dict) else line.identity
-
-
-def record_of(line: Line) -> dict[str, Any]:
-    """What a line says that stands in a journal."""
-    assert line.record is not None, "a line that stands has one"
-    return line.record
 
 
 def finished(cones: LightCones) -> dict[int, Line]:

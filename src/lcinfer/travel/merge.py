@@ -10,7 +10,7 @@ from ..base.progress import with_progress
 from ..lightcones import database
 from ..lightcones.journal import Line
 from ..products.databases import LightCones
-from .carry import Carrier, failed, finished, record_of
+from .carry import Carrier, failed, finished
 from .place import Placed, at, take_table
 from .subset import mark
 
@@ -76,7 +76,7 @@ def _merge(into: LightCones, part: Placed, threads: int) -> Merged:
             found.beyond += 1
         elif index not in ours:
             new[index] = line
-        elif record_of(ours[index])["digest"] == record_of(line)["digest"]:
+        elif ours[index].said["digest"] == line.said["digest"]:
             found.same += 1
         else:
             found.other.append(index)
