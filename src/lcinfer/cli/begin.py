@@ -27,7 +27,6 @@ from .verbs import Verbs
 
 def _check(options: Namespace) -> None:
     """Check a configuration and say what it makes, and where."""
-
     from ..planning.outline import outline
 
     try:
@@ -88,7 +87,6 @@ def _plan(options: Namespace) -> None:
     """Say what a configuration still costs, before it is spent: core-hours, time, memory, disk,
     files, jobs. An estimate: in the campaign that it was checked with, core-hours came out 1.2
     times too large after a calibration (docs/planning.md)."""
-
     from ..planning import approval, calibration, plan
 
     run, ranks = run_of(options), _ranks(options)

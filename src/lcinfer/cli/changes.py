@@ -13,7 +13,6 @@ from .verbs import Verbs
 def _diff(options: Namespace) -> None:
     """Say what an edit of a configuration would cause and cost, before it is made; of one
     configuration alone, what is left to do."""
-
     from ..changes.diff import compare
 
     # Not arguments.run_of: the version of 21cmfast may be what the edit is about.
@@ -25,7 +24,6 @@ def _diff(options: Namespace) -> None:
 
 def _gc(options: Namespace) -> None:
     """List what none of these configurations points to, with sizes; remove it when told to."""
-
     from ..changes import unused
 
     runs = [Run(config.load(path), options.results) for path in options.configs]

@@ -53,7 +53,6 @@ def _tidy(site: Site) -> Iterator[Line]:
 
 def _doctor(options: Namespace) -> None:
     """Try what a campaign needs on this machine or cluster, and say what to mend."""
-
     from ..doctor import profile
 
     if options.ranks < 1 or options.nodes < 1 or options.limit <= 0:

@@ -20,7 +20,6 @@ from .verbs import Verbs
 
 def _design(options: Namespace) -> None:
     """Create a database, or grow it: parameters, seeds, room for the light-cones."""
-
     from ..stages import simulate
 
     run = run_of(options)
@@ -31,7 +30,6 @@ def _design(options: Namespace) -> None:
 
 def _simulate(options: Namespace) -> None:
     """Simulate the light-cones of a block that are not there yet; run it under MPI."""
-
     from ..stages import simulate
 
     run = run_of(options)
@@ -43,7 +41,6 @@ def _simulate(options: Namespace) -> None:
 
 def _seal(options: Namespace) -> None:
     """Write the histories, and that every light-cone of a database is there."""
-
     from ..stages import simulate
 
     simulate.seal(choose(run_of(options).lightcones, options.database, "database"))
@@ -51,7 +48,6 @@ def _seal(options: Namespace) -> None:
 
 def _images(options: Namespace) -> None:
     """Cut light-cones into images, block by block."""
-
     from ..stages import images
 
     image_set = choose(run_of(options).images, options.database, "image set")
@@ -78,7 +74,6 @@ def _evaluate(options: Namespace) -> None:
 
 def _compare(options: Namespace) -> None:
     """Rank the trials of a sweep, or gather those of a learning curve."""
-
     from ..stages.compare import compare_trials
 
     sweep = choose(run_of(options).sweeps, options.sweep, "sweep")
@@ -87,7 +82,6 @@ def _compare(options: Namespace) -> None:
 
 def _figures(options: Namespace) -> None:
     """Draw figures."""
-
     from ..stages import figures
 
     run = run_of(options)
@@ -96,7 +90,6 @@ def _figures(options: Namespace) -> None:
 
 def _summary(options: Namespace) -> None:
     """Write the run's tables and its manifest."""
-
     from ..stages import summary
 
     summary.write(run_of(options))
@@ -109,7 +102,6 @@ def _where(options: Namespace) -> None:
 
 def _schema(options: Namespace) -> None:
     """Print the configuration's JSON schema."""
-
     from ..config import pages as reference
 
     print(reference.page() if options.markdown else reference.schema(), end="")

@@ -14,7 +14,6 @@ SUFFIXES = (".csv", ".json")
 
 def _scores(options: Namespace) -> None:
     """Print a finished run's R2, and where its results are."""
-
     from ..stages import scored
 
     print(scored.for_terminal(run_of(options)))
@@ -87,7 +86,6 @@ def _share(text: str) -> float:
 
 def _audit(options: Namespace) -> None:
     """Walk back from a result to voxels, configuration and code, and check every link."""
-
     from ..audit.audit import audit
     from ..audit.walk import Depth
 

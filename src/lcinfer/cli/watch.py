@@ -13,7 +13,6 @@ from .verbs import Verbs
 
 def _status(options: Namespace) -> None:
     """Say how far the database and the mocks are; also while jobs run."""
-
     from ..upkeep import status
 
     run = run_of(options)
@@ -26,7 +25,6 @@ def _status(options: Namespace) -> None:
 
 def _verify(options: Namespace) -> None:
     """Compare every light-cone with digests, journal and design; change nothing."""
-
     from ..upkeep import verify
 
     reports = []
@@ -42,7 +40,6 @@ def _verify(options: Namespace) -> None:
 
 def _repair(options: Namespace) -> None:
     """Verify, and have made again what does not hold."""
-
     from ..upkeep import repair, verify
 
     left = 0
