@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from ..base import groups
+from ..base.errors import reason
 from ..images import cutting
 from ..lightcones import failures, store
 from ..lightcones.stored import Stored, opened
@@ -45,7 +46,7 @@ class Recut:
         except PermissionError:
             raise
         except Exception as error:  # zarr lets through whatever its codecs raise
-            self._wrong[index] = f"cannot be read: {_reason(error)}"
+            self._wrong[index] = f"cannot be read: {reason(error)}"
             return
         self._cut.add(index)
         try:
@@ -93,11 +94,7 @@ def labels(image_set: ImageSet) -> Iterator[str]:
         except PermissionError:
             raise
         except Exception as error:  # zarr lets through whatever its codecs raise
-            yield f"{image_set.store / name}: it cannot be read: {_reason(error)}"
+            yield f"{image_set.store / name}: it cannot be read: {reason(error)}"
             continue
         if not np.array_equal(found, expected[name]):
             yield f"{image_set.store / name}: it is not that of the light-cones"
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

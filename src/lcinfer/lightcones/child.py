@@ -20,9 +20,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from ..base.errors import reason
 from ..config.sections import Simulation
 from ..engines import engine_of
-from ..records.record import surroundings
+from ..records.record import cpu_seconds, surroundings
 from ..simulator.lightcone import LightCone, refuse_impossible
 from . import store
 
@@ -178,7 +179,7 @@ def _serve(pipe: Connection, parent: int, simulation: Simulation, path: Path) ->
             engine.load()
             engine.check_loaded(simulation.simulator)
         except Exception as error:  # the library's fault, not the light-cone's
-            pipe.send({"unfit": " ".join(str(error).split()) or type(error).__name__})
+            pipe.send({"unfit": reason(error)})
             continue
         pipe.send(STARTED)
         pipe.send(realize(simulation, path, **task))
@@ -188,7 +189,7 @@ def realize(
     simulation: Simulation, path: Path, index: int, parameters: dict[str, float], seed: int
 ) -> dict[str, Any]:
     """Simulate, check and write one realisation, and say what the journal is to hold of it."""
-    begin, cpu, engine = time.time(), _cpu_seconds(), engine_of(simulation)
+    begin, cpu, engine = time.time(), cpu_seconds(), engine_of(simulation)
     try:
         lightcone = engine.load()(simulation, parameters, seed)
         refuse_impossible(lightcone, simulation)
@@ -203,7 +204,7 @@ def realize(
         **outcome,
         "began": begin,
         "seconds": time.time() - begin,
-        "cpu_seconds": _cpu_seconds() - cpu,
+        "cpu_seconds": cpu_seconds() - cpu,
         "peak_bytes": usage.ru_maxrss * 1024,
         **surroundings([*PACKAGES, *engine.packages]),
         "engine_version": engine.version() or simulation.simulator.engine_version,
@@ -223,8 +224,3 @@ def _written(
         "neutral_fraction": lightcone.neutral_fraction.tolist(),
         "global_brightness_temp": lightcone.global_brightness_temp.tolist(),
     }
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
