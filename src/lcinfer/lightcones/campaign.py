@@ -14,6 +14,7 @@ from typing import Any
 
 from mpi4py import MPI
 
+from ..base import durable
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..base.lease import Lease
@@ -80,9 +81,8 @@ def _work(
 
     ``meanwhile`` is called again and again while a simulation runs.
     """
-    writer = f"{time.time_ns()}-{platform.node()}-{os.getpid()}-{rank}"
+    lines = journal.Journal(cones.journal, durable.unique(end=f"-{rank}"))
     child = Simulating(cones.simulation, cones.store, 60 * cones.limit_minutes)
-    lines: journal.Journal | None = None
     patience = POLL_SECONDS
     try:
         for index in indices:
@@ -96,7 +96,6 @@ def _work(
                 if rank != 0:  # rank 0 says it last, with what is left
                     print(f"lcinfer: rank {rank} is stopped by {stopping.reason}", file=sys.stderr)
                 return
-            lines = lines or journal.Journal(cones.journal, writer)
             where = {"rank": rank, "node": node(), "job": os.environ.get("SLURM_JOB_ID")}
             lines.append({**record, **where})
             seconds = float(record.get("seconds", 0.0))
@@ -105,8 +104,7 @@ def _work(
             yield "digest" in record, seconds
     finally:
         child.close()
-        if lines is not None:
-            lines.close()
+        lines.close()
 
 
 def _not_to_blame(record: dict[str, Any]) -> str:

@@ -62,7 +62,7 @@ def recorded(
         "inputs": _digests(product, (path for path in read if path.exists())),
         **more,
     }
-    name = f"{stage}-{time.time_ns()}-{platform.node()}-{os.getpid()}.json"
+    name = durable.unique(f"{stage}-", ".json")
     durable.write_json(product.directory / DIRECTORY / name, record)
 
 

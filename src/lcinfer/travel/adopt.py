@@ -8,8 +8,6 @@ tell whether the gradient is in them, and where it is not, it is put in from vel
 optical depths, if the file has them.
 """
 
-import os
-import platform
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -183,16 +181,10 @@ def _bring(
         return
     with recorded(cones, "adopt", [cones.directory / TABLE]) as record:
         record["left_out"] = {str(path): why for path, why in left_out.items()}
-        lines = journal.Journal(
-            cones.journal, f"adopted-{time.time_ns()}-{platform.node()}-{os.getpid()}"
-        )
-        with_histories = all(each.has_histories for each in candidates)
-        try:
-            brought = _brought(cones, left, with_histories)
+        brought = _brought(cones, left, all(each.has_histories for each in candidates))
+        with journal.Journal(cones.journal, durable.unique("adopted-")) as lines:
             for line in with_progress(brought, len(left), cones.name):
                 lines.append(line)
-        finally:
-            lines.close()
 
 
 def _brought(

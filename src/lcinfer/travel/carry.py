@@ -1,7 +1,5 @@
 """Light-cones from one database to another of the same fingerprint, with what is said of them."""
 
-import os
-import platform
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +33,7 @@ class Carrier:
         self._same = store.encoding(source.store) == store.encoding(target.store)
         if link and not self._same:
             raise UserError(f"{target.store}: it has other chunks or codecs: leave out --link")
-        self._journal: journal.Journal | None = None
+        self._journal = journal.Journal(target.journal, durable.unique("carried-"))
         self._known = {_origin(line) for line in journal.lines(target.journal, histories=False)}
 
     def light_cones(self, lines: list[Line]) -> Iterator[Brought]:
@@ -59,13 +57,12 @@ class Carrier:
                 self._append(line)
 
     def __enter__(self) -> "Carrier":
-        """Nothing is opened before there is a line to write."""
+        """Itself."""
         return self
 
     def __exit__(self, *raised: object) -> None:
         """Close the journal."""
-        if self._journal is not None:
-            self._journal.close()
+        self._journal.close()
 
     def _bring(self, line: Line) -> str | store.DamagedStore:
         """The digest of the file that was written, or why none was."""
@@ -107,9 +104,6 @@ class Carrier:
         durable.sync_up(target.parent, self._target.store)
 
     def _append(self, line: Line, stored: str | None = None) -> None:
-        if self._journal is None:
-            writer = f"carried-{time.time_ns()}-{platform.node()}-{os.getpid()}"
-            self._journal = journal.Journal(self._target.journal, writer)
         came = {"from": str(self._source.directory), "line": _origin(line), "at": time.time()}
         of_file = {} if stored is None else {"stored": stored}
         self._journal.append({**line.said, **of_file, "carried": came})

@@ -88,17 +88,11 @@ def _merge(into: LightCones, part: Placed, threads: int) -> Merged:
             lines = [new[index] for index in range(*span) if index in new]
             if not lines:
                 continue
-            lease = Lease(into.lease(span))
-            lease.acquire()
-            try:
-                for _, damage in with_progress(
-                    carrier.light_cones(lines), len(lines), str(part.place)
-                ):
-                    lease.beat()
+            with Lease(into.lease(span)).held():
+                brought = carrier.light_cones(lines)
+                for _, damage in with_progress(brought, len(lines), str(part.place)):
                     if damage is None:
                         found.brought += 1
                     else:
                         found.damaged.append(str(damage))
-            finally:
-                lease.release()
     return found

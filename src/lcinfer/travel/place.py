@@ -6,7 +6,6 @@ has to know.
 """
 
 import json
-import os
 import shutil
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -121,12 +120,7 @@ def _link(cones: LightCones, place: Path) -> None:
             f"{link}: this database is here too: bring them together with `lcinfer merge`, or "
             "move one aside"
         )
-    link.parent.mkdir(parents=True, exist_ok=True)
-    aside = link.with_name(f"{link.name}.{os.getpid()}{durable.SUFFIX}")
-    aside.unlink(missing_ok=True)
-    aside.symlink_to(place.resolve(), target_is_directory=True)
-    aside.replace(link)
-    durable.sync(link.parent)
+    durable.write_link(link, place, relative=False)
 
 
 def move(cones: LightCones, root: Path, threads: int = 1) -> tuple[Placed, Path]:

@@ -68,7 +68,8 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
     done = Repairs(again, left=found["unreadable"])
     claiming = [it.path for it in judge.markers if not bad.keys().isdisjoint(it.claimed)]
     _remove_markers(cones, {*claiming, *(it.path for it in found["marker"])}, done)
-    _withdraw(cones, [*bad.values(), *found["journal line"]])
+    withdrawn = [*bad.values(), *found["journal line"]]
+    journal.withdraw(cones.journal, ((line, str(it)) for it in withdrawn for line in it.lines))
     for index, it in bad.items():
         whose = "" if index in again else "; another line holds"
         done.said.append(f"light-cone {index}: withdrawn{whose}: {it.what}")
@@ -96,12 +97,6 @@ def _remove_markers(cones: LightCones, paths: set[Path], done: Repairs) -> None:
             done.blocks += [span] if span not in done.blocks else []
         elif (count := seal_of(path, cones.given_up)) is not None:
             done.sealed.append(count)
-
-
-def _withdraw(cones: LightCones, findings: list[Finding]) -> None:
-    reasons = [(line, str(it)) for it in findings for line in it.lines]
-    if reasons:
-        journal.withdraw(cones.journal, reasons)
 
 
 def _moved(cones: LightCones, shard: Path) -> Path:
