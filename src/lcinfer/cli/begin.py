@@ -1,6 +1,5 @@
 """Verbs before a run: ``check``, ``doctor``, ``plan``, ``network``."""
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from . import doctor
 from .arguments import (
     CONFIG,
     JSON,
+    as_json,
     ask_engine,
     check_engine,
     check_settings,
@@ -98,8 +98,8 @@ def _plan(options: Namespace) -> None:
         approval.approve(run, left)
     checked = _checked(run, ranks, options.check)
     if options.json:
-        told: dict[str, Any] = left.as_json() | {"approval": approval.approval(run, left)}
-        print(json.dumps(told | {"check": checked and checked.as_json()}, indent=2))
+        more = {"approval": approval.approval(run, left), "check": checked}
+        print(as_json(left.as_json() | more))
         return
     if options.calibrate:
         for small in made.runs:

@@ -1,12 +1,11 @@
 """Verbs after an edit, what it causes and what nothing points to: ``diff``, ``gc``."""
 
-import json
 from argparse import Namespace
 from pathlib import Path
 
 from .. import config
 from ..products.run import Run
-from .arguments import CONFIG, JSON, RESULTS
+from .arguments import CONFIG, JSON, RESULTS, as_json
 from .verbs import Verbs
 
 
@@ -19,7 +18,7 @@ def _diff(options: Namespace) -> None:
     paths = [options.config] + [options.other] * (options.other is not None)
     *old, new = (Run(config.load(path), options.results) for path in paths)
     difference = compare(old[0] if old else None, new)
-    print(json.dumps(difference.as_json(), indent=2) if options.json else difference)
+    print(as_json(difference) if options.json else difference)
 
 
 def _gc(options: Namespace) -> None:
@@ -28,10 +27,7 @@ def _gc(options: Namespace) -> None:
 
     runs = [Run(config.load(path), options.results) for path in options.configs]
     found = unused.find(runs, options.results)
-    if options.json:
-        print(json.dumps(found.as_json(), indent=2))
-    else:
-        print(found)
+    print(as_json(found) if options.json else found)
     if options.delete:
         for line in unused.remove(found, options.lightcones):
             print(line)

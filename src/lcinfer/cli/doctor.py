@@ -1,6 +1,5 @@
 """The verb ``doctor``: every check in turn, and a summary."""
 
-import json
 import os
 import platform
 import shlex
@@ -14,7 +13,7 @@ from .. import config
 from ..base.errors import UserError
 from ..doctor.bounded import Check, lines_of
 from ..doctor.site import Line, Site, scratch_for
-from .arguments import JSON, RESULTS
+from .arguments import JSON, RESULTS, as_json
 from .verbs import Verbs
 
 QUICK_SECONDS = 120.0  # of a check that starts nothing
@@ -74,7 +73,7 @@ def _doctor(options: Namespace) -> None:
             print(line, flush=True)
     levels = Counter(line.level for line in said)
     if options.json:
-        print(json.dumps({**levels, "lines": [line.as_json() for line in said]}, indent=2))
+        print(as_json({**levels, "lines": said}))
     else:
         print(summary(levels, options))
     if levels["FAIL"]:

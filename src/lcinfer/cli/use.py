@@ -1,12 +1,11 @@
 """Verbs for results: ``scores``, ``infer``, ``audit``."""
 
 import argparse
-import json
 from argparse import Namespace
 from pathlib import Path
 
 from ..base.errors import UserError
-from .arguments import CONFIG, DEVICE, JSON, READERS, RESULTS, choose, count, run_of
+from .arguments import CONFIG, DEVICE, JSON, READERS, RESULTS, as_json, choose, count, run_of
 from .verbs import Verbs
 
 SUFFIXES = (".csv", ".json")
@@ -100,10 +99,7 @@ def _audit(options: Namespace) -> None:
         decode=options.decode,
     )
     report = audit(options.result, options.results, depth)
-    if options.json:
-        print(json.dumps(report.as_json(), indent=2))
-    else:
-        print(report.text(everything=options.all))
+    print(as_json(report) if options.json else report.text(everything=options.all))
     if not report.holds:
         raise SystemExit(1)
 

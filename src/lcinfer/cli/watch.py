@@ -1,13 +1,12 @@
 """Verbs that look after a database: ``status``, ``verify``, ``repair``."""
 
-import json
 import time
 from argparse import Namespace
 
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..products.databases import LightCones
-from .arguments import CONFIG, JSON, READERS, choose, run_of, shared
+from .arguments import CONFIG, JSON, READERS, as_json, choose, run_of, shared
 from .verbs import Verbs
 
 
@@ -17,10 +16,7 @@ def _status(options: Namespace) -> None:
 
     run = run_of(options)
     found = [status.status(cones, time.time()) for cones in run.lightcones.values()]
-    if options.json:
-        print(json.dumps([each.as_json() for each in found], indent=2))
-    else:
-        print(*found, sep="\n")
+    print(*[as_json(found)] if options.json else found, sep="\n")
 
 
 def _verify(options: Namespace) -> None:
@@ -33,7 +29,7 @@ def _verify(options: Namespace) -> None:
         if not options.json:
             print(reports[-1])
     if options.json:
-        print(json.dumps([report.as_json() for report in reports], indent=2))
+        print(as_json(reports))
     if any(report.findings for report in reports):
         raise SystemExit(1)
 
