@@ -1,16 +1,14 @@
 """Figure 1 of Gillet et al. 2019: images of named light-cones."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from .style import BRIGHTNESS, PAGE, brightness_norm, paper
+from .style import BRIGHTNESS, PAGE, brightness_bar, brightness_norm, paper
 
 # In inches. A light-cone is a score of times longer than wide: with equal scales along and
 # across it would be a thread, so a panel is at least LEAST high.
@@ -81,13 +79,9 @@ def draw_examples(
     figure.text(0.06 / PAGE, middle, "Transverse distance [Mpc]", rotation="vertical", va="center")
     left, high = (PAGE - RIGHT + BAR_GAP) / PAGE, (height - ABOVE - BELOW) / height
     bar = figure.add_axes((left, BELOW / height, BAR_WIDTH / PAGE, high), label="colour bar")
-    colours = ScalarMappable(norm, BRIGHTNESS)
-    extend = beyond(list(planes.values()), brightness_range)
-    figure.colorbar(colours, cax=bar, extend=extend, label=r"$\delta T_{\mathrm{b}}$ [mK]")
-    # The norm has two slopes; temperatures are read off more easily from an even bar.
-    bar.set_yscale("linear")
-    bar.set_ylim(*brightness_range)
-    bar.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 3, 5, 10]))
+    ticks = MaxNLocator(nbins=7, steps=[1, 2, 3, 5, 10])
+    brightness_bar(figure, bar, planes.values(), brightness_range, ticks)
+    bar.set_ylabel(r"$\delta T_{\mathrm{b}}$ [mK]")
     bar.tick_params(which="both", direction="out", left=False)
     return figure
 
@@ -127,14 +121,3 @@ def _redshift_axis(
     upper.xaxis.set_minor_locator(FixedLocator(np.interp(whole, redshift, along).tolist()))
     if labelled:
         upper.set_xlabel("Redshift $z$")
-
-
-def beyond(
-    planes: list[NDArray[np.float64]], ends: tuple[float, float]
-) -> Literal["neither", "both", "min", "max"]:
-    """Which ends of the colour bar need an arrow, because an image goes further."""
-    below = min(float(plane.min()) for plane in planes) < ends[0]
-    above = max(float(plane.max()) for plane in planes) > ends[1]
-    if below and above:
-        return "both"
-    return "min" if below else "max" if above else "neither"
