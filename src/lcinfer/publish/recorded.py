@@ -19,7 +19,7 @@ from ..lightcones.journal import Record
 from ..products.databases import LightCones
 from ..products.product import Product
 from ..products.run import Run
-from ..records.record import DIRECTORY, distinct, records
+from ..records.record import DIRECTORY, distinct, outputs, records
 
 HOUR = 3600.0  # seconds
 UNKNOWN_VERSIONS = {"not installed", "0+unknown"}
@@ -99,10 +99,8 @@ class Recorded:
 
     def digest(self, product: Product, path: Path) -> str | None:
         """The SHA-256 that a product's file had when it was made, if that is recorded."""
-        name = path.relative_to(self.run.root).as_posix()
-        stages = self.stages[product.directory.name]
-        made = [outputs[name] for stage in stages if name in (outputs := stage.get("outputs", {}))]
-        return made[-1] if made else None
+        made = outputs(self.stages[product.directory.name])
+        return made.get(path.relative_to(self.run.root).as_posix())
 
     @cached_property
     def versions(self) -> dict[str, tuple[str, ...]]:

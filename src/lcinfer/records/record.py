@@ -71,6 +71,11 @@ def distinct(records: Iterable[Record], key: str) -> list[str]:
     return sorted({str(record[key]) for record in records if record.get(key) not in (None, "")})
 
 
+def outputs(records: Iterable[Record]) -> dict[str, str]:
+    """The SHA-256 of each file that was made, by its path in the results, the last of all runs."""
+    return {path: value for it in records for path, value in it.get("outputs", {}).items()}
+
+
 def records(directory: Path) -> list[Record]:
     """The recorded runs of a product's stages, in the order in which they ended.
 
