@@ -107,11 +107,11 @@ def abandoned(aside: Path) -> bool:
     """
     name, _, process = aside.name.removesuffix(SUFFIX).rpartition(".")
     if name.endswith(f".{socket.gethostname()}") and process.isdigit():
-        return not _runs(process)
+        return not runs(process)
     return time.time() - aside.stat().st_mtime > ABANDONED_AFTER
 
 
-def _runs(process: str) -> bool:
+def runs(process: str) -> bool:
     """Whether a process of this host runs; one that was killed and not waited for does not."""
     try:
         told = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")

@@ -184,12 +184,4 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _is_gone(holder: dict[str, Any]) -> bool:
     """Whether the holder was a process of this host that no longer exists."""
-    if holder.get("host") != platform.node():
-        return False
-    try:
-        os.kill(int(holder["process"]), 0)
-    except (ProcessLookupError, KeyError, ValueError):
-        return True
-    except PermissionError:
-        return False
-    return False
+    return holder.get("host") == platform.node() and not durable.runs(str(holder.get("process")))

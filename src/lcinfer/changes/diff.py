@@ -109,7 +109,7 @@ class Difference:
     def as_json(self) -> dict[str, Any]:
         """What a program may want of it."""
         return {
-            "keys": [change.as_json() for change in self.changes],
+            "keys": [asdict(change) for change in self.changes],
             "products": [effect.as_json() for effect in self.effects],
             "no_longer_pointed_to": [str(product.directory) for product in self.dropped],
         }

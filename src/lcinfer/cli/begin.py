@@ -3,6 +3,7 @@
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from .. import config
@@ -98,7 +99,7 @@ def _plan(options: Namespace) -> None:
         approval.approve(run, left)
     checked = _checked(run, ranks, options.check)
     if options.json:
-        more = {"approval": approval.approval(run, left), "check": checked}
+        more = {"approval": approval.approval(run, left), "check": checked and asdict(checked)}
         print(as_json(left.as_json() | more))
         return
     if options.calibrate:

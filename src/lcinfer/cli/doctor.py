@@ -7,6 +7,7 @@ import shutil
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from .. import config
@@ -73,7 +74,7 @@ def _doctor(options: Namespace) -> None:
             print(line, flush=True)
     levels = Counter(line.level for line in said)
     if options.json:
-        print(as_json({**levels, "lines": said}))
+        print(as_json({**levels, "lines": [asdict(line) for line in said]}))
     else:
         print(summary(levels, options))
     if levels["FAIL"]:
