@@ -32,7 +32,7 @@ def _attach(options: Namespace) -> None:
             print(f"{each.directory} will be made in {place.begin(each, where).place}")
         else:
             there = place.attach(each, where)
-            print(f"{each.directory} is in {there.place}: {place.look(there)} light-cones")
+            print(f"{each.directory} is in {there.place}: {place.check_whole(there)} light-cones")
 
 
 def _move(options: Namespace) -> None:

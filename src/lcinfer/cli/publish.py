@@ -17,12 +17,11 @@ def _report(options: Namespace) -> None:
 def _methods(options: Namespace) -> None:
     """Print a finished run for a paper's methods section: a paragraph and a table."""
     from ..publish import methods, recorded
-    from ..text import citations as references
-    from ..text import latex, styles
+    from ..text import citations, latex, styles
 
     run = recorded.open_run(options.run, options.results)
     if options.bibtex:
-        print(references.bibtex(methods.cited(run)))
+        print(citations.bibtex(methods.cited(run)))
         return
     style = latex.Latex() if options.latex else styles.Markdown()
     print(methods.text(run, style, options.scores), end="")

@@ -102,9 +102,9 @@ def _where(options: Namespace) -> None:
 
 def _schema(options: Namespace) -> None:
     """Print the configuration's JSON schema."""
-    from ..config import pages as reference
+    from ..config import pages
 
-    print(reference.page() if options.markdown else reference.schema(), end="")
+    print(pages.page() if options.markdown else pages.schema(), end="")
 
 
 def _stage(_: Namespace) -> None:

@@ -50,7 +50,7 @@ def world_of(ranks: int | None = None) -> MPI.Comm:
     return world
 
 
-def nodes(world: MPI.Comm) -> str:
+def ranks_by_node(world: MPI.Comm) -> str:
     """How many ranks there are, and on which nodes, for a log; on rank 0 alone."""
     names = world.gather(node()) or []
     where = ", ".join(f"{count} on {name}" for name, count in sorted(Counter(names).items()))

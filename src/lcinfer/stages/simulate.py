@@ -36,7 +36,7 @@ def simulate(cones: LightCones, span: Span, ranks: int | None = None) -> None:
         raise UserError(f"{cones.directory} is not prepared: run `lcinfer stage design` first")
     database.check_simulated(cones, span)
     stopping = Stopping()
-    if nodes := campaign.nodes(world):
+    if nodes := campaign.ranks_by_node(world):
         print(nodes, file=sys.stderr, flush=True)
     if world.rank != 0:
         campaign.OtherRank(world, stopping).run(cones)

@@ -26,7 +26,7 @@ from ..products.design import INCLUDED, TABLE
 from ..products.run import Run
 from ..records.record import recorded
 from ..simulator import lightcone
-from .candidates import Candidate, agreement, look
+from .candidates import Candidate, agreement, read_candidate
 from .subset import mark
 
 
@@ -105,7 +105,7 @@ def _looked_at(config: Config, paths: Sequence[Path]) -> tuple[list[Candidate], 
     faults: dict[Path, str] = {}
     for path in paths:
         try:
-            candidates.append(look(path, config.database, distance))
+            candidates.append(read_candidate(path, config.database, distance))
         except UserError as error:
             faults[path] = str(error)
         except OSError as error:  # of the file system

@@ -65,7 +65,7 @@ def at(cones: LightCones, place: Path) -> Placed:
     return replace(there, block=block)
 
 
-def look(cones: LightCones) -> int:
+def check_whole(cones: LightCones) -> int:
     """How many light-cones are finished; each has a shard, and so have those of the markers.
 
     Their voxels are not read: that is :func:`lcinfer.upkeep.verify.verify`.
@@ -92,7 +92,7 @@ def attach(cones: LightCones, place: Path) -> Placed:
         UserError: if it is not this one or not whole, or if there is one among the results.
     """
     there = at(cones, place)
-    look(there)
+    check_whole(there)
     _link(cones, there.place)
     return there
 
