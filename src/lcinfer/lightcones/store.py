@@ -241,7 +241,7 @@ def put(store: Path, index: int, content: bytes | memoryview, array: str = CUBES
         file.write(content)
 
 
-def encoding(store: Path, array: str = CUBES) -> dict[str, Any]:
+def encoding(store: Path) -> dict[str, Any]:
     """How light-cones lie in their shards: chunks, codecs, and all else but how many there are.
 
     Shards can be taken from a store to another one of the same encoding as they are.
@@ -249,8 +249,8 @@ def encoding(store: Path, array: str = CUBES) -> dict[str, Any]:
     Raises:
         UserError: if there is no such store.
     """
-    open_cubes(store, array)
-    metadata = groups.described(store, array)
+    open_cubes(store)
+    metadata = groups.described(store, CUBES)
     return {**metadata, "shape": metadata["shape"][1:]}
 
 
