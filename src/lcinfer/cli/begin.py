@@ -11,6 +11,7 @@ from ..base.errors import UserError
 from ..config.messages import Mistakes, typos_first
 from ..config.networks import Network
 from ..products.run import Run
+from ..text.tables import aligned
 from . import doctor
 from .arguments import (
     CONFIG,
@@ -75,13 +76,12 @@ def _layers(name: str, network: Network, image: tuple[int, int], outputs: int) -
     from ..training.networks.layers import layers
 
     rows = layers(network, image, outputs)
-    wide = max(len(row.step) for row in rows)
-    lines = [f"{name}", f"{'order':>5}  {'layer':<{wide}} {'data':>18} {'weights':>12}"]
+    table = [("order", "layer", "data", "weights")]
     for row in rows:
         data = " x ".join(f"{cells:,}" for cells in row.shape)
-        lines.append(f"{row.order:>5}  {row.step:<{wide}} {data:>18} {row.weights:>12,}")
-    lines.append(f"{'':>5}  {'all weights':<{wide}} {'':>18} {sum(r.weights for r in rows):>12,}")
-    return "\n".join(lines)
+        table.append((str(row.order), row.step, data, f"{row.weights:,}"))
+    table.append(("", "all weights", "", f"{sum(row.weights for row in rows):,}"))
+    return "\n".join([name, *aligned(table, left=2)])
 
 
 def _plan(options: Namespace) -> None:
