@@ -152,8 +152,7 @@ def _plan(
         threads=database.simulator.threads,
         asked_bytes=10**6 * engine_of(database).memory_mb(database),
         parts=tuple(
-            _part(images, each, ranks, wanted[label], math.prod(run.config.image_shape), anew)
-            for label, images in run.images.items()
+            _part(images, each, ranks, wanted[label], anew) for label, images in run.images.items()
         ),
         ranks=ranks,
         jobs=sum(product.jobs_left for product in run.products),
@@ -161,9 +160,7 @@ def _plan(
     )
 
 
-def _part(
-    images: ImageSet, each: Cost, ranks: Ranks, wanted: set[int], image_cells: int, anew: bool
-) -> Part:
+def _part(images: ImageSet, each: Cost, ranks: Ranks, wanted: set[int], anew: bool) -> Part:
     """What these light-cones and their images cost; ``anew``: their stores too."""
     cones = images.lightcones
     per_block = [len(wanted.intersection(range(*span))) for span in cones.spans]
@@ -171,7 +168,7 @@ def _part(
     left, raw = sum(blocks), raw_bytes(cones.simulation)
     stores = left > 0 and (anew or not cones.prepared.exists())
     files, directories = _files(cones, blocks, stores, ranks)
-    cut = images.images.per_lightcone * image_cells * VOXEL_BYTES
+    cut = images.images.per_lightcone * math.prod(_image_shape(images)) * VOXEL_BYTES
     return Part(
         name=cones.name,
         directory=str(cones.directory),
@@ -185,6 +182,12 @@ def _part(
         files=files,
         directories=directories,
     )
+
+
+def _image_shape(images: ImageSet) -> tuple[int, int]:
+    simulation = images.lightcones.simulation
+    along = images.images.line_of_sight_cells or simulation.lightcone.cells
+    return simulation.box.cells // images.images.halves, along
 
 
 def _files(
