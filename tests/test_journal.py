@@ -59,9 +59,9 @@ def test_the_lines_of_all_writers_count(tmp_path) -> None:
 
 
 def test_two_writers_cannot_share_a_file(tmp_path) -> None:
-    write(tmp_path, "job-0")
+    write(tmp_path, "job-0", {"index": 0})
     with pytest.raises(FileExistsError):
-        Journal(tmp_path, "job-0")
+        write(tmp_path, "job-0", {"index": 1})
 
 
 @pytest.mark.parametrize("first", ["failed", "done"])
@@ -103,6 +103,7 @@ def test_an_append_that_the_disk_cuts_short_raises(tmp_path, monkeypatch) -> Non
 
 def test_an_append_to_a_full_disk_raises(tmp_path) -> None:
     lines = Journal(tmp_path, "job-0")
+    lines.append({"index": 1, "digest": "bb"})
     full = os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, lines._descriptor)
     os.close(full)

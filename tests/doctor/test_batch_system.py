@@ -33,11 +33,11 @@ def cluster(say, program, tmp_path, monkeypatch):
 
 
 def levels(site) -> dict[str, str]:
-    return {line.check: line.level for line in slurm.check(site)}
+    return {line.check: line.level for line in slurm.check_slurm(site)}
 
 
 def test_a_cluster_where_all_is_well_passes_and_no_job_is_made(site, cluster, tmp_path):
-    lines = {line.check: line for line in slurm.check(site(PROFILE))}
+    lines = {line.check: line for line in slurm.check_slurm(site(PROFILE))}
     assert list(lines) == ["partition", "status", "flavour", "job"]
     assert {line.level for line in lines.values()} == {"PASS"}
     assert lines["partition"].what == "gold: 4 nodes of 8 CPUs and 32000 MB"
@@ -48,28 +48,28 @@ def test_a_cluster_where_all_is_well_passes_and_no_job_is_made(site, cluster, tm
 
 
 def test_another_executor_has_no_slurm(site):
-    assert list(slurm.check(site())) == []
+    assert list(slurm.check_slurm(site())) == []
 
 
 def test_without_its_programs_it_is_one_line(site, cluster, tmp_path):
     (tmp_path / "bin" / "squeue").unlink()
-    (line,) = slurm.check(site(PROFILE))
+    (line,) = slurm.check_slurm(site(PROFILE))
     assert (line.level, line.what) == ("FAIL", "no squeue here")
 
 
 def test_a_controller_that_does_not_answer_is_one_line(site, cluster, program, monkeypatch):
     cluster("sinfo", "Unable to contact slurm controller", status=1)
-    (line,) = slurm.check(site(PROFILE))
+    (line,) = slurm.check_slurm(site(PROFILE))
     assert (line.level, "Unable to contact" in line.what) == ("FAIL", True)
     monkeypatch.setattr(slurm, "SECONDS", 0.5)
     program("sinfo", "import time; time.sleep(60)")
-    (line,) = slurm.check(site(PROFILE))
+    (line,) = slurm.check_slurm(site(PROFILE))
     assert (line.level, "no answer within 0.5 s" in line.what) == ("FAIL", True)
 
 
 def test_a_partition_that_is_not_there_fails_with_those_that_are(site, cluster):
     wrong = PROFILE | {"default-resources": {"slurm_partition": "bronze"}}
-    line = {line.check: line for line in slurm.check(site(wrong))}["partition"]
+    line = {line.check: line for line in slurm.check_slurm(site(wrong))}["partition"]
     assert line.level == "FAIL"
     assert line.what == "there is no partition bronze; there are gold, silver"
 
@@ -90,7 +90,7 @@ def test_the_status_command_must_know_ended_jobs(
 ):
     cluster("scontrol", SETTINGS.format(accounting=accounting, age=age))
     profile = PROFILE | {"slurm-status-command": command}
-    line = {line.check: line for line in slurm.check(site(profile))}["status"]
+    line = {line.check: line for line in slurm.check_slurm(site(profile))}["status"]
     assert (line.level, line.do) == (level, do)
 
 
@@ -109,7 +109,7 @@ def test_a_banner_of_sbatch_is_told_if_snakemake_would_miss_the_jobs_number_for_
 ):
     program("sbatch", f"print('{BANNER}{more}')")
     monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/usr/bin:/bin")
-    line = {line.check: line for line in slurm.check(site(PROFILE))}["job"]
+    line = {line.check: line for line in slurm.check_slurm(site(PROFILE))}["job"]
     assert line.level == level
     assert level == "PASS" or "Welcome to Gold" in line.what
 
@@ -117,13 +117,13 @@ def test_a_banner_of_sbatch_is_told_if_snakemake_would_miss_the_jobs_number_for_
 def test_slurms_reason_is_found_within_a_banner(site, cluster, program):
     said = "sbatch: error: Invalid account\\n-----\\nAsk help@gold"
     program("sbatch", f"import sys; sys.exit('{said}')")
-    line = {line.check: line for line in slurm.check(site(PROFILE))}["job"]
+    line = {line.check: line for line in slurm.check_slurm(site(PROFILE))}["job"]
     assert line.what.endswith(": Invalid account")
 
 
 def test_a_job_that_slurm_would_refuse_fails_with_its_reason(site, cluster):
     cluster("sbatch", "allocation failure: Invalid account", status=1)
-    line = {line.check: line for line in slurm.check(site(PROFILE))}["job"]
+    line = {line.check: line for line in slurm.check_slurm(site(PROFILE))}["job"]
     assert line.level == "FAIL"
     assert "SLURM would refuse 16 ranks" in line.what
     assert "Invalid account" in line.what

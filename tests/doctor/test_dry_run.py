@@ -21,7 +21,7 @@ def planned(site, settings, tmp_path, monkeypatch):
 
 
 def test_snakemake_itself_plans_the_run_and_says_how_many_jobs_there_are(planned):
-    (line,) = workflow.check(planned)
+    (line,) = workflow.check_workflow(planned)
     assert (line.level, line.check) == ("PASS", "workflow")
     assert line.what.startswith("snakemake -n, in ")
     assert line.what.endswith(" 23 jobs to run")
@@ -33,7 +33,7 @@ def test_snakemake_itself_plans_the_run_and_says_how_many_jobs_there_are(planned
 )
 def test_what_stops_snakemake_is_told(planned, text, says):
     planned.file.write_text(text)
-    (line,) = workflow.check(planned)
+    (line,) = workflow.check_workflow(planned)
     assert line.level == "FAIL"
     assert says in line.what
     assert "--dry-run" in line.do
@@ -42,7 +42,7 @@ def test_what_stops_snakemake_is_told(planned, text, says):
 def test_a_home_that_cannot_be_written_to_fails_with_what_to_set(planned, tmp_path, monkeypatch):
     (tmp_path / "file").touch()  # which root cannot write below, unlike a directory without rights
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file" / "cache"))
-    (line,) = workflow.check(planned)
+    (line,) = workflow.check_workflow(planned)
     assert line.level == "FAIL"
     assert str(tmp_path / "file" / "cache") in line.what
     assert "export XDG_CACHE_HOME=" in line.do
@@ -60,5 +60,5 @@ def test_ranks_tell_of_a_home_that_cannot_be_written_to_on_their_nodes(site):
 
 def test_elsewhere_than_in_the_projects_folder_nothing_is_vouched_for(site, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (line,) = workflow.check(site())
+    (line,) = workflow.check_workflow(site())
     assert (line.level, "not tried" in line.what) == ("WARN", True)

@@ -11,7 +11,7 @@ from lcinfer.products.run import Run
 
 
 def test_an_ordinary_directory_passes_and_only_its_own_directory_is_written_to(site, tmp_path):
-    lines = list(files.check(site()))
+    lines = list(files.check_files(site()))
     wanted = ["results", "rename", "journal", "write", "room"]
     assert [line.check for line in lines] == wanted
     assert {line.level for line in lines[1:]} <= {"PASS", "WARN"}
@@ -20,14 +20,14 @@ def test_an_ordinary_directory_passes_and_only_its_own_directory_is_written_to(s
 
 def test_a_place_that_cannot_be_written_to_is_one_line(site, tmp_path):
     (tmp_path / "file").touch()
-    (line,) = files.check(site(scratch=tmp_path / "file" / "below"))
+    (line,) = files.check_files(site(scratch=tmp_path / "file" / "below"))
     assert line.level == "FAIL"
     assert "Not a directory" in line.what
     assert "--results" in line.do
 
 
 def test_a_full_disk_fails_with_its_reason_and_is_known_to_be_in_memory(site, small_disk):
-    lines = list(files.check(site(results=small_disk, scratch=small_disk / "doctor-test")))
+    lines = list(files.check_files(site(results=small_disk, scratch=small_disk / "doctor-test")))
     by_check = {(line.level, line.check): line.what for line in lines}
     assert "on tmpfs" in by_check["WARN", "results"]
     assert "No space left on device" in by_check["FAIL", "results"]

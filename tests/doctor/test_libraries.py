@@ -59,11 +59,11 @@ def test_no_engine_is_asked_for_where_every_light_cone_is_there(site, settings, 
         cones.sealed.parent.mkdir(parents=True)
         cones.sealed.touch()
     assert libraries._engine(site()).what == "not needed: every light-cone is there"
-    (line,) = trial.check(site())
+    (line,) = trial.check_simulation(site())
     assert (line.level, line.what) == ("PASS", "not needed: every light-cone is there")
     monkeypatch.setattr(libraries, "LOADED", ())
     monkeypatch.setattr(libraries, "ask", lambda command, _: Answer(1, "", " ".join(command)))
-    said = [line for line in libraries.check(site()) if line.check == "libraries"]
+    said = [line for line in libraries.check_libraries(site()) if line.check == "libraries"]
     assert not [line for line in said if "py21cmfast" in line.what]
 
 
@@ -102,7 +102,7 @@ def test_a_library_that_crashes_or_hangs_when_it_is_imported_costs_its_line(
     monkeypatch.setattr(libraries, "LOADED", ("crashes", "json", "hangs"))
     monkeypatch.setattr(libraries, "IMPORT_SECONDS", 5.0)
     monkeypatch.setattr(libraries, "versions", lambda: iter(()))
-    wrong = [line for line in libraries.check(site()) if line.check == "libraries"]
+    wrong = [line for line in libraries.check_libraries(site()) if line.check == "libraries"]
     assert [line.level for line in wrong] == ["FAIL", "FAIL"]
     assert "`import crashes` fails" in wrong[0].what
     assert "`import hangs` hangs" in wrong[1].what

@@ -51,22 +51,22 @@ def test_more_threads_than_cpus_are_warned_of(site, monkeypatch):
 
 
 def test_a_login_node_is_not_measured_against_the_jobs(site):
-    assert list(machine.check(site({"executor": "slurm"}))) == []
+    assert list(machine.check_machine(site({"executor": "slurm"}))) == []
 
 
 def test_no_gpu_is_fine_unless_the_profile_asks_for_one(site, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    (none,) = machine.gpu(site())
+    (none,) = machine.check_gpu(site())
     assert (none.level, none.what) == ("PASS", "none: all runs on the CPU")
     asks = {"set-resources": {"train": {"gres": "gpu:1"}}}
     monkeypatch.setattr(torch.version, "cuda", None)
     monkeypatch.setattr(torch.version, "hip", None)
-    (cpu_build,) = machine.gpu(site(asks))
+    (cpu_build,) = machine.check_gpu(site(asks))
     assert (cpu_build.level, "built for CPUs" in cpu_build.what) == ("FAIL", True)
     monkeypatch.setattr(torch.version, "cuda", "12.8")
-    (absent,) = machine.gpu(site(asks))
+    (absent,) = machine.check_gpu(site(asks))
     assert (absent.level, "finds none" in absent.what) == ("FAIL", True)
-    (elsewhere,) = machine.gpu(site({"executor": "slurm", **asks}))
+    (elsewhere,) = machine.check_gpu(site({"executor": "slurm", **asks}))
     assert elsewhere.level == "WARN"
 
 
@@ -77,5 +77,5 @@ def test_a_gpu_is_named_when_pytorch_computes_on_it(site, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Some GPU")
     memory = type("Properties", (), {"total_memory": 80e9})
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: memory)
-    (line,) = machine.gpu(site())
+    (line,) = machine.check_gpu(site())
     assert (line.level, line.what) == ("PASS", "Some GPU, 80 GB, PyTorch computes on it")

@@ -24,7 +24,7 @@ def launched_by(launcher) -> dict:
 
 
 def test_ranks_in_one_world_are_told_with_their_nodes_and_see_one_anothers_files(site):
-    one, shared = ranks.check(site(launched_by(MPIEXEC), ranks=3))
+    one, shared = ranks.check_ranks(site(launched_by(MPIEXEC), ranks=3))
     assert (one.level, one.check) == ("PASS", "ranks")
     assert "one world of 3: 3 on " in one.what
     assert "a message went round" in one.what
@@ -35,7 +35,7 @@ def test_ranks_in_one_world_are_told_with_their_nodes_and_see_one_anothers_files
     ("name", "hint"), [("srun", "try srun --mpi=pmi2"), ("mpirun", "use the mpiexec that belongs")]
 )
 def test_a_launcher_that_starts_worlds_of_one_fails_with_what_to_try(site, program, name, hint):
-    (line,) = ranks.check(site(launched_by(program(name, WORLDS_OF_ONE))))
+    (line,) = ranks.check_ranks(site(launched_by(program(name, WORLDS_OF_ONE))))
     assert line.level == "FAIL"
     assert "2 worlds of 1 instead of one of 2" in line.what
     assert hint in line.do
@@ -43,7 +43,7 @@ def test_a_launcher_that_starts_worlds_of_one_fails_with_what_to_try(site, progr
 
 def test_a_launcher_that_hangs_is_ended_in_time_with_what_it_said_last(site, program):
     began = time.monotonic()
-    (line,) = ranks.check(site(launched_by(program("hangs", HANGS)), limit=1.0))
+    (line,) = ranks.check_ranks(site(launched_by(program("hangs", HANGS)), limit=1.0))
     assert time.monotonic() - began < 15
     assert line.level == "FAIL"
     assert "2 ranks did not meet within 1 s (job 7 queued and waiting" in line.what
@@ -52,21 +52,22 @@ def test_a_launcher_that_hangs_is_ended_in_time_with_what_it_said_last(site, pro
 
 def test_a_launcher_that_hangs_in_a_shell_of_slurm_is_told_to_fork(site, program, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    (line,) = ranks.check(site(launched_by(program("mpiexec", HANGS)), limit=1.0))
+    (line,) = ranks.check_ranks(site(launched_by(program("mpiexec", HANGS)), limit=1.0))
     assert "mpiexec -launcher fork" in line.do
 
 
 def test_a_launcher_that_is_not_there_is_told_from_one_that_fails(site, say):
-    (absent,) = ranks.check(site(launched_by("/nowhere/mpiexec")))
+    (absent,) = ranks.check_ranks(site(launched_by("/nowhere/mpiexec")))
     assert (absent.level, "not found" in absent.what) == ("FAIL", True)
-    (fails,) = ranks.check(site(launched_by(say("mpiexec", "no slots", status=3))))
+    (fails,) = ranks.check_ranks(site(launched_by(say("mpiexec", "no slots", status=3))))
     assert fails.level == "FAIL"
     assert "exit status 3: no slots" in fails.what
 
 
 def test_ranks_that_cannot_write_say_so_beside_their_world(site, tmp_path):
     (tmp_path / "file").touch()
-    world, shared = ranks.check(site(launched_by(MPIEXEC), scratch=tmp_path / "file" / "below"))
+    below = tmp_path / "file" / "below"
+    world, shared = ranks.check_ranks(site(launched_by(MPIEXEC), scratch=below))
     assert world.level == "PASS"
     assert shared.level == "FAIL"
     assert "2 ranks cannot write" in shared.what
@@ -119,5 +120,5 @@ def test_srun_is_told_what_the_site_wants_and_a_rank_needs_unless_in_an_allocati
 def test_another_launcher_under_slurm_is_warned_of_outside_an_allocation(site, say, monkeypatch):
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     slurm = {"executor": "slurm", **launched_by(say("mpirun"))}
-    first, _ = ranks.check(site(slurm))
+    first, _ = ranks.check_ranks(site(slurm))
     assert (first.level, "salloc" in first.do) == ("WARN", True)

@@ -16,7 +16,7 @@ def with_engine(settings, engine: str) -> None:
 
 
 def test_a_light_cone_is_made_written_and_read_back(site):
-    (line,) = trial.check(site())
+    (line,) = trial.check_simulation(site())
     assert (line.level, line.check) == ("PASS", "simulation")
     assert line.what.startswith("8 x 8 x 40 cells in ")
     assert "written and read back" in line.what
@@ -27,21 +27,21 @@ def test_a_light_cone_is_made_written_and_read_back(site):
 )
 def test_an_engine_that_fails_is_told_with_its_reason(site, settings, engine, says):
     with_engine(settings, engine)
-    (line,) = trial.check(site())
+    (line,) = trial.check_simulation(site())
     assert line.level == "FAIL"
     assert says in line.what
 
 
 def test_an_engine_that_takes_too_long_is_ended(site, settings):
     with_engine(settings, "sleeps")
-    (line,) = trial.check(site(limit=3.0))
+    (line,) = trial.check_simulation(site(limit=3.0))
     assert line.level == "FAIL"
     assert "longer than 3 s" in line.what
 
 
 def test_data_that_read_back_as_others_fail(site, monkeypatch):
     monkeypatch.setattr(trial.store, "digest", lambda *_: "another")
-    (line,) = trial.check(site())
+    (line,) = trial.check_simulation(site())
     assert (line.level, "reads back other" in line.what) == ("FAIL", True)
 
 

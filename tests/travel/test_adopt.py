@@ -18,10 +18,11 @@ from lcinfer.audit.audit import audit
 from lcinfer.audit.walk import Depth
 from lcinfer.base.errors import UserError
 from lcinfer.images import cutting as images
-from lcinfer.lightcones import campaign, journal, store
+from lcinfer.lightcones import journal, store
 from lcinfer.products.design import TABLE
 from lcinfer.simulator import gm18 as simulate
 from lcinfer.simulator.lightcone import coordinates
+from lcinfer.stages.simulate import simulate as simulate_block
 from lcinfer.travel.adopt import adopt
 from lcinfer.travel.merge import merge
 from lcinfer.travel.subset import subset
@@ -203,7 +204,7 @@ def test_what_was_adopted_is_never_simulated_but_brought_in_again(
     shard.write_bytes(whole[:-10])
     assert repair(cones, verify(cones).findings).again == [3]
     with pytest.raises(UserError, match="light-cone 3 was adopted and is not there"):
-        campaign.run_block(cones, (0, 4))
+        simulate_block(cones, (0, 4))
     adopt(config.parse(settings), files, tmp_path / "results")
     assert verify(cones).findings == []
     assert shard.read_bytes() == whole

@@ -39,10 +39,10 @@ def audit(result: Path, results: Path, depth: Depth) -> Report:
         for product in walk.products:
             if product.kind == kind and kind in CHECKS:
                 for link in CHECKS[kind](product, walk):
-                    walk.steps[product.directory].check(*link)
+                    walk.steps[product.directory].note(*link)
     for cones, again in some_again(walk.of(LightCones), depth):
         link = f"light-cone {again.index} again", [] if again.holds else [str(again)], str(again)
-        walk.steps[cones.directory].check(*link)
+        walk.steps[cones.directory].note(*link)
     return Report(str(result), list(walk.steps.values()))
 
 

@@ -1,6 +1,5 @@
 """Whether one product follows from those it is made from: each check names what is wrong."""
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -19,8 +18,8 @@ from ..products.design import AdoptedDesign, Design
 from ..products.networks import EvaluationRun, SweepRun, TrainingRun
 from ..products.product import Product
 from ..products.run import Run
-from ..records.record import Record
-from ..records.stamp import uncommented
+from ..records.record import Record, outputs
+from ..records.stamp import rows, uncommented
 from .stamped import of_older_columns, stamp_of
 
 # Of a sum of many products: another processor adds in another order.
@@ -35,7 +34,7 @@ def files(
     Raises:
         UserError: if a file is missing that no run recorded: the product is not finished.
     """
-    recorded = {path: value for record in records for path, value in record["outputs"].items()}
+    recorded = outputs(records)
     for path in made:
         name = path.relative_to(product.root).as_posix()
         if not path.exists():
@@ -95,9 +94,8 @@ def checkpoint(run: TrainingRun, failed: Iterable[int]) -> Iterator[str]:
     if not found.complete:
         yield f"{run.checkpoint}: only {len(found.history)} of {found.epochs} epochs are done"
     try:
-        with run.history.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(uncommented(file)))
-        same = [{key: float(row[key]) for key in row} for row in rows] == found.history
+        written = [{key: float(row[key]) for key in row} for row in rows(run.history)]
+        same = written == found.history
     except (OSError, ValueError, TypeError):
         same = False
     if not same:

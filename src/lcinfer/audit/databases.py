@@ -26,7 +26,7 @@ def _lightcones(cones: LightCones, walk: Walk) -> Iterator[Check]:
 def _images(images: Inputs, walk: Walk) -> Iterator[Check]:
     yield "labels", labels(images), "parameters, seeds and coordinates"
     recut = walk.reading(images.lightcones).recuts[images.directory]
-    yield "recut", recut.problems(), recut.told
+    yield "recut", recut.problems(), recut.compared
 
 
 CHECKS: Checks = {LightCones.kind: _lightcones, ImageSet.kind: _images, SpectraSet.kind: _images}

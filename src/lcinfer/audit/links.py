@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.counting import counted
-from ..records.record import Record
+from ..records.record import Record, distinct
 
 SHOWN = 5  # of many things that are wrong with one link
 LIMITS = (
@@ -48,7 +48,7 @@ class Step:
     made: dict[str, Any] = field(default_factory=dict)
     """Code, versions, hosts, jobs, commands, wall and CPU seconds."""
 
-    def check(self, what: str, wrong: Iterable[str], holds: str) -> bool:
+    def note(self, what: str, wrong: Iterable[str], holds: str) -> bool:
         """Note a link: it holds if nothing is wrong, and ``holds`` says what that means."""
         problems = tuple(wrong)
         self.links.append(Link(what, not problems, problems or (holds,)))
@@ -136,20 +136,16 @@ def made_by(records: Iterable[Record]) -> dict[str, Any]:
     )
     commands = dict.fromkeys(shlex.join(run["command"]) for run in runs if "command" in run)
     return {
-        "code": _distinct(runs, "code"),
+        "code": distinct(runs, "code"),
         "versions": sorted(versions),
-        "python": _distinct(runs, "python"),
-        "hosts": _distinct(runs, "host"),
-        "processors": _distinct(runs, "cpu"),
-        "jobs": _distinct(runs, "job"),
+        "python": distinct(runs, "python"),
+        "hosts": distinct(runs, "host"),
+        "processors": distinct(runs, "cpu"),
+        "jobs": distinct(runs, "job"),
         "commands": list(commands),
         "wall_seconds": round(sum(run.get("seconds", 0.0) for run in runs), 3),
         "cpu_seconds": round(sum(run.get("cpu_seconds", 0.0) for run in runs), 3),
     }
-
-
-def _distinct(runs: list[Record], key: str) -> list[str]:
-    return sorted({str(run[key]) for run in runs if run.get(key) not in (None, "")})
 
 
 def _shown(value: Any) -> str:

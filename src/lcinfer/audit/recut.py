@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from ..base import groups
+from ..base.errors import reason
 from ..images import cutting
 from ..images.form import Form
 from ..lightcones import failures, store
@@ -50,7 +51,7 @@ class Recut:
         except PermissionError:
             raise
         except Exception as error:  # zarr lets through whatever its codecs raise
-            self._wrong[index] = f"cannot be read: {_reason(error)}"
+            self._wrong[index] = f"cannot be read: {reason(error)}"
             return
         self._cut.add(index)
         try:
@@ -77,7 +78,7 @@ class Recut:
                 yield f"light-cone {index}: its images cannot be compared, it cannot be read"
 
     @property
-    def told(self) -> str:
+    def compared(self) -> str:
         """What was compared, if nothing is wrong."""
         anew, same = len(self._cut), len(self._seen) - len(self._cut)
         within = self._form.tolerance
@@ -102,7 +103,7 @@ def labels(image_set: Inputs) -> Iterator[str]:
         except PermissionError:
             raise
         except Exception as error:  # zarr lets through whatever its codecs raise
-            yield f"{image_set.store / name}: it cannot be read: {_reason(error)}"
+            yield f"{image_set.store / name}: it cannot be read: {reason(error)}"
             continue
         if not np.array_equal(found, expected[name], equal_nan=name in others):
             yield f"{image_set.store / name}: it is not that of the light-cones"
@@ -110,7 +111,3 @@ def labels(image_set: Inputs) -> Iterator[str]:
         found = store.values(cutting.open_store(image_set), name)
         if found.shape != column.shape or not np.allclose(found, column, rtol=1e-3):
             yield f"{image_set.store / name}: it is not that of the instrument"
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

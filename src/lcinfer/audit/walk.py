@@ -88,11 +88,11 @@ class Walk:
         try:
             self.records[directory] = records(directory)
         except ValueError as error:
-            step.check("records", [str(error)], "")
+            step.note("records", [str(error)], "")
             self.records[directory] = []
         step.made |= made_by(self.records[directory])
         holds = f"{spec.fingerprint}, of the settings in spec.json"
-        if not step.check("fingerprint", spec.wrong(), holds):
+        if not step.note("fingerprint", spec.wrong(), holds):
             return None
         sources: dict[str, list[Any]] = defaultdict(list)
         kind = KINDS[directory.parent.name]
@@ -103,7 +103,7 @@ class Walk:
                 sources[each.kind].append(source)
         whole = sum(map(len, sources.values())) == len(references)
         if not whole and not kind.separate:
-            step.check("made from", ["what it is made from is not what it says: see below"], "")
+            step.note("made from", ["what it is made from is not what it says: see below"], "")
             return None
         with rebuild.understood(spec):
             product = kind.rebuilt(spec, sources, seal)
@@ -124,11 +124,11 @@ class Walk:
         made = [*product.outputs, *there]
         self.compared |= {path.resolve() for path in made}
         wrong = checks.files(product, made, recorded, self.digest)
-        step.check("files", wrong, f"{len(made)} files, as recorded")
+        step.note("files", wrong, f"{len(made)} files, as recorded")
         wrong = checks.inputs(self._root, recorded, self.digest)
-        step.check("made from", wrong, "what is there now")
+        step.note("made from", wrong, "what is there now")
         if stamped := [*product.stamped, *there]:
-            step.check("stamps", checks.stamps(product, stamped), "its own")
+            step.note("stamps", checks.stamps(product, stamped), "its own")
 
 
 Checks = dict[str, Callable[[Any, Walk], Iterator[Check]]]

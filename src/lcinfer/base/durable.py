@@ -23,7 +23,7 @@ def written_aside(path: Path, root: Path | None = None) -> Iterator[IO[bytes]]:
     two writers cannot mix their bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}{SUFFIX}")
+    aside = _aside(path)
     try:
         with aside.open("wb") as file:
             yield file
@@ -49,19 +49,30 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, f"{json.dumps(content, indent=2, sort_keys=True, allow_nan=False)}\n")
 
 
-def write_link(path: Path, target: Path) -> None:
-    """Have ``path`` lead to a directory, there or yet to come, however both are moved together.
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}{SUFFIX}")
+
+
+def write_link(path: Path, target: Path, relative: bool = True) -> None:
+    """Have ``path`` lead to a directory, there or yet to come; where ``relative``, however both
+    are moved together.
 
     A directory that is there instead of a link, as in a copy that followed links, is left.
     """
     if path.is_dir() and not path.is_symlink():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{socket.gethostname()}.{os.getpid()}{SUFFIX}")
+    aside = _aside(path)
     aside.unlink(missing_ok=True)
-    aside.symlink_to(os.path.relpath(target, path.parent), target_is_directory=True)
+    to = os.path.relpath(target, path.parent) if relative else target.resolve()
+    aside.symlink_to(to, target_is_directory=True)
     aside.replace(path)
     sync(path.parent)
+
+
+def unique(begin: str = "", end: str = "") -> str:
+    """A file's name that no other process, here or on another host, gives, nor this one again."""
+    return f"{begin}{time.time_ns()}-{socket.gethostname()}-{os.getpid()}{end}"
 
 
 def own(paths: Iterable[Path]) -> list[Path]:
@@ -96,11 +107,11 @@ def abandoned(aside: Path) -> bool:
     """
     name, _, process = aside.name.removesuffix(SUFFIX).rpartition(".")
     if name.endswith(f".{socket.gethostname()}") and process.isdigit():
-        return not _runs(process)
+        return not runs(process)
     return time.time() - aside.stat().st_mtime > ABANDONED_AFTER
 
 
-def _runs(process: str) -> bool:
+def runs(process: str) -> bool:
     """Whether a process of this host runs; one that was killed and not waited for does not."""
     try:
         told = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")

@@ -21,6 +21,11 @@ class UserError(Exception):
         return f"{self.what}: {self.do}" if self.do else self.what
 
 
+def reason(error: BaseException) -> str:
+    """What an error says, in one line; its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def no_such_file(path: Path) -> UserError:
     """That a file is missing, with those beside it that are called nearly so."""
     if not path.parent.is_dir():

@@ -30,11 +30,9 @@ FORGOTTEN_SECONDS = 600.0  # a clock of a file server may be wrong by minutes
 class Lease:
     """A block's lease, or a training's, held by rank 0 of its job."""
 
-    def __init__(
-        self, path: Path, stale: float = STALE_SECONDS, ranks: int = 1, what: str = "block"
-    ) -> None:
+    def __init__(self, path: Path, ranks: int = 1, what: str = "block") -> None:
         """``path`` is the lease's file, ``ranks`` those of the job; nothing is done yet."""
-        self._path, self._stale, self._ranks, self._what = path, stale, ranks, what
+        self._path, self._ranks, self._what = path, ranks, what
         self._touched = 0.0
 
     def acquire(self) -> None:
@@ -47,7 +45,7 @@ class Lease:
         waited_since, seen = time.monotonic(), self._time()
         while not self._create():
             holder = _read(self._path)
-            if _is_gone(holder) or time.monotonic() - waited_since > self._stale:
+            if _is_gone(holder) or time.monotonic() - waited_since > STALE_SECONDS:
                 self._path.unlink(missing_ok=True)
             elif self._time() != seen:
                 raise UserError(
@@ -184,12 +182,4 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _is_gone(holder: dict[str, Any]) -> bool:
     """Whether the holder was a process of this host that no longer exists."""
-    if holder.get("host") != platform.node():
-        return False
-    try:
-        os.kill(int(holder["process"]), 0)
-    except (ProcessLookupError, KeyError, ValueError):
-        return True
-    except PermissionError:
-        return False
-    return False
+    return holder.get("host") == platform.node() and not durable.runs(str(holder.get("process")))

@@ -10,6 +10,7 @@ from ..products.databases import LightCones
 from ..products.networks import TrainingRun
 from ..products.product import Product
 from ..products.run import Run
+from ..text.tables import aligned
 from .cost import Cost, of_simulations
 from .keys import Change, behind, changes
 from .work import Work, to_make
@@ -109,7 +110,7 @@ class Difference:
     def as_json(self) -> dict[str, Any]:
         """What a program may want of it."""
         return {
-            "keys": [change.as_json() for change in self.changes],
+            "keys": [asdict(change) for change in self.changes],
             "products": [effect.as_json() for effect in self.effects],
             "no_longer_pointed_to": [str(product.directory) for product in self.dropped],
         }
@@ -122,10 +123,9 @@ class Difference:
             (effect.product.kind, effect.product.name, effect.becomes, effect.left)
             for effect in self.effects
         ]
-        wide = [max(len(row[column]) for row in rows) for column in range(3)]
-        for row in rows:
-            cells = (f"{cell:<{width}}" for cell, width in zip(row, wide, strict=False) if width)
-            lines.append("  ".join([*cells, row[3]]))
+        columns = [column for column in zip(*rows, strict=True) if any(column)]
+        table = aligned([*zip(*columns, strict=True)], left=None)
+        lines += map(str.rstrip, table)
         if not any(effect.work for effect in self.effects):
             lines.append("nothing to do")
         if self.dropped:

@@ -32,10 +32,6 @@ class Change:
             return f"{self.key} {'added' if self.old is None else 'removed'}"
         return f"{self.key} {_text(self.old)} -> {_text(self.new)}"
 
-    def as_json(self) -> dict[str, Any]:
-        """What a program may want of it."""
-        return {"key": self.key, "old": self.old, "new": self.new, "decides": self.decides}
-
 
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple):

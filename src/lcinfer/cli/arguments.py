@@ -1,9 +1,10 @@
 """Arguments that several verbs have, and what they mean: a configuration, one of its products."""
 
 import argparse
+import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .. import config
 from ..base.errors import UserError
@@ -43,6 +44,11 @@ def count(text: str) -> int:
     if not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def as_json(found: Any) -> str:
+    """For programs: what was found, whose parts say themselves what a program may want of them."""
+    return json.dumps(found, indent=2, default=lambda part: part.as_json())
 
 
 def run_of(options: Namespace) -> Run:

@@ -1,9 +1,9 @@
 """Verbs before a run: ``check``, ``doctor``, ``plan``, ``network``."""
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from . import doctor
 from .arguments import (
     CONFIG,
     JSON,
+    as_json,
     ask_engine,
     check_engine,
     check_settings,
@@ -30,7 +31,6 @@ from .verbs import Verbs
 
 def _check(options: Namespace) -> None:
     """Check a configuration and say what it makes, and where."""
-
     from ..planning.outline import outline
 
     try:
@@ -78,13 +78,12 @@ def _layers(name: str, network: Network, image: tuple[int, ...], outputs: int) -
     from ..training.networks.layers import layers
 
     rows = layers(network, image, outputs)
-    wide = max(len(row.step) for row in rows)
-    lines = [f"{name}", f"{'order':>5}  {'layer':<{wide}} {'data':>18} {'weights':>12}"]
+    table = [("order", "layer", "data", "weights")]
     for row in rows:
         data = " x ".join(f"{cells:,}" for cells in row.shape)
-        lines.append(f"{row.order:>5}  {row.step:<{wide}} {data:>18} {row.weights:>12,}")
-    lines.append(f"{'':>5}  {'all weights':<{wide}} {'':>18} {sum(r.weights for r in rows):>12,}")
-    return "\n".join(lines)
+        table.append((str(row.order), row.step, data, f"{row.weights:,}"))
+    table.append(("", "all weights", "", f"{sum(row.weights for row in rows):,}"))
+    return "\n".join([name, *aligned(table, left=2)])
 
 
 def _instrument(options: Namespace) -> None:
@@ -131,7 +130,6 @@ def _plan(options: Namespace) -> None:
     """Say what a configuration still costs, before it is spent: core-hours, time, memory, disk,
     files, jobs. An estimate: in the campaign that it was checked with, core-hours came out 1.2
     times too large after a calibration (docs/planning.md)."""
-
     from ..planning import approval, calibration, plan
 
     run, ranks = run_of(options), _ranks(options)
@@ -143,8 +141,8 @@ def _plan(options: Namespace) -> None:
         approval.approve(run, left)
     checked = _checked(run, ranks, options.check)
     if options.json:
-        told: dict[str, Any] = left.as_json() | {"approval": approval.approval(run, left)}
-        print(json.dumps(told | {"check": checked and checked.as_json()}, indent=2))
+        more = {"approval": approval.approval(run, left), "check": checked and asdict(checked)}
+        print(as_json(left.as_json() | more))
         return
     if options.calibrate:
         for small in made.runs:

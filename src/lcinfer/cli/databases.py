@@ -13,7 +13,6 @@ from .verbs import Verbs
 
 def _attach(options: Namespace) -> None:
     """Use databases that lie elsewhere, on another disk or read-only: link to them."""
-
     from ..travel import place
 
     cones = planned(options).lightcones
@@ -33,12 +32,11 @@ def _attach(options: Namespace) -> None:
             print(f"{each.directory} will be made in {place.begin(each, where).place}")
         else:
             there = place.attach(each, where)
-            print(f"{each.directory} is in {there.place}: {place.look(there)} light-cones")
+            print(f"{each.directory} is in {there.place}: {place.check_whole(there)} light-cones")
 
 
 def _move(options: Namespace) -> None:
     """Copy a database elsewhere, verify the copy, and link to it."""
-
     from ..travel import place
 
     there, old = place.move(_named(options), options.to, options.threads)
@@ -48,7 +46,6 @@ def _move(options: Namespace) -> None:
 
 def _subset(options: Namespace) -> None:
     """Make a database of some light-cones of another one, which is only read."""
-
     from ..travel import subset
 
     cones = _named(options)
@@ -63,7 +60,6 @@ def _subset(options: Namespace) -> None:
 
 def _merge(options: Namespace) -> None:
     """Bring light-cones that were made elsewhere into a database; every digest is checked."""
-
     from ..travel import merge
 
     into = _named(options)
@@ -76,7 +72,6 @@ def _merge(options: Namespace) -> None:
 
 def _adopt(options: Namespace) -> None:
     """Make a database of light-cones in files that py21cmfast left."""
-
     from ..travel import adopt
 
     config = planned(options).config

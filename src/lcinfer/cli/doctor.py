@@ -1,6 +1,5 @@
 """The verb ``doctor``: every check in turn, and a summary."""
 
-import json
 import os
 import platform
 import shlex
@@ -8,13 +7,14 @@ import shutil
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from .. import config
 from ..base.errors import UserError
 from ..doctor.bounded import Check, lines_of
 from ..doctor.site import Line, Site, scratch_for
-from .arguments import JSON, RESULTS
+from .arguments import JSON, RESULTS, as_json
 from .verbs import Verbs
 
 QUICK_SECONDS = 120.0  # of a check that starts nothing
@@ -29,14 +29,14 @@ def examine(site: Site) -> Iterator[Line]:
 
     patient = site.limit + STARTING_SECONDS
     checks: list[tuple[str, Check, float]] = [
-        ("libraries", libraries.check, SLOW_SECONDS),
-        ("memory", machine.check, QUICK_SECONDS),
-        ("gpu", machine.gpu, QUICK_SECONDS),
-        ("results", files.check, QUICK_SECONDS),
-        ("workflow", workflow.check, workflow.SECONDS + QUICK_SECONDS),
-        ("slurm", slurm.check, 2 * QUICK_SECONDS),
-        ("ranks", ranks.check, patient),
-        ("simulation", trial.check, patient),
+        ("libraries", libraries.check_libraries, SLOW_SECONDS),
+        ("memory", machine.check_machine, QUICK_SECONDS),
+        ("gpu", machine.check_gpu, QUICK_SECONDS),
+        ("results", files.check_files, QUICK_SECONDS),
+        ("workflow", workflow.check_workflow, workflow.SECONDS + QUICK_SECONDS),
+        ("slurm", slurm.check_slurm, 2 * QUICK_SECONDS),
+        ("ranks", ranks.check_ranks, patient),
+        ("simulation", trial.check_simulation, patient),
     ]
     try:
         for name, check, seconds in checks:
@@ -53,7 +53,6 @@ def _tidy(site: Site) -> Iterator[Line]:
 
 def _doctor(options: Namespace) -> None:
     """Try what a campaign needs on this machine or cluster, and say what to mend."""
-
     from ..doctor import profile
 
     if options.ranks < 1 or options.nodes < 1 or options.limit <= 0:
@@ -75,7 +74,7 @@ def _doctor(options: Namespace) -> None:
             print(line, flush=True)
     levels = Counter(line.level for line in said)
     if options.json:
-        print(json.dumps({**levels, "lines": [line.as_json() for line in said]}, indent=2))
+        print(as_json({**levels, "lines": [asdict(line) for line in said]}))
     else:
         print(summary(levels, options))
     if levels["FAIL"]:

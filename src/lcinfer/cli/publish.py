@@ -9,7 +9,6 @@ from .verbs import Verbs
 
 def _report(options: Namespace) -> None:
     """Write a finished run's report, in the project's directory; an audit then knows it."""
-
     from ..stages import report
 
     print(report.write(run_of(options), options.config))
@@ -17,14 +16,12 @@ def _report(options: Namespace) -> None:
 
 def _methods(options: Namespace) -> None:
     """Print a finished run for a paper's methods section: a paragraph and a table."""
-
     from ..publish import methods, recorded
-    from ..text import citations as references
-    from ..text import latex, styles
+    from ..text import citations, latex, styles
 
     run = recorded.open_run(options.run, options.results)
     if options.bibtex:
-        print(references.bibtex(methods.cited(run)))
+        print(citations.bibtex(methods.cited(run)))
         return
     style = latex.Latex() if options.latex else styles.Markdown()
     print(methods.text(run, style, options.scores), end="")
@@ -32,7 +29,6 @@ def _methods(options: Namespace) -> None:
 
 def _crate(options: Namespace) -> None:
     """Write a finished run as a Workflow Run Crate (RO-Crate), to publish beside a paper."""
-
     from ..publish import crate, recorded
 
     found = recorded.open_run(options.run, options.results)

@@ -21,33 +21,30 @@ from .verbs import Verbs
 
 def _design(options: Namespace) -> None:
     """Create a database, or grow it: parameters, seeds, room for the light-cones."""
-
-    from ..stages.design import design
+    from ..stages import simulate
 
     run = run_of(options)
     check_engine(run)
     ask_engine(run, options.config)
-    design(run, choose(run.lightcones, options.database, "database"), options.config)
+    simulate.prepare(run, choose(run.lightcones, options.database, "database"), options.config)
 
 
 def _simulate(options: Namespace) -> None:
     """Simulate the light-cones of a block that are not there yet; run it under MPI."""
-
-    from ..lightcones import campaign
+    from ..stages import simulate
 
     run = run_of(options)
     check_engine(run)
     cones = choose(run.lightcones, options.database, "database")
     span = _within(options.block, cones) or (0, cones.realizations)
-    campaign.run_block(cones, span, options.ranks, options.batch, options.device)
+    simulate.simulate(cones, span, options.ranks, options.batch, options.device)
 
 
 def _seal(options: Namespace) -> None:
     """Write the histories, and that every light-cone of a database is there."""
+    from ..stages import simulate
 
-    from ..lightcones import database
-
-    database.seal(choose(run_of(options).lightcones, options.database, "database"))
+    simulate.seal(choose(run_of(options).lightcones, options.database, "database"))
 
 
 def _images(options: Namespace) -> None:
@@ -86,7 +83,6 @@ def _evaluate(options: Namespace) -> None:
 
 def _compare(options: Namespace) -> None:
     """Rank the trials of a sweep, or gather those of a learning curve."""
-
     from ..stages.compare import compare_trials
 
     sweep = choose(run_of(options).sweeps, options.sweep, "sweep")
@@ -102,7 +98,6 @@ def _mcmc(options: Namespace) -> None:
 
 def _figures(options: Namespace) -> None:
     """Draw figures."""
-
     from ..stages import figures
 
     run = run_of(options)
@@ -111,7 +106,6 @@ def _figures(options: Namespace) -> None:
 
 def _summary(options: Namespace) -> None:
     """Write the run's tables and its manifest."""
-
     from ..stages import summary
 
     summary.write(run_of(options))
@@ -124,10 +118,9 @@ def _where(options: Namespace) -> None:
 
 def _schema(options: Namespace) -> None:
     """Print the configuration's JSON schema."""
+    from ..config import pages
 
-    from ..config import pages as reference
-
-    print(reference.page() if options.markdown else reference.schema(), end="")
+    print(pages.page() if options.markdown else pages.schema(), end="")
 
 
 def _stage(_: Namespace) -> None:

@@ -1,13 +1,12 @@
 """Verbs for results: ``scores``, ``infer``, ``audit``."""
 
 import argparse
-import json
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
 from ..base.errors import UserError
-from .arguments import CONFIG, DEVICE, JSON, READERS, RESULTS, choose, count, run_of
+from .arguments import CONFIG, DEVICE, JSON, READERS, RESULTS, as_json, choose, count, run_of
 from .verbs import Verbs
 
 SUFFIXES = {"--out": (".csv", ".json"), "--samples": (".csv", ".npz")}
@@ -15,7 +14,6 @@ SUFFIXES = {"--out": (".csv", ".json"), "--samples": (".csv", ".npz")}
 
 def _scores(options: Namespace) -> None:
     """Print a finished run's R2, and where its results are."""
-
     from ..stages import scored
 
     print(scored.for_terminal(run_of(options)))
@@ -97,7 +95,6 @@ def _share(text: str) -> float:
 
 def _audit(options: Namespace) -> None:
     """Walk back from a result to voxels, configuration and code, and check every link."""
-
     from ..audit.audit import audit
     from ..audit.walk import Depth
 
@@ -112,10 +109,7 @@ def _audit(options: Namespace) -> None:
         decode=options.decode,
     )
     report = audit(options.result, options.results, depth)
-    if options.json:
-        print(json.dumps(report.as_json(), indent=2))
-    else:
-        print(report.text(everything=options.all))
+    print(as_json(report) if options.json else report.text(everything=options.all))
     if not report.holds:
         raise SystemExit(1)
 

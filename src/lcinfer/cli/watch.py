@@ -1,32 +1,26 @@
 """Verbs that look after a database: ``status``, ``verify``, ``repair``."""
 
-import json
 import time
 from argparse import Namespace
 
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..products.databases import LightCones
-from .arguments import CONFIG, JSON, READERS, choose, run_of, shared
+from .arguments import CONFIG, JSON, READERS, as_json, choose, run_of, shared
 from .verbs import Verbs
 
 
 def _status(options: Namespace) -> None:
     """Say how far the database and the mocks are; also while jobs run."""
-
     from ..upkeep import status
 
     run = run_of(options)
     found = [status.status(cones, time.time()) for cones in run.lightcones.values()]
-    if options.json:
-        print(json.dumps([each.as_json() for each in found], indent=2))
-    else:
-        print(*found, sep="\n")
+    print(*[as_json(found)] if options.json else found, sep="\n")
 
 
 def _verify(options: Namespace) -> None:
     """Compare every light-cone with digests, journal and design; change nothing."""
-
     from ..upkeep import verify
 
     reports = []
@@ -35,14 +29,13 @@ def _verify(options: Namespace) -> None:
         if not options.json:
             print(reports[-1])
     if options.json:
-        print(json.dumps([report.as_json() for report in reports], indent=2))
+        print(as_json(reports))
     if any(report.findings for report in reports):
         raise SystemExit(1)
 
 
 def _repair(options: Namespace) -> None:
     """Verify, and have made again what does not hold."""
-
     from ..upkeep import repair, verify
 
     left = 0

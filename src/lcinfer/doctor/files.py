@@ -22,7 +22,7 @@ SPARE = 1.2  # room for images, logs and checkpoints
 IN_MEMORY = ("tmpfs", "ramfs")
 
 
-def check(site: Site) -> Iterator[Line]:
+def check_files(site: Site) -> Iterator[Line]:
     """Writing, semantics, speed, room."""
     try:
         site.scratch.mkdir()
@@ -85,14 +85,11 @@ def _semantics(directory: Path) -> Line:
 
 
 def _appends(directory: Path) -> Line:
-    lines = journal.Journal(directory / "journal", "doctor")
     count, began = 0, time.perf_counter()
-    try:
+    with journal.Journal(directory / "journal", "doctor") as lines:
         while count < APPENDS and time.perf_counter() - began < APPENDING_SECONDS:
             lines.append(RECORD)
             count += 1
-    finally:
-        lines.close()
     each = (time.perf_counter() - began) / count
     if [line.record for line in journal.lines(directory / "journal")] != count * [RECORD]:
         do = "results need a POSIX file system"

@@ -25,7 +25,7 @@ MPI = (
 )
 
 
-def check(site: Site) -> Iterator[Line]:
+def check_libraries(site: Site) -> Iterator[Line]:
     """Versions first, then whether each of the large ones can be imported."""
     yield _python()
     yield from versions()

@@ -12,7 +12,7 @@ MEMINFO = Path("/proc/meminfo")
 CGROUPS = Path("/sys/fs/cgroup")
 
 
-def check(site: Site) -> Iterator[Line]:
+def check_machine(site: Site) -> Iterator[Line]:
     """What simulations need here; under SLURM the jobs run elsewhere and nothing is compared."""
     if site.profile.uses_slurm:
         return
@@ -20,7 +20,7 @@ def check(site: Site) -> Iterator[Line]:
     yield _cpus(site)
 
 
-def gpu(site: Site) -> Iterator[Line]:
+def check_gpu(site: Site) -> Iterator[Line]:
     """The GPU that simulations and trainings would use, if the profile asks for one or there is
     one."""
     import torch

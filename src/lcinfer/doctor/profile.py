@@ -50,11 +50,11 @@ class Profile:
         """Whether jobs go to SLURM."""
         return self.settings.get("executor") == "slurm"
 
-    def site_options(self, rule: str = "simulate") -> list[str]:
+    def site_options(self) -> list[str]:
         """What the site wants of every job, as options of ``srun`` and ``sbatch``."""
         names = {"slurm_partition": "partition", "slurm_account": "account"}
         names |= {name: name for name in ("constraint", "qos", "clusters")}
-        asked = {option: self.resource(name, rule) for name, option in names.items()}
+        asked = {option: self.resource(name) for name, option in names.items()}
         return [f"--{option}={value}" for option, value in asked.items() if value is not None]
 
 

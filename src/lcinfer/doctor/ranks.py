@@ -22,7 +22,7 @@ SEEN_WITHIN = 60.0  # seconds that a shared file system may take: the profile's 
 World = dict[str, Any]
 
 
-def check(site: Site) -> Iterator[Line]:
+def check_ranks(site: Site) -> Iterator[Line]:
     """Start the ranks, and say whether they are one world, where, and what they see.
 
     The results' directory must be there for all of them; each writes a small file.

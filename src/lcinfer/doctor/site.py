@@ -1,6 +1,6 @@
 """What is examined, and what a check says of it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -25,10 +25,6 @@ class Line:
         """One line."""
         do = f" -> {self.do}" if self.do else ""
         return f"{self.level}  {self.check:12}{self.what}{do}"
-
-    def as_json(self) -> dict[str, str]:
-        """What a program may want of it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ REMEMBERED = 120  # seconds that squeue must know an ended job: see docs/cluster
 UNITS = {"": 1, "sec": 1, "s": 1, "min": 60, "m": 60, "h": 3600}
 
 
-def check(site: Site) -> Iterator[Line]:
+def check_slurm(site: Site) -> Iterator[Line]:
     """Programs, controller, partition, status command, MPI flavour, a job of the real size."""
     if not site.profile.uses_slurm:
         return

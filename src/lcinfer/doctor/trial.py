@@ -30,7 +30,7 @@ def tiny(config: Config) -> Config:
     return config.model_copy(update={"database": database.model_copy(update=parts)})
 
 
-def check(site: Site) -> Iterator[Line]:
+def check_simulation(site: Site) -> Iterator[Line]:
     """Simulate, write and read back one light-cone in a store that is removed afterwards."""
     if not site.run.simulates:
         yield passed("simulation", ALL_THERE)

@@ -17,7 +17,7 @@ SECONDS = 300.0  # of a dry run, on a busy file system
 ELSEWHERE = "export XDG_CACHE_HOME=FOLDER, one that can be written to on every node"
 
 
-def check(site: Site) -> Iterator[Line]:
+def check_workflow(site: Site) -> Iterator[Line]:
     """A dry run. It starts no job; Snakemake writes its ``.snakemake``, and a cache in the home."""
     if not Path("Snakefile").exists():
         do = "run this in the project's folder, as snakemake"

@@ -40,20 +40,18 @@ def draw_architecture(rows: Sequence[Layer], parameters: Sequence[str]) -> Figur
         (0.84, "Data", "right"),
         (0.98, "Weights", "right"),
     ):
-        axes.text(place, 0.8, title, horizontalalignment=side, fontweight="bold")
+        axes.text(place, 0.8, title, ha=side, fontweight="bold")
     images = [row.shape[-2:] for row in rows if len(row.shape) > 1]
     scale = WIDEST / np.sqrt(max(columns for _, columns in images))
     for number, row in enumerate(rows):
         _draw_layer(axes, -float(number), row, scale)
-        axes.text(0.02, -number, fill(row.step, STEP), verticalalignment="center")
+        axes.text(0.02, -number, fill(row.step, STEP), va="center")
         data = r" $\times$ ".join(map(str, row.shape))
         if len(row.shape) == 1:
             data = f"{row.shape[0]:,}"
         weights = f"{row.weights:,}" if row.weights else "–"
         for place, told in ((0.84, data), (0.98, weights)):
-            axes.text(
-                *(place, -number, told), horizontalalignment="right", verticalalignment="center"
-            )
+            axes.text(place, -number, told, ha="right", va="center")
         if number:
             axes.annotate(
                 "",
@@ -105,7 +103,7 @@ def _draw_neurons(axes: Axes, at: float, count: int) -> None:
     places = _places(count)
     if count > MOST_NEURONS:  # a gap stands for those that are not drawn
         middle = places[len(places) // 2]
-        axes.text(middle, at, "…", horizontalalignment="center", verticalalignment="center")
+        axes.text(middle, at, "…", ha="center", va="center")
         places = np.delete(places, len(places) // 2)
     axes.plot(places, np.full(len(places), at), "o", color=NEURON, markeredgecolor=EDGE, ms=5.0)
 
@@ -113,4 +111,4 @@ def _draw_neurons(axes: Axes, at: float, count: int) -> None:
 def _name_outputs(axes: Axes, at: float, parameters: Sequence[str]) -> None:
     """The parameters below their neurons, one after the other."""
     names = ", ".join(shown(name).symbol for name in parameters)
-    axes.text(MIDDLE, at - 0.6, names, horizontalalignment="center", verticalalignment="center")
+    axes.text(MIDDLE, at - 0.6, names, ha="center", va="center")

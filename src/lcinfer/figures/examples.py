@@ -1,16 +1,14 @@
 """Figure 1 of Gillet et al. 2019: images of named light-cones."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from .style import BRIGHTNESS, PAGE, brightness_norm, paper
+from .style import BRIGHTNESS, PAGE, brightness_bar, brightness_norm, paper
 
 # In inches. A light-cone is a score of times longer than wide: with equal scales along and
 # across it would be a thread, so a panel is at least LEAST high.
@@ -60,15 +58,14 @@ def draw_examples(
     norm = brightness_norm(brightness_range)
     for row, (name, plane) in enumerate(planes.items()):
         bottom = height - ABOVE - (row + 1) * panel - row * BETWEEN
-        axes = figure.add_axes(
-            (LEFT / PAGE, bottom / height, width / PAGE, panel / height), label=name
-        )
+        where = (LEFT / PAGE, bottom / height, width / PAGE, panel / height)
+        axes = figure.add_axes(where, label=name)
         axes.imshow(plane, origin="lower", extent=extent, aspect="auto", cmap=BRIGHTNESS, norm=norm)
         axes.text(
             *(0.993, 0.93, name),
             transform=axes.transAxes,
-            horizontalalignment="right",
-            verticalalignment="top",
+            ha="right",
+            va="top",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 2.0},
         )
         last = row == len(planes) - 1
@@ -79,27 +76,12 @@ def draw_examples(
         if last:
             axes.set_xlabel(f"Comoving distance from $z={redshifts[0]:.3g}$ [Mpc]")
     middle = (BELOW + (height - ABOVE - BELOW) / 2) / height
-    figure.text(
-        *(0.06 / PAGE, middle, "Transverse distance [Mpc]"),
-        rotation="vertical",
-        verticalalignment="center",
-    )
-    bar = figure.add_axes(
-        (
-            (PAGE - RIGHT + BAR_GAP) / PAGE,
-            BELOW / height,
-            BAR_WIDTH / PAGE,
-            (height - ABOVE - BELOW) / height,
-        ),
-        label="colour bar",
-    )
-    colours = ScalarMappable(norm, BRIGHTNESS)
-    extend = beyond(list(planes.values()), brightness_range)
-    figure.colorbar(colours, cax=bar, extend=extend, label=r"$\delta T_{\mathrm{b}}$ [mK]")
-    # The norm has two slopes; temperatures are read off more easily from an even bar.
-    bar.set_yscale("linear")
-    bar.set_ylim(*brightness_range)
-    bar.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 3, 5, 10]))
+    figure.text(0.06 / PAGE, middle, "Transverse distance [Mpc]", rotation="vertical", va="center")
+    left, high = (PAGE - RIGHT + BAR_GAP) / PAGE, (height - ABOVE - BELOW) / height
+    bar = figure.add_axes((left, BELOW / height, BAR_WIDTH / PAGE, high), label="colour bar")
+    ticks = MaxNLocator(nbins=7, steps=[1, 2, 3, 5, 10])
+    brightness_bar(figure, bar, planes.values(), brightness_range, ticks)
+    bar.set_ylabel(r"$\delta T_{\mathrm{b}}$ [mK]")
     bar.tick_params(which="both", direction="out", left=False)
     return figure
 
@@ -139,14 +121,3 @@ def _redshift_axis(
     upper.xaxis.set_minor_locator(FixedLocator(np.interp(whole, redshift, along).tolist()))
     if labelled:
         upper.set_xlabel("Redshift $z$")
-
-
-def beyond(
-    planes: list[NDArray[np.float64]], ends: tuple[float, float]
-) -> Literal["neither", "both", "min", "max"]:
-    """Which ends of the colour bar need an arrow, because an image goes further."""
-    below = min(float(plane.min()) for plane in planes) < ends[0]
-    above = max(float(plane.max()) for plane in planes) > ends[1]
-    if below and above:
-        return "both"
-    return "min" if below else "max" if above else "neither"

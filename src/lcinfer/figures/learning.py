@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from ..config.parameters import shown
 from ..evaluation.trials import Trend
-from .style import PAGE, paper, plain_numbers
+from .style import grid, paper, plain_numbers
 
 MORE = 1000  # light-cones that the trend is continued by
 COLOURS = ("#12508f", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -31,17 +31,14 @@ def draw_learning(trends: Sequence[Trend]) -> Figure:
     """
     parameters = list(dict.fromkeys(trend.parameter for trend in trends))
     kinds = list(dict.fromkeys(_kind(trend) for trend in trends))
-    columns = min(2, len(parameters))
-    rows = -(-len(parameters) // columns)
-    figure = Figure(figsize=(PAGE, 0.36 * PAGE * rows + 0.3), layout="constrained")
-    panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False).ravel())
+    figure, panels = grid(len(parameters), most=2, share=0.36, more=0.3)
     sizes = sorted({size for trend in trends for size in trend.light_cones.tolist()})
     continued = any(trend.power_law for trend in trends)
     ticks = sizes if len(sizes) <= 6 else sizes[:: -(-len(sizes) // 6)]
     if continued:
         ticks = [*ticks, sizes[-1] + MORE]
     styles = dict(zip(kinds, zip(cycle(COLOURS), cycle(MARKERS), strict=False), strict=False))
-    for axes, parameter in zip(panels, parameters, strict=False):
+    for axes, parameter in zip(panels, parameters, strict=True):
         for trend in trends:
             if trend.parameter == parameter:
                 place = None if len(sizes) > 1 else kinds.index(_kind(trend))
@@ -58,9 +55,7 @@ def draw_learning(trends: Sequence[Trend]) -> Figure:
             axes.set_xticks([])
         axes.set_title(shown(parameter).symbol, fontsize="medium", pad=4)
         axes.set_ylabel("$1-R^2$ of the test set")
-    for axes in panels[len(parameters) :]:
-        axes.set_visible(False)
-    for axes in panels[max(0, len(parameters) - columns) : len(parameters)]:
+    for axes in panels[-2:]:
         axes.set_xlabel("Training light-cones" if len(sizes) > 1 else f"{sizes[0]} light-cones")
     handles, labels = panels[0].get_legend_handles_labels()
     if continued:

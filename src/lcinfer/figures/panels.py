@@ -60,7 +60,7 @@ def add_panels(figure: Figure, left: float, bottom: float, name: str, how: Shown
         axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     below.set_xlabel(f"True {how.label}")
     # From the left edge inwards, so that a high label is not cut off there.
-    beside.set_ylabel(f"Predicted {how.label}", verticalalignment="top")
+    beside.set_ylabel(f"Predicted {how.label}", va="top")
     beside.yaxis.set_label_coords((LABEL - LEFT) / SIDE, 0.5)
     return Panels(centre, below, beside, bar)
 
@@ -70,7 +70,7 @@ def add_note(panels: Panels, lines: list[str]) -> None:
     panels.centre.text(
         *(0.0, 1.0 + NOTE / CENTRE, "\n".join(lines)),
         transform=panels.centre.transAxes,
-        verticalalignment="bottom",
+        va="bottom",
         fontsize="small",
     )
 
@@ -100,7 +100,7 @@ def set_residual_axes(panels: Panels, most: float, unit: str) -> None:
     panels.below.text(
         *(1.0 + GAP / CENTRE, 0.5, "network\nerror"),
         transform=panels.below.transAxes,
-        verticalalignment="center",
+        va="center",
         fontsize="small",
         linespacing=1.0,
     )

@@ -220,17 +220,15 @@ def _draw_profile(axes: Axes, profile: Profile, upright: bool) -> None:
     low, middle = profile.edges[:-1], profile.edges[:-1] + width / 2
     bottom, height = profile.mean - profile.spread, 2 * profile.spread
     known, filled = np.isfinite(profile.spread), np.isfinite(profile.mean)
+    band = [values[known] for values in (low, height, width, bottom)]
+    mean, middle, half = (values[filled] for values in (profile.mean, middle, width / 2))
     if upright:
-        axes.barh(low[known], height[known], width[known], bottom[known], align="edge", color=BAND)
-        axes.errorbar(
-            profile.mean[filled], middle[filled], yerr=width[filled] / 2, fmt="none", ecolor=MEAN
-        )
+        axes.barh(*band, align="edge", color=BAND)
+        axes.errorbar(mean, middle, yerr=half, fmt="none", ecolor=MEAN)
         axes.axvline(0.0, color=ONE_TO_ONE, linewidth=0.8)
     else:
-        axes.bar(low[known], height[known], width[known], bottom[known], align="edge", color=BAND)
-        axes.errorbar(
-            middle[filled], profile.mean[filled], xerr=width[filled] / 2, fmt="none", ecolor=MEAN
-        )
+        axes.bar(*band, align="edge", color=BAND)
+        axes.errorbar(middle, mean, xerr=half, fmt="none", ecolor=MEAN)
         axes.axhline(0.0, color=ONE_TO_ONE, linewidth=0.8)
 
 

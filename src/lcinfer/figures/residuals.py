@@ -12,12 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..config.parameters import Shown, shown
 from ..evaluation.residuals import decimals, gaussian_fit
-from .style import PAGE, paper
+from .style import grid, paper
 
 BARS = "#c3d5e8"
-LINES: tuple[
-    tuple[str, Literal["--", "-"], str, str], ...
-] = (  # name, style, colour, and what it is
+LineStyle = Literal["--", "-"]
+LINES: tuple[tuple[str, LineStyle, str, str], ...] = (  # name, style, colour, and what it is
     ("plain", "--", "#12508f", "plain: Gaussian of the sample's mean and s.d."),
     ("fit", "-", "#b03a00", "fit: Gaussian fit"),
 )
@@ -38,15 +37,10 @@ def draw_residuals(true: ArrayLike, predicted: ArrayLike, names: Sequence[str]) 
         names: (parameters,) py21cmfast's names.
     """
     residuals = np.asarray(predicted, dtype=float) - np.asarray(true, dtype=float)
-    columns = min(2, len(names))
-    rows = -(-len(names) // columns)
-    figure = Figure(figsize=(PAGE, 0.36 * PAGE * rows + 0.4), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, name, residual in zip(panels, names, residuals.T, strict=False):
+    figure, panels = grid(len(names), most=2, share=0.36, more=0.4)
+    for axes, name, residual in zip(panels, names, residuals.T, strict=True):
         _draw(axes, residual * shown(name).scale, shown(name))
         axes.set_label(name)
-    for axes in panels[len(names) :]:
-        axes.set_visible(False)
     entries: list[Artist] = [
         Line2D([], [], linestyle=line, color=colour, label=label)
         for _, line, colour, label in LINES

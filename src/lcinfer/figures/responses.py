@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from .examples import beyond, redshift_ticks
-from .style import BRIGHTNESS, PAGE, brightness_norm, paper
+from .examples import redshift_ticks
+from .style import BRIGHTNESS, PAGE, brightness_bar, brightness_norm, paper
 
 # In inches.
 LEFT, RIGHT, ABOVE, BELOW = 0.6, 0.72, 0.28, 0.42
@@ -47,7 +47,6 @@ def draw_responses(
     """
     planes = {title: np.asarray(image, dtype=float) for title, image in images.items()}
     heard = {title: np.asarray(responses[title], dtype=float) for title in images}
-    arrows = beyond(list(planes.values()), brightness_range)
     outputs = np.concatenate([each.reshape(len(each), -1) for each in heard.values()], axis=1)
     most = np.quantile(outputs, WHITE, axis=1)
     filters = len(most)
@@ -62,11 +61,8 @@ def draw_responses(
         axes.imshow(plane, origin="lower", aspect="auto", extent=extent, cmap=BRIGHTNESS, norm=norm)
         axes.set_title(title, fontsize="medium", pad=3)
         bar = _bar(figure, top, INPUT, f"{title}: colour bar")
-        colours = ScalarMappable(norm, BRIGHTNESS)
-        figure.colorbar(colours, cax=bar, extend=arrows)
-        bar.set_yscale("linear")  # the norm has two slopes
-        bar.set_ylim(*brightness_range)
-        bar.yaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
+        scale = MaxNLocator(nbins=3, steps=[1, 2, 5, 10])
+        brightness_bar(figure, bar, planes.values(), brightness_range, scale)
         bar.minorticks_off()
         bar.set_ylabel(r"$\delta T_{\mathrm{b}}$ [mK]", fontsize="small")
         axes.set_ylabel("image", rotation=0, ha="right", va="center", fontsize="small")

@@ -122,44 +122,28 @@ def _annotate(
     if halves > 1:
         told += f", {halves} images each"
     panel.set_title(told, fontsize="small", pad=2)
-    panel.annotate(
-        "", (LENGTH, -0.16), (0.0, -0.16), arrowprops={"arrowstyle": "->", "color": NOTE}
-    )
-    panel.text(
-        LENGTH / 2,
-        -0.22,
-        f"line of sight: {cells[1]} cells, {cells[1] * cell_size:g} Mpc",
-        horizontalalignment="center",
-        verticalalignment="top",
-        fontsize="small",
-    )
+    arrow = {"arrowstyle": "->", "color": NOTE}
+    panel.annotate("", (LENGTH, -0.16), (0.0, -0.16), arrowprops=arrow)
+    told = f"line of sight: {cells[1]} cells, {cells[1] * cell_size:g} Mpc"
+    panel.text(LENGTH / 2, -0.22, told, ha="center", va="top", fontsize="small")
     for place, redshift in zip((0.0, LENGTH), redshifts, strict=True):
-        panel.text(
-            *(place, -0.22, f"$z={redshift:.3g}$"),
-            horizontalalignment="center",
-            verticalalignment="top",
-            fontsize="small",
-        )
-    panel.text(
-        *(0.5 * DEPTH[0] - 0.07, 1.0 + 0.5 * DEPTH[1] + 0.05, "$x$"),
-        horizontalalignment="right",
-        fontsize="small",
-    )
+        panel.text(place, -0.22, f"$z={redshift:.3g}$", ha="center", va="top", fontsize="small")
+    depth = 0.5 * DEPTH[0] - 0.07, 1.0 + 0.5 * DEPTH[1] + 0.05
+    panel.text(*depth, "$x$", ha="right", fontsize="small")
     side = f"$y$: {cells[0]} cells\n{cells[0] * cell_size:g} Mpc"
     panel.text(
         *(-0.08, 0.5, side),
         rotation="vertical",
-        horizontalalignment="right",
+        ha="right",
         multialignment="center",
-        verticalalignment="center",
+        va="center",
         fontsize="small",
     )
     if len(planes) > 1:
         first, second = (place / cells[0] for place in planes[:2])
-        far = 1.0
-        marks: list[Point] = [(first, 0.0, far), (second, 0.0, far)]
+        marks: list[Point] = [(first, 0.0, 1.0), (second, 0.0, 1.0)]
         if axis == "y":
-            marks = [(1.0, first, far), (1.0, second, far)]
+            marks = [(1.0, first, 1.0), (1.0, second, 1.0)]
         (x0, y0), (x1, y1) = (_on_page(mark) for mark in marks)
         shift = 0.12
         panel.annotate(
@@ -175,13 +159,9 @@ def _annotate(
                 "mutation_scale": 1.0,
             },
         )
-        panel.text(
-            (x0 + x1) / 2 + 1.7 * shift,
-            (y0 + y1) / 2,
-            f"{(planes[1] - planes[0]) * cell_size:g} Mpc",
-            verticalalignment="center" if axis == "y" else "top",
-            fontsize="small",
-        )
+        middle = (x0 + x1) / 2 + 1.7 * shift, (y0 + y1) / 2
+        apart = f"{(planes[1] - planes[0]) * cell_size:g} Mpc"
+        panel.text(*middle, apart, va="center" if axis == "y" else "top", fontsize="small")
     panel.set_xlim(*ENDS[0])
     panel.set_ylim(*ENDS[1])
     panel.set_aspect("equal")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ..config.sweeps import Range, Sweep
 from ..evaluation.trials import Result, best
-from .style import PAGE, paper, plain_numbers
+from .style import grid, paper, plain_numbers
 
 MOST_COLUMNS = 3
 SHORT, LONGEST = 6, 18  # characters of a value on an axis
@@ -27,32 +27,21 @@ def draw_study(sweep: Sweep, tried: Sequence[Result]) -> Figure:
         tried: its trials.
     """
     varied = {key: values for key, values in sweep.vary.items() if _several(values)} or sweep.vary
-    columns = min(MOST_COLUMNS, len(varied))
-    rows = -(-len(varied) // columns)
-    figure = Figure(figsize=(PAGE, 0.33 * PAGE * rows + 0.3), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    figure, panels = grid(len(varied), MOST_COLUMNS, share=0.33, more=0.3, sharey=True)
     losses = np.array([result.validation_loss for result in tried])
     chosen = best(tried)
-    for axes, (key, values) in zip(panels.ravel(), varied.items(), strict=False):
+    for axes, (key, values) in zip(panels, varied.items(), strict=True):
         places = _places(axes, values, [result.trial.values[key] for result in tried])
         axes.plot(places, losses, "o", color="#12508f", markersize=3.5, alpha=0.7, label="a trial")
         at = chosen.number - 1
-        axes.plot(
-            places[at],
-            losses[at],
-            "*",
-            color="#d55e00",
-            markersize=9,
-            label=f"the best, trial {chosen.number}",
-        )
+        label = f"the best, trial {chosen.number}"
+        axes.plot(places[at], losses[at], "*", color="#d55e00", markersize=9, label=label)
         axes.set_yscale("log")
         plain_numbers(axes.yaxis)
         axes.set_xlabel(key)
-    for axes in panels.ravel()[len(varied) :]:
-        axes.set_visible(False)
-    for axes in panels[:, 0]:
+    for axes in panels[::MOST_COLUMNS]:
         axes.set_ylabel("Validation loss")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
+    handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure
 

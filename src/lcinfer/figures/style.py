@@ -1,16 +1,20 @@
 """What all figures share: type, sizes, the 21-cm colour map, and how they are saved."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
 
 from ..base.durable import written_aside
 from ..base.errors import UserError
@@ -64,6 +68,22 @@ def paper() -> Iterator[None]:
         yield
 
 
+def grid(
+    count: int, most: int, share: float, more: float, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """A page with ``count`` panels, ``most`` of them in a row at most, from the upper left.
+
+    Rows are ``share`` of the page's width high; the page has ``more`` inches beside them.
+    """
+    columns = min(most, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(PAGE, share * PAGE * rows + more), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
+    for axes in panels[count:]:
+        axes.set_visible(False)
+    return figure, panels[:count]
+
+
 def plain_numbers(axis: Axis) -> None:
     """Ticks of a logarithmic axis at round numbers as one says them: 0.2, not 2 x 10^-1."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))  # an even one, if these are too few
@@ -86,6 +106,24 @@ def brightness_norm(brightness_range: tuple[float, float]) -> TwoSlopeNorm:
     # A scale that keeps to one sign only uses its side of the map.
     least = 1e-3 * (high - low)
     return TwoSlopeNorm(0.0, vmin=min(low, -least), vmax=max(high, least))
+
+
+def brightness_bar(
+    figure: Figure,
+    bar: Axes,
+    planes: Collection[NDArray[np.float64]],
+    ends: tuple[float, float],
+    ticks: MaxNLocator,
+) -> None:
+    """The colour bar of images in mK, with arrows where one goes beyond the ends of the scale."""
+    below = min(float(plane.min()) for plane in planes) < ends[0]
+    above = max(float(plane.max()) for plane in planes) > ends[1]
+    extend = "both" if below and above else "min" if below else "max" if above else "neither"
+    figure.colorbar(ScalarMappable(brightness_norm(ends), BRIGHTNESS), cax=bar, extend=extend)
+    # The norm has two slopes; temperatures are read off more easily from an even bar.
+    bar.set_yscale("linear")
+    bar.set_ylim(*ends)
+    bar.yaxis.set_major_locator(ticks)
 
 
 def save(figure: Figure, stem: Path, settings: Figures, metadata: Mapping[str, str]) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..base.errors import UserError, no_such_file
+from ..base.errors import UserError, no_such_file, reason
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FIRST_USER_BLOCK = 512  # bytes; the signature may stand behind twice as many, and so on
@@ -50,17 +50,17 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 
 def _in_words(path: Path, error: Exception) -> str:
-    reason = " ".join(str(error).split())
-    if "unable to lock file" in reason:
+    said = reason(error)
+    if "unable to lock file" in said:
         return (
             "it is locked: another program has it open for writing; wait until that has closed "
             "it, or take a copy made before"
         )
-    if "h5clear" in reason:
+    if "h5clear" in said:
         return "the program that wrote it did not close it: take a whole copy, or try `h5clear -s`"
     if path.is_file() and not is_hdf5(path):
         return "no HDF5 file"
-    return f"damaged, or not what it seems: {reason}"
+    return f"damaged, or not what it seems: {said}"
 
 
 def values(dataset: h5py.Dataset, *cells: Any) -> np.ndarray:
@@ -83,7 +83,7 @@ def values(dataset: h5py.Dataset, *cells: Any) -> np.ndarray:
     try:
         return np.asarray(dataset[cells or ()])
     except (OSError, RuntimeError) as error:
-        raise UserError(f"{where} is damaged: {' '.join(str(error).split())}") from None
+        raise UserError(f"{where} is damaged: {reason(error)}") from None
 
 
 def units(item: h5py.Dataset) -> str:

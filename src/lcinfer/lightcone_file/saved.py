@@ -16,7 +16,7 @@ from typing import Any, Literal
 import h5py
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, reason
 from ..config.sections import Cosmology
 from ..simulator.lightcone import cosmology, redshift_at
 from ..simulator.velocities import include_gradient
@@ -215,10 +215,9 @@ def read(path: Path) -> LightConeFile:
             if "user_params" in file and "lightcones" in file:
                 return _version_3(path, file)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            reason = " ".join(str(error).split())
             raise UserError(
                 f"{path}: not a light-cone with {PLAIN} that py21cmfast saved, or a damaged one: "
-                f"{reason}"
+                f"{reason(error)}"
             ) from None
     raise NoLightCone(f"{path}: no light-cone that py21cmfast 4 or 3.4 saved")
 

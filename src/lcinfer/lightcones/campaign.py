@@ -15,13 +15,13 @@ from typing import Any
 
 from mpi4py import MPI
 
+from ..base import durable
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..base.lease import Lease
 from ..base.progress import Progress
 from ..products.databases import LightCones
-from ..products.product import Span
-from . import database, journal
+from . import journal
 from .aside import realization
 from .child import Simulating
 from .stopping import Stopping
@@ -32,27 +32,14 @@ POLL_SECONDS = 0.02  # a rank's longest silence, also towards the batch system's
 FIRST_SPEAKS_SECONDS = 10.0
 
 
-def run_block(
-    cones: LightCones,
-    span: Span,
-    ranks: int | None = None,
-    batch: int = 1,
-    device: str = "cpu",
-) -> None:
-    """Make the realisations of a block that are not there yet; every rank calls this.
+def world_of(ranks: int | None = None) -> MPI.Comm:
+    """All ranks of this job.
 
-    Args:
-        cones: the database.
-        span: the block.
-        ranks: how many the launcher was asked for: a launcher that does not know our MPI starts
-            that many worlds of one rank, which would all do the same work.
-        batch: realisations that a rank takes at a time; an engine that can makes them at once.
-        device: ``cpu`` or ``cuda``, for engines that can compute on either.
+    A launcher that does not know our MPI starts as many worlds of one rank, which would all do
+    the same work.
 
     Raises:
-        UserError: on rank 0, if the worlds are wrong, another job is at work on the block, or
-            realisations are left, because they failed or the job had to stop; the block's
-            marker is then not written.
+        UserError: if there are not as many ``ranks`` as the launcher was asked for.
     """
     world = MPI.COMM_WORLD
     if ranks is not None and world.size != ranks:
@@ -61,45 +48,20 @@ def run_block(
             f"the launcher was asked for {ranks} ranks, but MPI sees {world.size}: it belongs "
             "to another MPI than mpi4py (under SLURM, try srun --mpi=pmi2)"
         )
-    if not cones.prepared.exists():
-        raise UserError(f"{cones.directory} is not prepared: run `lcinfer stage design` first")
-    database.check_simulated(cones, span)
-    stopping = Stopping()
-    nodes = world.gather(node())
-    if nodes is not None:
-        print(f"{counted(world.size, 'rank')}: {_counted(nodes)}", file=sys.stderr, flush=True)
-    local = world.Split_type(MPI.COMM_TYPE_SHARED)
-    working = _Working(cones, world.rank, stopping, device, local.rank)
-    local.Free()
-    if world.rank != 0:
-        _OtherRank(world, stopping).run(working)
-        return
-    lease = Lease(cones.lease(span), ranks=world.size)
-    refusal = _refusal(lease)
-    todo = [] if refusal is not None else database.to_do(cones, span)
-    rank0 = _Rank0(world, todo, batch, database.slowest(cones) if todo else 0.0, stopping, lease)
-    rank0.run(working, f"{cones.name} {span[0]}-{span[1] - 1}")
-    if refusal is not None:
-        raise refusal
-    lease.release()
-    if stopping.reason is not None:
-        left = len(set(range(*span)) - set(journal.finished(cones.journal)))
-        if left:
-            raise UserError(
-                f"{cones.directory}: stopped by {stopping.reason}; {left} of light-cones "
-                f"{span[0]} to {span[1] - 1} are left for the next job"
-            )
-    database.finish_block(cones, span)
+    return world
+
+
+def ranks_by_node(world: MPI.Comm) -> str:
+    """How many ranks there are, and on which nodes, for a log; on rank 0 alone."""
+    names = world.gather(node()) or []
+    where = ", ".join(f"{count} on {name}" for name, count in sorted(Counter(names).items()))
+    return f"{counted(world.size, 'rank')}: {where}" if names else ""
 
 
 def node() -> str:
     """The node that this rank runs on: SLURM's name of it, or the host's."""
     started_by_srun = "SLURM_PROCID" in os.environ  # else the name is that of the batch script's
     return os.environ.get("SLURMD_NODENAME", "") if started_by_srun else platform.node()
-
-
-def _counted(nodes: list[str]) -> str:
-    return ", ".join(f"{count} on {name}" for name, count in sorted(Counter(nodes).items()))
 
 
 def _let_the_first_speak() -> None:
@@ -109,17 +71,8 @@ def _let_the_first_speak() -> None:
         raise SystemExit(1)
 
 
-def _refusal(lease: Lease) -> UserError | None:
-    """Why this job may not work on the block. The other ranks must first be sent home."""
-    try:
-        lease.acquire()
-    except UserError as error:
-        return error
-    return None
-
-
 @dataclass(frozen=True)
-class _Working:
+class Working:
     """What simulates on a rank."""
 
     cones: LightCones
@@ -127,6 +80,14 @@ class _Working:
     stopping: Stopping
     device: str
     place: int  # of this rank among those of its machine
+
+    @classmethod
+    def of(cls, cones: LightCones, world: MPI.Comm, stopping: Stopping, device: str) -> "Working":
+        """That of this rank; every rank calls this."""
+        local = world.Split_type(MPI.COMM_TYPE_SHARED)
+        place = local.rank
+        local.Free()
+        return cls(cones, world.rank, stopping, device, place)
 
     def outcomes(
         self, batches: Iterator[list[int]], meanwhile: Callable[[], None]
@@ -136,10 +97,9 @@ class _Working:
         ``meanwhile`` is called again and again while a simulation runs.
         """
         cones, stopping = self.cones, self.stopping
-        writer = f"{time.time_ns()}-{platform.node()}-{os.getpid()}-{self.rank}"
         limit = 60 * cones.limit_minutes
+        lines = journal.Journal(cones.journal, durable.unique(end=f"-{self.rank}"))
         child = Simulating(cones.simulation, cones.store, limit, self.device, self.place)
-        lines: journal.Journal | None = None
         patience = POLL_SECONDS
         try:
             for batch in batches:
@@ -155,7 +115,6 @@ class _Working:
                             told = f"lcinfer: rank {self.rank} is stopped by {stopping.reason}"
                             print(told, file=sys.stderr)
                         return
-                    lines = lines or journal.Journal(cones.journal, writer)
                     job = os.environ.get("SLURM_JOB_ID")
                     lines.append({**record, "rank": self.rank, "node": node(), "job": job})
                     seconds = float(record.get("seconds", 0.0))
@@ -166,8 +125,7 @@ class _Working:
                         return  # the rest of the batch is the next job's
         finally:
             child.close()
-            if lines is not None:
-                lines.close()
+            lines.close()
 
 
 def _not_to_blame(record: dict[str, Any]) -> str:
@@ -177,7 +135,7 @@ def _not_to_blame(record: dict[str, Any]) -> str:
     return f"cannot be made: {record['unfit']}" if "unfit" in record else ""
 
 
-class _Rank0:
+class Rank0:
     """Hands out indices: each message of another rank says how its last went, and asks for more
     or takes leave."""
 
@@ -190,12 +148,13 @@ class _Rank0:
         stopping: Stopping,
         lease: Lease,
     ) -> None:
+        """``todo`` are the indices to hand out, so many at a time; a light-cone is ``expected`` to
+        take so many seconds; ``lease`` is kept alive meanwhile."""
         self._world, self._stopping, self._lease = world, stopping, lease
-        self._todo, self._batch = deque(todo), batch
-        self._expected = expected  # seconds of a light-cone
+        self._todo, self._batch, self._expected = deque(todo), batch, expected
         self._working = world.size - 1
 
-    def run(self, working: _Working, name: str) -> None:
+    def run(self, working: Working, name: str) -> None:
         """Simulate beside handing out, then wait until every rank has stopped."""
         self._progress = Progress(name, len(self._todo))
         for outcome in working.outcomes(iter(self._next, []), self._serve):
@@ -230,15 +189,16 @@ class _Rank0:
         self._progress.count(succeeded)
 
 
-class _OtherRank:
+class OtherRank:
     """Asks rank 0 for indices until there are none."""
 
     def __init__(self, world: MPI.Comm, stopping: Stopping) -> None:
+        """Nothing is asked yet."""
         self._world, self._stopping = world, stopping
         self._last: list[Outcome] = []
         self._dismissed = False
 
-    def run(self, working: _Working) -> None:
+    def run(self, working: Working) -> None:
         """Simulate what rank 0 gives."""
         for outcome in working.outcomes(iter(self._ask, []), lambda: None):
             self._last.append(outcome)

@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from ..base.counting import counted
+from ..base.errors import reason
 from ..config.sections import Simulation
 from ..engines import engine_of
-from ..records.record import surroundings
+from ..records.record import cpu_seconds, surroundings
 from ..simulator.lightcone import LightCone, refuse_impossible
 from . import store
 
@@ -233,7 +234,7 @@ def _serve(pipe: Connection, parent: int, simulation: Simulation, path: Path, de
             engine.load(device)
             engine.check_loaded(simulation.simulator)
         except Exception as error:  # the library's fault, not the light-cone's
-            pipe.send({"index": tasks[0]["index"], "unfit": _line(error)})
+            pipe.send({"index": tasks[0]["index"], "unfit": reason(error)})
             continue
         left = {task["index"]: task for task in tasks}
         if together and len(left) > 1 and engine.load_batch(device) is not None:
@@ -268,16 +269,16 @@ def realize_together(
     """The same of realisations that are made at once, but for those that fail."""
     together = engine_of(simulation).load_batch(device)
     assert together is not None
-    begin, cpu = time.time(), _cpu_seconds()
+    begin, cpu = time.time(), cpu_seconds()
     try:
         parameters, seeds = ([task[key] for task in tasks] for key in ("parameters", "seed"))
         made = together(simulation, parameters, seeds)
         if len(made) != len(tasks):
             raise ValueError(f"the engine made {len(made)} of them")
     except Exception as error:  # whose fault it is shows when each is made by itself
-        _one_by_one(len(tasks), _line(error))
+        _one_by_one(len(tasks), reason(error))
         return
-    share = (time.time() - begin) / len(made), (_cpu_seconds() - cpu) / len(made)
+    share = (time.time() - begin) / len(made), (cpu_seconds() - cpu) / len(made)
     indices, each = [task["index"] for task in tasks], iter(made)
     for index in indices:
         record = _realized(simulation, path, index, lambda: next(each), device, share)
@@ -297,7 +298,7 @@ def _realized(
     spent: tuple[float, float] = (0.0, 0.0),
 ) -> dict[str, Any]:
     """Make, check and write a realisation; seconds and CPU seconds were ``spent`` on it before."""
-    begin, cpu, engine = time.time() - spent[0], _cpu_seconds() - spent[1], engine_of(simulation)
+    begin, cpu, engine = time.time() - spent[0], cpu_seconds() - spent[1], engine_of(simulation)
     try:
         lightcone = make()
         refuse_impossible(lightcone, simulation)
@@ -309,7 +310,7 @@ def _realized(
         **outcome,
         "began": begin,
         "seconds": time.time() - begin,
-        "cpu_seconds": _cpu_seconds() - cpu,
+        "cpu_seconds": cpu_seconds() - cpu,
         "peak_bytes": usage.ru_maxrss * 1024,
         **surroundings([*PACKAGES, *engine.packages]),
         **({"gpu": gpu} if gpu else {}),
@@ -342,8 +343,3 @@ def _written(
         "neutral_fraction": lightcone.neutral_fraction.tolist(),
         "global_brightness_temp": lightcone.global_brightness_temp.tolist(),
     }
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime

@@ -16,7 +16,6 @@ import numpy as np
 
 from ..base.errors import UserError
 from ..products.databases import LightCones
-from ..products.design import PriorDesign
 from . import journal
 
 SHOWN = 20  # indices in a line
@@ -125,11 +124,9 @@ def unevenness(cones: LightCones, points: Iterable[Mapping[str, float]]) -> list
         points: the parameters of each failed realisation, once: further attempts at one are no
             new evidence.
     """
-    if not isinstance(cones.design, PriorDesign):
-        return []
-    names, prior = cones.design.names, cones.design.database.prior
+    names, prior = cones.design.names, cones.design.prior
     known = [[point[name] for name in names] for point in points if set(names) <= set(point)]
-    if len(known) < FEWEST:
+    if not prior or len(known) < FEWEST:
         return []
     from scipy.stats import ks_1samp, uniform  # half a second, which few need to pay
 

@@ -10,12 +10,11 @@ import errno
 import hashlib
 import json
 import os
-import platform
 import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from ..base import durable
 
@@ -28,25 +27,37 @@ HISTORY = re.compile(
 
 
 class Journal:
-    """The file of one writer."""
+    """The file of one writer, made with its first line."""
 
     def __init__(self, directory: Path, writer: str) -> None:
         """``writer`` names job and rank; the file must not exist yet."""
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{writer}.jsonl"
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        durable.sync(directory)
+        self._path = directory / f"{writer}.jsonl"
+        self._descriptor: int | None = None
 
     def append(self, record: Record) -> None:
         """Add a line and have it on the disk when this returns."""
         line = f"{json.dumps(record, sort_keys=True, allow_nan=False)}\n".encode()
+        if self._descriptor is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+            self._descriptor = os.open(self._path, new, 0o644)
+            durable.sync(self._path.parent)
         if os.write(self._descriptor, line) != len(line):
             raise OSError(errno.ENOSPC, "the journal's line was cut short")
         os.fsync(self._descriptor)
 
     def close(self) -> None:
+        """Close the file, if there is one."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
         """Close the file."""
-        os.close(self._descriptor)
+        self.close()
 
 
 class Line(NamedTuple):
@@ -56,6 +67,12 @@ class Line(NamedTuple):
     number: int
     text: bytes
     record: Record | None  # None: it is no record, of which no writer is known to make any
+
+    @property
+    def said(self) -> Record:
+        """The record, of a line that stands in a journal."""
+        assert self.record is not None, "a line that stands has one"
+        return self.record
 
     @property
     def identity(self) -> str:
@@ -141,10 +158,9 @@ def withdraw(directory: Path, reasons: Iterable[tuple[str, str]]) -> None:
 
     What they speak of is made again by the next campaign, whose lines are others.
     """
-    repairs = Journal(directory, f"{REPAIRS}{time.time_ns()}-{platform.node()}-{os.getpid()}")
-    for identity, why in reasons:
-        repairs.append({"withdrawn": identity, "why": why, "at": time.time()})
-    repairs.close()
+    with Journal(directory, durable.unique(REPAIRS)) as repairs:
+        for identity, why in reasons:
+            repairs.append({"withdrawn": identity, "why": why, "at": time.time()})
 
 
 def ended(record: Record) -> float:

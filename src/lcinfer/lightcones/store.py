@@ -25,7 +25,7 @@ from zarr.core.buffer import Buffer, cpu
 from zarr.storage import MemoryStore
 
 from ..base import durable, groups
-from ..base.errors import UserError
+from ..base.errors import UserError, reason
 from ..base.fingerprint import canonical_json
 from ..config.sections import Simulation
 from ..products.databases import LightCones
@@ -241,7 +241,7 @@ def put(store: Path, index: int, content: bytes | memoryview, array: str = CUBES
         file.write(content)
 
 
-def encoding(store: Path, array: str = CUBES) -> dict[str, Any]:
+def encoding(store: Path) -> dict[str, Any]:
     """How light-cones lie in their shards: chunks, codecs, and all else but how many there are.
 
     Shards can be taken from a store to another one of the same encoding as they are.
@@ -249,8 +249,8 @@ def encoding(store: Path, array: str = CUBES) -> dict[str, Any]:
     Raises:
         UserError: if there is no such store.
     """
-    open_cubes(store, array)
-    metadata = groups.described(store, array)
+    open_cubes(store)
+    metadata = groups.described(store, CUBES)
     return {**metadata, "shape": metadata["shape"][1:]}
 
 
@@ -295,7 +295,7 @@ def decoded(store: Path, index: int, shard: bytes, array: str = CUBES) -> np.nda
     except MemoryError:
         raise
     except Exception as error:  # zarr lets through whatever its codecs raise
-        raise DamagedStore(f"damaged: {_reason(error)}") from None
+        raise DamagedStore(f"damaged: {reason(error)}") from None
     if np.isnan(cube).any():
         raise DamagedStore("missing in part")
     return cube
@@ -320,15 +320,11 @@ def read_part(cubes: zarr.Array, index: int, *cells: slice | int) -> Any:
     try:
         part = np.asarray(cubes[(index, *cells)])
     except Exception as error:  # zarr lets through whatever its codecs raise
-        reason = _reason(error)
-        raise DamagedStore(f"light-cone {index} of {cubes.store} is damaged: {reason}") from None
+        what = f"light-cone {index} of {cubes.store} is damaged: {reason(error)}"
+        raise DamagedStore(what) from None
     if np.isnan(part).any():  # what is not there reads as NaN
         raise DamagedStore(f"light-cone {index} of {cubes.store} is missing, whole or in part")
     return part
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def open_cubes(store: Path, array: str = CUBES) -> zarr.Array:

@@ -129,22 +129,17 @@ def _too_few(light_cones: int) -> str:
     return f"only {light_cones} test light-cones, {LEAST} are needed"
 
 
+def _beside(found: Measured, limit: float, above: str, below: str) -> tuple[str, str]:
+    """The verdict if a number lies above a limit for certain, or below it; and where it lies."""
+    if found.low > limit:
+        return above, "lies above"
+    return (below, "lies below") if found.high < limit else (OPEN, "encloses")
+
+
 def _compared(found: Measured, limit: float, what: str) -> tuple[str, str]:
     """Whether a number is above a limit for certain, and why."""
-    if found.low > limit:
-        return HOLDS, f"the interval of {what} lies above {limit:g}"
-    if found.high < limit:
-        return FAILS, f"the interval of {what} lies below {limit:g}"
-    return OPEN, f"the interval of {what} encloses {limit:g}"
-
-
-def _undercut(found: Measured, limit: float, told: str) -> tuple[str, str]:
-    """Whether an error is below a limit for certain, and why."""
-    if found.high < limit:
-        return HOLDS, f"the interval lies below {told}"
-    if found.low > limit:
-        return FAILS, f"the interval lies above {told}"
-    return OPEN, f"the interval encloses {told}"
+    verdict, lies = _beside(found, limit, above=HOLDS, below=FAILS)
+    return verdict, f"the interval of {what} {lies} {limit:g}"
 
 
 def _not_learnt(sample: Sample) -> Verdict | None:
@@ -161,9 +156,9 @@ def _error(sample: Sample, ends: tuple[float, float], limit: float, about: bool)
     found = sample.measure(relative_error(*ends)).times(100)
     most = 100 * limit * (ABOUT if about else 1)
     told = f"{most:g} %" + (f", up to which an error counts as about {100 * limit:g} %" * about)
-    verdict = _undercut(found, most, told)
+    verdict, lies = _beside(found, most, above=FAILS, below=HOLDS)
     measured = f"{found} % (rms residual over true value, median over bins of the range)"
-    return Verdict(measured, *verdict)
+    return Verdict(measured, verdict, f"the interval {lies} {told}")
 
 
 def _sigma(sample: Sample, _ends: tuple[float, float], theirs: float) -> Verdict:
@@ -225,9 +220,11 @@ def _no_overfitting(seeds: Seeds) -> Line:
     if (epochs := len(validation)) < LEAST_EPOCHS:
         return line(Verdict("", OPEN, f"only {epochs} epochs, {LEAST_EPOCHS} are needed"))
     quarters = np.array_split(validation, 4)
-    means = np.array([quarter.mean() for quarter in quarters])
+    means, learnt = (
+        np.array([quarter.mean() for quarter in np.array_split(losses, 4)])
+        for losses in (validation, training)
+    )
     best = int(means.argmin())
-    learnt = np.array([quarter.mean() for quarter in np.array_split(training, 4)])
     rise, fall = means[-1] / means[best], learnt[-1] / learnt[best]
     scatter = [
         quarters[at].std(ddof=1) / np.sqrt(len(quarters[at])) / means[at] for at in (best, -1)
@@ -238,13 +235,14 @@ def _no_overfitting(seeds: Seeds) -> Line:
         f"{best + 1}): validation {rise:.3g} ± {error:.2g}, training {fall:.3g}; validation over "
         f"training loss at the end {validation[-1] / training[-1]:.3g}"
     )
+    holds, why = OPEN, "both losses rise: this is not over-fitting"
     if best == 3:
-        return line(Verdict(measured, HOLDS, "the validation loss is lowest at the end"))
-    if rise - 1 <= 2 * error:
-        return line(Verdict(measured, HOLDS, "it rises by less than twice its scatter"))
-    if fall < 1:
-        return line(Verdict(measured, FAILS, "it rises while the training loss falls"))
-    return line(Verdict(measured, OPEN, "both losses rise: this is not over-fitting"))
+        holds, why = HOLDS, "the validation loss is lowest at the end"
+    elif rise - 1 <= 2 * error:
+        holds, why = HOLDS, "it rises by less than twice its scatter"
+    elif fall < 1:
+        holds, why = FAILS, "it rises while the training loss falls"
+    return line(Verdict(measured, holds, why))
 
 
 def _more_images(run: Run, trained: list[Seeds]) -> Iterator[Line]:

@@ -115,7 +115,7 @@ def calibrate(database: Database, at_once: int = 1) -> Calibration:
     point = {name: (low + high) / 2 for name, (low, high) in database.prior.items()}
     sides = sizes(database)
     records = {
-        cells: simulate(scaled(database, cells), point, at_once)
+        cells: _simulated(scaled(database, cells), point, at_once)
         for cells in with_progress(sides, len(sides), "calibration")
     }
     return Calibration(
@@ -157,7 +157,7 @@ def scaled(simulation: Simulation, cells: int) -> Simulation:
     )
 
 
-def simulate(
+def _simulated(
     simulation: Simulation, point: dict[str, float], at_once: int = 1
 ) -> list[dict[str, Any]]:
     """The records of so many light-cones, made side by side as in a campaign: each by a fresh

@@ -1,9 +1,8 @@
 """A prediction against what light-cones that are there did cost."""
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..base import durable
 from ..base.counting import counted
@@ -39,10 +38,6 @@ class Comparison:
     source: str
     light_cones: int
     rows: tuple[Row, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """What a program may want of it."""
-        return asdict(self)
 
     def __str__(self) -> str:
         """An aligned table."""

@@ -5,8 +5,6 @@ https://w3id.org/ro/wfrun/provenance/0.5. Small files are in the crate; a Zarr s
 by its fingerprint, and light-cones by the digest of each. Nothing is fetched.
 """
 
-import csv
-import io
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from ..products.kinds import KINDS
 from ..products.product import Product
 from ..text.latex import Latex
 from ..text.styles import Markdown
+from ..text.tables import comma_separated
 from . import methods
 from .entities import Entities, set_all
 from .recorded import Recorded, Simulated
@@ -217,30 +216,25 @@ def _add_product(entities: Entities, recorded: Recorded, product: Product) -> It
             name="SHA-256 over the digests of all light-cones in their order",
             value=made.root_digest,
         )
+    stored = durable.own(product.store.rglob("*"))  # none if it is elsewhere
+    size = sum(path.stat().st_size for path in stored if path.is_file())
     yield entities.thing(
         f"#{product.kind}-{product.directory.name}",
         type="Dataset",
         name=f"{product.kind}/{product.directory.name}",
         description=f"{product.title} of {product.parts} light-cones in Zarr 3, not in this crate.",
-        contentSize=str(size) if (size := _size(product.store)) else None,
+        contentSize=str(size) if size else None,
         **about,
     )
 
 
-def _size(store: Path) -> int:
-    """Bytes of a store; 0 if it is elsewhere."""
-    return sum(path.stat().st_size for path in durable.own(store.rglob("*")) if path.is_file())
-
-
 def _digests(made: Simulated) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     names = made.cones.design.names
-    writer.writerow(["light_cone", "random_seed", *names, "sha256"])
+    rows: list[list[Any]] = [["light_cone", "random_seed", *names, "sha256"]]
     for record in made.finished:
         values = [record["parameters"].get(name) for name in names]
-        writer.writerow([record["index"], record.get("seed"), *values, record["digest"]])
-    return text.getvalue()
+        rows.append([record["index"], record.get("seed"), *values, record["digest"]])
+    return comma_separated(rows)
 
 
 def _add_parameters(

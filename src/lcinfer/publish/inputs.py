@@ -34,7 +34,8 @@ def sentences(recorded: Recorded, style: Style, near: str) -> list[str]:
     database = recorded.run.config.database
     simulator, nodes = database.simulator, engine(recorded).nodes(database)
     fixed = [style.equal(*row) for row in _fixed(recorded, style)]
-    fixed += [style.code(f"{name} = {value}") for name, value in _flags(recorded)]
+    flags = [(name, value) for name, value in _of_model(recorded) if isinstance(value, bool)]
+    fixed += [style.code(f"{name} = {value}") for name, value in flags]
     told = [f"Not varied are {listed(fixed)}."] if fixed else []
     told += [
         f"Other inputs are those of 21cmFAST's template {style.code(simulator.template)}.",
@@ -73,11 +74,6 @@ def _fixed(recorded: Recorded, style: Style) -> list[Row]:
         for name, value in _of_model(recorded)
         if not isinstance(value, bool)
     ]
-
-
-def _flags(recorded: Recorded) -> list[tuple[str, bool]]:
-    """The same of what is on or off."""
-    return [(name, value) for name, value in _of_model(recorded) if isinstance(value, bool)]
 
 
 def _of_model(recorded: Recorded) -> list[tuple[str, float]]:

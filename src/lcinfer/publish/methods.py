@@ -5,6 +5,7 @@ What is not recorded is left out, never guessed.
 
 import json
 
+from ..base.counting import counted
 from ..config.networks import Dense, FilterBank
 from ..config.parameters import shown
 from ..config.sweeps import repeats
@@ -13,6 +14,7 @@ from ..lightcones.journal import Record
 from ..paper.scores import table as table2
 from ..products.kinds import KINDS
 from ..products.networks import TrainingRun
+from ..records.record import distinct
 from ..simulator.lightcone import coordinates
 from ..text.styles import Style
 from ..training.networks.layers import layers
@@ -142,12 +144,12 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     epochs = _epochs(run)
     if isinstance(network, FilterBank):
         moments = f"moments {listed(map(str, network.moments))} of rectified"
-        convolved = _several(len(network.line_of_sight), "convolution")
+        convolved = counted(len(network.line_of_sight), "convolution")
         along = f" {convolved} along it and" * bool(network.line_of_sight)
         power = "power of" if network.moments == (2,) else moments
         architecture = (
             f"sees the {power} learned filters on "
-            f"{_several(len(network.convolutions), 'scale')} in {network.slices} slices of the "
+            f"{counted(len(network.convolutions), 'scale')} in {network.slices} slices of the "
             f"line of sight through{along}"
         )
     elif isinstance(network, Dense):
@@ -155,7 +157,7 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     else:
         architecture = (
             f"has the architecture of {style.cite_in_text(NETWORK)} with "
-            f"{_several(len(network.convolutions), 'convolution')},"
+            f"{counted(len(network.convolutions), 'convolution')},"
         )
     lowered = {
         "plateau": f"multiplied by {style.number(optimiser.factor)} after {optimiser.patience} "
@@ -168,9 +170,9 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     )
     told = [
         f"The network {style.code(run.name)} {architecture} "
-        f"{_several(len(network.dense), 'hidden fully connected layer')}, a dropout of "
+        f"{counted(len(network.dense), 'hidden fully connected layer')}, a dropout of "
         f"{style.number(network.dropout)} and {style.count(_weights(recorded, run))} weights.",
-        f"It was trained{seeds} on {_several(images, 'image')} of each light-cone for {epochs} "
+        f"It was trained{seeds} on {counted(images, 'image')} of each light-cone for {epochs} "
         f"epochs, in batches of {training.batch}, with RMSprop at a learning rate of "
         f"{style.number(optimiser.learning_rate)}, {lowered}.",
     ]
@@ -199,8 +201,8 @@ def _on_cost(recorded: Recorded, style: Style) -> list[str]:
         if made.failed:
             wasted = _hours(made, made.failed, style)
             sentence += f", {style.count(len(made.failed))} of which failed ({wasted})"
-        hosts, processors = len(made.several("host")), made.several("cpu")
-        sentence += f", on {_several(hosts, 'host')}" if hosts else ""
+        hosts, processors = (distinct(made.finished, key) for key in ("host", "cpu"))
+        sentence += f", on {counted(len(hosts), 'host')}" if hosts else ""
         sentence += f" ({style.text(listed(processors))})" if processors else ""
         told.append(f"{sentence}.")
     return told
@@ -345,7 +347,3 @@ def _in_words(hours: float) -> tuple[float, str]:
 def _rounded(value: float, style: Style) -> str:
     """Three digits of something measured, two of less than a hundred."""
     return style.number(float(f"{value:.{3 if value >= 100 else 2}g}"))
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"

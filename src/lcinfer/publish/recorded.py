@@ -19,7 +19,7 @@ from ..lightcones.journal import Record
 from ..products.databases import LightCones
 from ..products.product import Product
 from ..products.run import Run
-from ..records.record import DIRECTORY, records
+from ..records.record import DIRECTORY, distinct, outputs, records
 
 HOUR = 3600.0  # seconds
 UNKNOWN_VERSIONS = {"not installed", "0+unknown"}
@@ -57,10 +57,6 @@ class Simulated:
             for attempt in attempts
         )
 
-    def several(self, key: str) -> list[str]:
-        """What the records of the light-cones say under a key, each once: ``host``, ``cpu``."""
-        return sorted({str(record[key]) for record in self.finished if key in record})
-
 
 @dataclass(frozen=True)
 class Recorded:
@@ -87,7 +83,7 @@ class Recorded:
     @property
     def codes(self) -> list[str]:
         """Commits or releases of the code that ran, each once."""
-        return sorted({str(record["code"]) for record in self._everything if "code" in record})
+        return distinct(self._everything, "code")
 
     def core_hours(self, kind: str) -> float:
         """CPU time of the stages of one kind of product; of light-cones the journal knows it."""
@@ -103,10 +99,8 @@ class Recorded:
 
     def digest(self, product: Product, path: Path) -> str | None:
         """The SHA-256 that a product's file had when it was made, if that is recorded."""
-        name = path.relative_to(self.run.root).as_posix()
-        stages = self.stages[product.directory.name]
-        made = [outputs[name] for stage in stages if name in (outputs := stage.get("outputs", {}))]
-        return made[-1] if made else None
+        made = outputs(self.stages[product.directory.name])
+        return made.get(path.relative_to(self.run.root).as_posix())
 
     @cached_property
     def versions(self) -> dict[str, tuple[str, ...]]:

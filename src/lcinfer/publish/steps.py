@@ -4,7 +4,6 @@ A step is a rule file of the workflow; each product of a run is one action of it
 """
 
 import shlex
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from rocrate.model.entity import Entity
 from ..lightcones.journal import Record, ended
 from ..products.kinds import KINDS
 from ..products.product import Product
+from ..records.record import distinct
 from .entities import Entities, set_all
 from .recorded import HOUR, Recorded
 
@@ -154,18 +154,13 @@ def _how(recorded: Recorded, product: Product) -> str:
     told = [f"Kept in results/{product.kind}/{product.directory.name}."]
     commands = {shlex.join(map(str, one["command"])) for one in stages if "command" in one}
     told += [f"Command: {command}." for command in sorted(commands)]
-    hosts = _several(_attempts(recorded, product), "host")
     for what, names in (
-        ("Hosts", hosts),
-        ("Batch jobs", _several(stages, "job")),
-        ("Code", _several(stages, "code")),
+        ("Hosts", distinct(_attempts(recorded, product), "host")),
+        ("Batch jobs", distinct(stages, "job")),
+        ("Code", distinct(stages, "code")),
     ):
         told += [f"{what}: {', '.join(names)}."] if names else []
     return " ".join(told)
-
-
-def _several(records: Iterable[Record], key: str) -> list[str]:
-    return sorted({str(record[key]) for record in records if record.get(key)})
 
 
 def _times(records: list[Record]) -> dict[str, str]:

@@ -15,12 +15,11 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from ..base import durable
-from ..base.version import __version__
+from ..base.version import __version__, installed
 from ..products.product import Product
 
 DIRECTORY = "provenance"
@@ -42,7 +41,7 @@ def recorded(
     the results. What is put into the dict that is given is recorded too. Also writes
     ``spec.json``, if the product has none yet.
     """
-    began, cpu = time.time(), _cpu_seconds()
+    began, cpu = time.time(), cpu_seconds()
     more: Record = {}
     yield more
     if not product.spec.exists():
@@ -56,15 +55,25 @@ def recorded(
         "command": [sys.executable, *sys.argv],
         "began": began,
         "seconds": time.time() - began,
-        "cpu_seconds": _cpu_seconds() - cpu,
+        "cpu_seconds": cpu_seconds() - cpu,
         "job": os.environ.get("SLURM_JOB_ID"),
         **surroundings(PACKAGES),
         "outputs": _digests(product, made),
         "inputs": _digests(product, (path for path in read if path.exists())),
         **more,
     }
-    name = f"{stage}-{time.time_ns()}-{platform.node()}-{os.getpid()}.json"
+    name = durable.unique(f"{stage}-", ".json")
     durable.write_json(product.directory / DIRECTORY / name, record)
+
+
+def distinct(records: Iterable[Record], key: str) -> list[str]:
+    """What records say under a key, each once: ``host``, ``cpu``, ``job``, ``code``."""
+    return sorted({str(record[key]) for record in records if record.get(key) not in (None, "")})
+
+
+def outputs(records: Iterable[Record]) -> dict[str, str]:
+    """The SHA-256 of each file that was made, by its path in the results, the last of all runs."""
+    return {path: value for it in records for path, value in it.get("outputs", {}).items()}
 
 
 def records(directory: Path) -> list[Record]:
@@ -97,18 +106,9 @@ def surroundings(packages: Iterable[str]) -> Record:
         "cpu": processor(),
         "cpus": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
-        "versions": {name: installed(name) for name in packages},
+        "versions": {name: installed(name) or "not installed" for name in packages},
         "code": code_version(),
     }
-
-
-@cache  # for each light-cone anew it would be what costs most beside the write
-def installed(package: str) -> str:
-    """The version of a package."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 @cache
@@ -165,7 +165,7 @@ def _digests(product: Product, paths: Iterable[Path]) -> dict[str, str]:
     }
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     """Of this process and of the children that it waited for."""
     usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)

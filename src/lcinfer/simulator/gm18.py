@@ -15,7 +15,7 @@ from py21cmfast import Coeval, InputParameters, RectilinearLightconer
 from py21cmfast.wrapper.classy_interface import run_classy
 from py21cmfast.wrapper.inputs import AstroOptions, get_logspaced_redshifts
 
-from ..base.errors import UserError
+from ..base.errors import UserError, reason
 from ..config.sections import Cosmology, Simulation
 from .coeval import coeval_boxes
 from .lightcone import BadLightCone, LightCone, coordinates
@@ -48,8 +48,8 @@ def inputs_for(simulation: Simulation, parameters: dict[str, float], seed: int) 
     try:
         return built(simulation, parameters, seed, node_redshifts(simulation))
     except REFUSALS as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"database.simulator: py21cmfast refuses these inputs: {reason}") from None
+        what = f"database.simulator: py21cmfast refuses these inputs: {reason(error)}"
+        raise UserError(what) from None
 
 
 def built(

@@ -8,19 +8,17 @@ itself is asked: for numbers that the patches change.
 
 import hashlib
 import json
-import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..base import fingerprint
+from ..base import durable, fingerprint, version
 from ..base.errors import UserError
 from ..config.messages import Mistakes
 from ..config.sections import Simulation, Simulator
@@ -37,10 +35,7 @@ T = TypeVar("T")
 
 def installed() -> str:
     """The version of the 21cmfast distribution; empty if there is none."""
-    try:
-        return version("21cmfast")
-    except PackageNotFoundError:
-        return ""
+    return version.installed("21cmfast")
 
 
 def check_version(simulator: Simulator) -> None:
@@ -78,9 +73,9 @@ def _other(simulator: Simulator, found: str) -> UserError:
     )
 
 
-def _again(version: str) -> str:
+def _again(wanted: str) -> str:
     """What builds anew what is there by name."""
-    return f"bash envs/21cmfast.sh {shlex.quote(sys.executable)} {version}"
+    return f"bash envs/21cmfast.sh {shlex.quote(sys.executable)} {wanted}"
 
 
 def library() -> Path:
@@ -149,11 +144,8 @@ def _once(name: str, read: Callable[[Any], T], ask: Callable[[], Any]) -> T:
     with suppress(OSError, ValueError, TypeError):
         return read(json.loads(kept.read_text(encoding="utf-8")))
     said = ask()
-    with suppress(OSError):  # a home that cannot be written to: asked again next time
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial_file = kept.with_suffix(f".{os.getpid()}.partial")
-        partial_file.write_text(json.dumps(said), encoding="utf-8")
-        partial_file.replace(kept)
+    with suppress(OSError, ValueError):  # a home that cannot be written to: asked again next time
+        durable.write_json(kept, said)
     return read(said)
 
 

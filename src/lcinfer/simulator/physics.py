@@ -18,7 +18,7 @@ from py21cmfast._templates import list_templates, load_template_file
 from py21cmfast.wrapper import inputs as wrapper
 from py21cmfast.wrapper.inputs import InputStruct
 
-from ..base.errors import UserError
+from ..base.errors import UserError, reason
 from ..config.messages import meant, typos_first
 from ..config.parameters import REGISTRY
 from ..config.sections import Simulation
@@ -134,7 +134,7 @@ def _wrong_template(name: str) -> list[str]:
         if "not found" in str(error):
             why = f"py21cmfast has no template {name}{meant(name, aliases)}; it has "
             return [f"database.simulator.template: {why}{', '.join(aliases)}"]
-        return [f"database.simulator.template: {name}: {' '.join(str(error).split())}"]
+        return [f"database.simulator.template: {name}: {reason(error)}"]
     return []
 
 
@@ -142,7 +142,7 @@ def _refusal(simulation: Simulation, point: Point, nodes: tuple[float, ...]) -> 
     try:
         inputs = built(simulation, point, 1, nodes)
     except REFUSALS as error:
-        return f"py21cmfast refuses it: {' '.join(str(error).split())}"
+        return f"py21cmfast refuses it: {reason(error)}"
     for name, value in {**simulation.simulator.options, **point}.items():
         if why := _taken_otherwise(inputs, name, value):
             return why

@@ -15,7 +15,6 @@ from .scored import left_out
 
 def write(run: Run) -> None:
     """Write R2, the paper's tables, links to all that they rest on, and ``manifest.json``."""
-
     evaluations = run.evaluations.values()
     read = [file for each in evaluations for file in (each.scores, each.predictions)]
     read += [each.training.history for each in evaluations]

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from ..config.parameters import shown
 from .citations import REFERENCES
-from .styles import SYMBOLS, Row, Style
+from .styles import SYMBOLS, Row, Rows, Style
 
 # Shares of the page's width: of one column that is broken into lines, and of all of them at most.
 BROKEN, ALL_BROKEN = 0.16, 0.66
@@ -76,9 +76,7 @@ class Latex(Style):
     def cite_in_text(self, key: str) -> str:
         return rf"\citet{{{key}}}"
 
-    def table(
-        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
-    ) -> str:
+    def table(self, head: Row, rows: Rows, caption: str, sentences: Collection[int] = ()) -> str:
         broken = ""
         if sentences:
             share = min(BROKEN, ALL_BROKEN / len(sentences))

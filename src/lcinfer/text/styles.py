@@ -8,6 +8,7 @@ from .citations import REFERENCES
 from .tables import comma_separated
 
 Row = Sequence[str]
+Rows = Sequence[Row]
 SYMBOLS = {  # beside those of the varied parameters: plain, in LaTeX
     "R2": ("R2", "R^2"),
     "hlittle": ("h", "h"),
@@ -89,9 +90,7 @@ class Style:
         """A reference that is part of the sentence."""
         return self.text(f"{REFERENCES[key].authors} ({REFERENCES[key].year})")
 
-    def table(
-        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
-    ) -> str:
+    def table(self, head: Row, rows: Rows, caption: str, sentences: Collection[int] = ()) -> str:
         """A table of cells that are written already; some columns may hold running text."""
         raise NotImplementedError
 
@@ -107,9 +106,7 @@ class Markdown(Style):
     def code(self, plain: str) -> str:
         return f"`{plain}`"
 
-    def table(
-        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
-    ) -> str:
+    def table(self, head: Row, rows: Rows, caption: str, sentences: Collection[int] = ()) -> str:
         lines = [head, ["---"] * len(head), *rows]
         return "\n".join([caption, "", *(f"| {' | '.join(line)} |" for line in lines)])
 
@@ -136,9 +133,7 @@ class Csv(Style):
     def head(self, columns: Mapping[str, str]) -> Row:
         return list(columns)
 
-    def table(
-        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
-    ) -> str:
+    def table(self, head: Row, rows: Rows, caption: str, sentences: Collection[int] = ()) -> str:
         return f"# {caption}\n{comma_separated([head, *rows])}".removesuffix("\n")
 
 
@@ -167,9 +162,7 @@ class Html(Style):
     def estimate(self, value: str, low: str, high: str) -> str:
         return f"{value}<small>{low} to {high}</small>"
 
-    def table(
-        self, head: Row, rows: Sequence[Row], caption: str, sentences: Collection[int] = ()
-    ) -> str:
+    def table(self, head: Row, rows: Rows, caption: str, sentences: Collection[int] = ()) -> str:
         lines = [
             "<!doctype html>",
             '<meta charset="utf-8">',

@@ -8,8 +8,6 @@ tell whether the gradient is in them, and where it is not, it is put in from vel
 optical depths, if the file has them.
 """
 
-import os
-import platform
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +26,7 @@ from ..products.design import INCLUDED, TABLE
 from ..products.run import Run
 from ..records.record import recorded
 from ..simulator import lightcone
-from .candidates import Candidate, agreement, look
+from .candidates import Candidate, agreement, read_candidate
 from .subset import mark
 
 
@@ -107,7 +105,7 @@ def _looked_at(config: Config, paths: Sequence[Path]) -> tuple[list[Candidate], 
     faults: dict[Path, str] = {}
     for path in paths:
         try:
-            candidates.append(look(path, config.database, distance))
+            candidates.append(read_candidate(path, config.database, distance))
         except UserError as error:
             faults[path] = str(error)
         except OSError as error:  # of the file system
@@ -183,16 +181,10 @@ def _bring(
         return
     with recorded(cones, "adopt", [cones.directory / TABLE]) as record:
         record["left_out"] = {str(path): why for path, why in left_out.items()}
-        lines = journal.Journal(
-            cones.journal, f"adopted-{time.time_ns()}-{platform.node()}-{os.getpid()}"
-        )
-        with_histories = all(each.has_histories for each in candidates)
-        try:
-            brought = _brought(cones, left, with_histories)
+        brought = _brought(cones, left, all(each.has_histories for each in candidates))
+        with journal.Journal(cones.journal, durable.unique("adopted-")) as lines:
             for line in with_progress(brought, len(left), cones.name):
                 lines.append(line)
-        finally:
-            lines.close()
 
 
 def _brought(

@@ -71,7 +71,7 @@ class Candidate:
         return cone
 
 
-def look(path: Path, wanted: Database, expected: np.ndarray) -> Candidate:
+def read_candidate(path: Path, wanted: Database, expected: np.ndarray) -> Candidate:
     """Read a file once, hash it, and look at all of its voxels.
 
     Args:

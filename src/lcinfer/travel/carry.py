@@ -1,11 +1,8 @@
 """Light-cones from one database to another of the same fingerprint, with what is said of them."""
 
-import os
-import platform
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from ..base import durable
 from ..base.errors import UserError
@@ -36,7 +33,7 @@ class Carrier:
         self._same = store.encoding(source.store) == store.encoding(target.store)
         if link and not self._same:
             raise UserError(f"{target.store}: it has other chunks or codecs: leave out --link")
-        self._journal: journal.Journal | None = None
+        self._journal = journal.Journal(target.journal, durable.unique("carried-"))
         self._known = {_origin(line) for line in journal.lines(target.journal, histories=False)}
 
     def light_cones(self, lines: list[Line]) -> Iterator[Brought]:
@@ -60,17 +57,16 @@ class Carrier:
                 self._append(line)
 
     def __enter__(self) -> "Carrier":
-        """Nothing is opened before there is a line to write."""
+        """Itself."""
         return self
 
     def __exit__(self, *raised: object) -> None:
         """Close the journal."""
-        if self._journal is not None:
-            self._journal.close()
+        self._journal.close()
 
     def _bring(self, line: Line) -> str | store.DamagedStore:
         """The digest of the file that was written, or why none was."""
-        record = record_of(line)
+        record = line.said
         index, digest = record["index"], record["digest"]
         source = store.shard_path(self._source.store, index)
         try:
@@ -108,24 +104,15 @@ class Carrier:
         durable.sync_up(target.parent, self._target.store)
 
     def _append(self, line: Line, stored: str | None = None) -> None:
-        if self._journal is None:
-            writer = f"carried-{time.time_ns()}-{platform.node()}-{os.getpid()}"
-            self._journal = journal.Journal(self._target.journal, writer)
         came = {"from": str(self._source.directory), "line": _origin(line), "at": time.time()}
         of_file = {} if stored is None else {"stored": stored}
-        self._journal.append({**record_of(line), **of_file, "carried": came})
+        self._journal.append({**line.said, **of_file, "carried": came})
 
 
 def _origin(line: Line) -> str:
     """A line's identity where it was first written, however often it was carried since."""
     carried = (line.record or {}).get("carried")
     return str(carried["line"]) if isinstance(carried, dict) else line.identity
-
-
-def record_of(line: Line) -> dict[str, Any]:
-    """What a line says that stands in a journal."""
-    assert line.record is not None, "a line that stands has one"
-    return line.record
 
 
 def finished(cones: LightCones) -> dict[int, Line]:

@@ -10,7 +10,7 @@ from ..base.progress import with_progress
 from ..lightcones import database
 from ..lightcones.journal import Line
 from ..products.databases import LightCones
-from .carry import Carrier, failed, finished, record_of
+from .carry import Carrier, failed, finished
 from .place import Placed, at, take_table
 from .subset import mark
 
@@ -76,7 +76,7 @@ def _merge(into: LightCones, part: Placed, threads: int) -> Merged:
             found.beyond += 1
         elif index not in ours:
             new[index] = line
-        elif record_of(ours[index])["digest"] == record_of(line)["digest"]:
+        elif ours[index].said["digest"] == line.said["digest"]:
             found.same += 1
         else:
             found.other.append(index)
@@ -88,17 +88,11 @@ def _merge(into: LightCones, part: Placed, threads: int) -> Merged:
             lines = [new[index] for index in range(*span) if index in new]
             if not lines:
                 continue
-            lease = Lease(into.lease(span))
-            lease.acquire()
-            try:
-                for _, damage in with_progress(
-                    carrier.light_cones(lines), len(lines), str(part.place)
-                ):
-                    lease.beat()
+            with Lease(into.lease(span)).held():
+                brought = carrier.light_cones(lines)
+                for _, damage in with_progress(brought, len(lines), str(part.place)):
                     if damage is None:
                         found.brought += 1
                     else:
                         found.damaged.append(str(damage))
-            finally:
-                lease.release()
     return found

@@ -6,7 +6,6 @@ has to know.
 """
 
 import json
-import os
 import shutil
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -66,7 +65,7 @@ def at(cones: LightCones, place: Path) -> Placed:
     return replace(there, block=block)
 
 
-def look(cones: LightCones) -> int:
+def check_whole(cones: LightCones) -> int:
     """How many light-cones are finished; each has a shard, and so have those of the markers.
 
     Their voxels are not read: that is :func:`lcinfer.upkeep.verify.verify`.
@@ -93,7 +92,7 @@ def attach(cones: LightCones, place: Path) -> Placed:
         UserError: if it is not this one or not whole, or if there is one among the results.
     """
     there = at(cones, place)
-    look(there)
+    check_whole(there)
     _link(cones, there.place)
     return there
 
@@ -121,12 +120,7 @@ def _link(cones: LightCones, place: Path) -> None:
             f"{link}: this database is here too: bring them together with `lcinfer merge`, or "
             "move one aside"
         )
-    link.parent.mkdir(parents=True, exist_ok=True)
-    aside = link.with_name(f"{link.name}.{os.getpid()}{durable.SUFFIX}")
-    aside.unlink(missing_ok=True)
-    aside.symlink_to(place.resolve(), target_is_directory=True)
-    aside.replace(link)
-    durable.sync(link.parent)
+    durable.write_link(link, place, relative=False)
 
 
 def move(cones: LightCones, root: Path, threads: int = 1) -> tuple[Placed, Path]:

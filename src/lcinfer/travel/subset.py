@@ -51,16 +51,19 @@ def subset(
         if target.directory.samefile(source.directory):
             raise UserError(f"{target.directory}: this is the database itself: give another root")
     have = finished(target)
-    wanted = [lines[index] for index in sorted(set(indices) - have.keys())]
+    wanted = sorted(set(indices) - have.keys())
     target.directory.mkdir(parents=True, exist_ok=True)
     if not link:
-        check_room(target.directory, _size(source, sorted(set(indices) - have.keys())))
+        shards = (store.shard_path(source.store, index) for index in wanted)
+        needed = sum(shard.stat().st_size for shard in shards if shard.exists())
+        check_room(target.directory, needed)
     take_table(target, source)
     database.prepare(target)
     if not have:
         store.take_encoding(target.store, source.store)
     with Carrier(source, target, link, threads) as carrier:
-        for _, damage in with_progress(carrier.light_cones(wanted), len(wanted), cones.name):
+        brought = carrier.light_cones([lines[index] for index in wanted])
+        for _, damage in with_progress(brought, len(wanted), cones.name):
             if damage is not None:
                 raise damage
         carrier.failures(failed(source, set(indices)))
@@ -76,8 +79,3 @@ def mark(cones: LightCones) -> None:
             database.finish_block(cones, span)
     if have >= set(range(cones.realizations)) and not cones.sealed.exists():
         database.seal(cones)
-
-
-def _size(cones: LightCones, indices: list[int]) -> int:
-    shards = (store.shard_path(cones.store, index) for index in indices)
-    return sum(shard.stat().st_size for shard in shards if shard.exists())

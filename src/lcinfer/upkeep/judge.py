@@ -61,7 +61,7 @@ class Judge:
     @property
     def digests(self) -> dict[int, str]:
         """Index -> digest by the journal."""
-        return {index: _record(lines[-1])["digest"] for index, lines in self.claims.items()}
+        return {index: lines[-1].said["digest"] for index, lines in self.claims.items()}
 
     def __call__(self, index: int) -> Finding | None:
         """Read a light-cone and all that is said of it."""
@@ -73,7 +73,7 @@ class Judge:
         with ExitStack() as open_files:
             try:
                 stored = open_files.enter_context(opened(self.cones.store, index))
-                digest = stored.voxels_digest(map(_record, lines), self._decode)
+                digest = stored.voxels_digest((line.said for line in lines), self._decode)
             except OSError as error:
                 what = f"it cannot be read: {error.strerror}"
                 return Finding("unreadable", shard, what, index)
@@ -85,7 +85,7 @@ class Judge:
                 self.decoded.add(index)
         wrong = {line.identity: self._mistake(index, line) for line in lines}
         where, what = shard, ""
-        if (last := _record(lines[-1]))["digest"] != digest:
+        if (last := lines[-1].said)["digest"] != digest:
             marker, listed = self._listed.get(index, (shard, None))
             what = f"its voxels are not those of the journal's digest {last['digest'][:10]}..."
             if listed == digest:
@@ -99,12 +99,12 @@ class Judge:
         if not what:
             return None
         # Once any is withdrawn, no line may be left that speaks of other voxels.
-        false = [it for it in lines if wrong[it.identity] or _record(it)["digest"] != digest]
+        false = [it for it in lines if wrong[it.identity] or it.said["digest"] != digest]
         return _bad(index, where, what, false)
 
     def _mistake(self, index: int, line: Line) -> str:
         """What a journal's line says that the design does not; empty if it is right."""
-        record = _record(line)
+        record = line.said
         values = self._parameters[index].tolist()
         design = dict(zip(self.cones.design.names, values, strict=True))
         if record.get("seed") != self._seeds[index]:
@@ -129,7 +129,7 @@ class Judge:
         lost = not histories or any(
             len(history) < count or np.isnan(history[rows]).any() for history in histories
         )
-        last = [_record(lines[-1]) for lines in self.claims.values()]
+        last = [lines[-1].said for lines in self.claims.values()]
         if last and all(_has_none(record) for record in last):
             return []
         if lost or not any(record.get("node_redshift") == nodes.tolist() for record in last):
@@ -148,11 +148,6 @@ class Judge:
 
 def _bad(index: int, path: Path, what: str, lines: list[Line]) -> Finding:
     return Finding("light-cone", path, what, index, tuple(line.identity for line in lines))
-
-
-def _record(line: Line) -> journal.Record:
-    assert line.record is not None, "a line that stands has one"
-    return line.record
 
 
 def place(line: Line) -> Path:

@@ -18,6 +18,7 @@ from ..engines import engine_of
 from ..lightcones import database, journal, store
 from ..products.databases import LightCones
 from ..products.product import Span
+from ..stages.simulate import simulate
 from .findings import Finding, Kind
 from .judge import Judge
 from .markers import seal_of, span_of
@@ -67,7 +68,8 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
     done = Repairs(again, left=found["unreadable"])
     claiming = [it.path for it in judge.markers if not bad.keys().isdisjoint(it.claimed)]
     _remove_markers(cones, {*claiming, *(it.path for it in found["marker"])}, done)
-    _withdraw(cones, [*bad.values(), *found["journal line"]])
+    withdrawn = [*bad.values(), *found["journal line"]]
+    journal.withdraw(cones.journal, ((line, str(it)) for it in withdrawn for line in it.lines))
     for index, it in bad.items():
         whose = "" if index in again else "; another line holds"
         done.said.append(f"light-cone {index}: withdrawn{whose}: {it.what}")
@@ -97,12 +99,6 @@ def _remove_markers(cones: LightCones, paths: set[Path], done: Repairs) -> None:
             done.sealed.append(count)
 
 
-def _withdraw(cones: LightCones, findings: list[Finding]) -> None:
-    reasons = [(line, str(it)) for it in findings for line in it.lines]
-    if reasons:
-        journal.withdraw(cones.journal, reasons)
-
-
 def _moved(cones: LightCones, shard: Path) -> Path:
     index = shard.relative_to(cones.store / store.CUBES / "c").parts[0]
     aside = cones.directory / QUARANTINE / f"light-cone-{int(index):06d}-{time.time_ns()}"
@@ -119,12 +115,10 @@ def make_again(cones: LightCones, done: Repairs) -> None:
     Raises:
         UserError: if a simulation fails.
     """
-    from ..lightcones import campaign  # begins MPI
-
     if not cones.prepared.exists():
         database.prepare(cones)
     for span in done.blocks:
-        campaign.run_block(cones, span)
+        simulate(cones, span)
     for realizations in done.sealed:
         database.seal(replace(cones, realizations=realizations))
 

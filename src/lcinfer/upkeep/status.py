@@ -1,5 +1,6 @@
 """How far a database is, from its journal and its leases: readable while jobs write them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -122,16 +123,13 @@ def status(cones: LightCones, now: float) -> Status:
         if line.record is not None and line.record.get("index", count) < count
     ]
     gone = journal.withdrawn(cones.journal)
-    attempts = sorted(
-        ((line.record or {}, line) for line in lines), key=lambda pair: ended(pair[0])
-    )
+    attempts = sorted(lines, key=lambda line: ended(line.said))
     done: dict[int, Record] = {}
     failed: dict[int, Record] = {}
     faults: dict[int, list[Record]] = {}
-    tries: dict[int, int] = {}
-    for record, line in attempts:
-        index = record["index"]
-        tries[index] = tries.get(index, 0) + 1
+    tries = Counter(line.said["index"] for line in attempts)
+    for line in attempts:
+        record, index = line.said, line.said["index"]
         if "digest" not in record:
             failed[index] = record
             faults.setdefault(index, []).append(record)
@@ -153,8 +151,7 @@ def status(cones: LightCones, now: float) -> Status:
     running = sum(min(it.ranks, lacking[it.span]) for it in leases if it.alive)
     per_hour = _rate(list(done.values()))
     slowest = sorted(done.values(), key=lambda record: -record.get("seconds", 0.0))[:SHOWN]
-    ends = [ended(record) for record, _ in attempts]
-    peaks = [record["peak_bytes"] for record, _ in attempts if "peak_bytes" in record]
+    peaks = [line.said["peak_bytes"] for line in attempts if "peak_bytes" in line.said]
     return Status(
         name=cones.name,
         directory=str(cones.directory),
@@ -172,7 +169,7 @@ def status(cones: LightCones, now: float) -> Status:
         sealed=cones.sealed.exists(),
         per_hour=per_hour,
         seconds_left=3600 * (count - len(finished)) / per_hour if per_hour else None,
-        seconds_since=max(0.0, now - max(ends)) if ends else None,
+        seconds_since=max(0.0, now - ended(attempts[-1].said)) if attempts else None,
         seconds=_spread(took),
         peak_bytes=max(peaks, default=None),
         slowest=[_attempt(record, tries[record["index"]]) for record in slowest],
@@ -198,10 +195,5 @@ def _spread(seconds: list[float]) -> dict[str, float] | None:
 
 
 def _attempt(record: Record, attempts: int) -> Attempt:
-    return Attempt(
-        index=record["index"],
-        parameters=record.get("parameters", {}),
-        seconds=record.get("seconds"),
-        error=record.get("error"),
-        attempts=attempts,
-    )
+    seconds, error = record.get("seconds"), record.get("error")
+    return Attempt(record["index"], record.get("parameters", {}), seconds, error, attempts)

@@ -18,7 +18,7 @@ import zarr
 from zarr.storage import MemoryStore
 
 from ..base import durable, groups
-from ..base.errors import UserError
+from ..base.errors import UserError, reason
 from ..base.fingerprint import fingerprint
 from ..base.progress import with_progress
 from ..lightcones import journal, store
@@ -115,8 +115,7 @@ def _description(cones: LightCones, group: zarr.Group) -> Iterator[Finding]:
         except PermissionError:
             raise
         except Exception as error:  # zarr lets through whatever its codecs raise
-            what = f"it cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
-            yield Finding("description", path, what)
+            yield Finding("description", path, f"it cannot be read: {reason(error)}")
             continue
         meant = store.array(expected, name).attrs.asdict()
         if found.shape != column.shape or not meant.items() <= attributes.items():
