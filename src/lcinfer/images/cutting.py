@@ -190,7 +190,7 @@ def noise_columns(image_set: Inputs) -> dict[str, np.ndarray]:
     Raises:
         UserError: if the instrument does not see the light-cones.
     """
-    if not isinstance(image_set, ImageSet) or image_set.instrument is None:
+    if image_set.instrument is None:
         return {}
     channels = Channels.of(image_set.lightcones.simulation, image_set.cells)
     made = Response.of(image_set.instrument, channels)
@@ -199,7 +199,7 @@ def noise_columns(image_set: Inputs) -> dict[str, np.ndarray]:
 
 def response(image_set: Inputs) -> Response | None:
     """Of the instrument that sees the images, from their store; None: there is none."""
-    if not isinstance(image_set, ImageSet) or image_set.instrument is None:
+    if image_set.instrument is None:
         return None
     channels = Channels.of(image_set.lightcones.simulation, image_set.cells)
     power = store.values(open_store(image_set), POWER)
@@ -371,9 +371,11 @@ def open_labelled(image_set: Inputs) -> "LabelledImages":
 
 def _noise(image_set: Inputs, seeds: np.ndarray) -> Noise | None:
     seen_with, box = response(image_set), image_set.lightcones.simulation.box
-    if not isinstance(image_set, ImageSet) or not image_set.instrument or not seen_with:
+    if image_set.instrument is None or seen_with is None:
         return None
     face = np.arange(box.cells**2).reshape(box.cells, box.cells, 1)
-    one_plane = image_set.images.model_copy(update={"line_of_sight_cells": None, "half": False})
+    one_plane = image_set.cut_by["images"].model_copy(
+        update={"line_of_sight_cells": None, "half": False}
+    )
     told = {"name": image_set.seen_with, **described(image_set.instrument)}
     return Noise(seen_with, seeds, cut(face, box, one_plane)[..., 0], told)

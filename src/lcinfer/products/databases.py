@@ -1,7 +1,7 @@
 """Products with a part per realisation: light-cones, and their images."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
@@ -105,6 +105,7 @@ class Inputs(Realizations):
     """What networks read of light-cones."""
 
     lightcones: LightCones
+    instrument: Instrument | None = field(default=None, kw_only=True)
 
     made_from = ("lightcones",)
 
@@ -123,6 +124,7 @@ class Inputs(Realizations):
             realizations=cones.realizations,
             block=cones.block,
             lightcones=cones,
+            instrument=observing(spec.identity),
             **cls.section(spec),
         )
 
@@ -130,6 +132,22 @@ class Inputs(Realizations):
     def section(cls, spec: Spec) -> dict[str, Any]:
         """The field of its own section of the configuration."""
         raise NotImplementedError
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """See :class:`Product`."""
+        own = (f"instruments.{self.seen_with}",) if self.instrument else ()
+        return (*own, *super().keys)
+
+    @property
+    def seen_with(self) -> str:
+        """The name of the instrument, if there is one."""
+        return self.name.removeprefix(self.lightcones.name).removeprefix(".")
+
+    @property
+    def cells(self) -> int:
+        """Cells along the line of sight that it is made from."""
+        return self.lightcones.simulation.lightcone.cells
 
     @property
     def given_up(self) -> str:
@@ -152,7 +170,6 @@ class ImageSet(Inputs):
     """Images cut from light-cones, as they are or as an instrument sees them."""
 
     images: Images
-    instrument: Instrument | None = None
 
     kind = "images"
     title = "images"
@@ -182,27 +199,12 @@ class ImageSet(Inputs):
     @classmethod
     def section(cls, spec: Spec) -> dict[str, Any]:
         """See :class:`Inputs`."""
-        return {
-            "images": Images.model_validate(spec.identity["images"]),
-            "instrument": observing(spec.identity),
-        }
+        return {"images": Images.model_validate(spec.identity["images"])}
 
     @property
     def cells(self) -> int:
-        """Cells of an image along the line of sight."""
-        whole = self.lightcones.simulation.lightcone.cells
-        return self.images.line_of_sight_cells or whole
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`."""
-        own = (f"instruments.{self.seen_with}",) if self.instrument else ()
-        return (*own, *super().keys)
-
-    @property
-    def seen_with(self) -> str:
-        """The name of the instrument, if there is one."""
-        return self.name.removeprefix(self.lightcones.name).removeprefix(".")
+        """See :class:`Inputs`."""
+        return self.images.line_of_sight_cells or super().cells
 
     @property
     def per_lightcone(self) -> int:
