@@ -10,7 +10,8 @@ from support.small import small_settings
 
 from lcinfer import config
 from lcinfer.base.errors import UserError
-from lcinfer.evaluation.evaluate import Predictions, write_predictions
+from lcinfer.evaluation.evaluate import Predictions, read_predictions, write_predictions
+from lcinfer.evaluation.posteriors import Posteriors, write_posteriors
 from lcinfer.paper import claims
 from lcinfer.paper.claims import FAILS, HOLDS, OPEN, Line
 from lcinfer.products.run import Run
@@ -212,3 +213,28 @@ def test_a_damaged_history_is_named(tmp_path) -> None:
     run.trainings["all_images"].history.write_text("epoch\n1\n")
     with pytest.raises(UserError, match=r"history\.csv is damaged"):
         claims.lines(run)
+
+
+def test_e0_s_posterior_is_wider_where_it_saturates(tmp_path):
+    head = {"network": {**small_settings()["trainings"]["all_images"]["network"]}}
+    head["network"]["head"] = {"kind": "posterior"}
+    for factor, verdict in ((3, HOLDS), (1, OPEN), (0.3, FAILS)):
+        run = run_of(tmp_path / str(factor), {"all_images": well}, all_images=head)
+        evaluation = run.evaluations["all_images"]
+        table = read_predictions(evaluation.predictions)
+        widths = np.where(table.true[:, 3] > 800, 50 * factor, 50)[:, None, None]
+        normal = np.random.default_rng(1).normal(size=(TEST, 60, 4))
+        posteriors = Posteriors(
+            NAMES,
+            table.light_cones,
+            table.true,
+            (table.true[:, None] + widths * normal).astype(np.float32),
+            np.zeros(TEST),
+            table.true,
+        )
+        write_posteriors(posteriors, evaluation.posterior)
+        found = claims.lines(run)
+        line = said(found, "E0's posterior is wider", "NU_X_THRESH")
+        assert line.verdict.holds == verdict
+        assert "below 0.8 keV: 0.0" in line.verdict.measured
+        assert not [it for it in found if it.claim.startswith("No over-fitting")]

@@ -113,7 +113,7 @@ class GaussianDropout(Section):
         *(0.3, 0.4, 0.5),
     )
     """The same at prediction: that one is taken whose intervals of 68 and 95 % hold as much of the
-    validation set."""
+    validation set, the densest of those that do equally well."""
     loss: ClassVar[str] = "negative log density"
     together: ClassVar[bool] = True
 

@@ -76,6 +76,9 @@ def sampled(
         features: (light_cone, image, feature) that its trunk made.
         count: samples of each.
         seed: decides them.
+
+    Raises:
+        UserError: if the network's outputs are not finite.
     """
     like, generator = next(model.parameters()), torch.Generator().manual_seed(seed)
     with torch.inference_mode():
@@ -90,6 +93,8 @@ def sampled(
         )
     )
     physical = checkpoint.fitted_normalisation().physical(drawn)
+    if not np.isfinite(physical).all():
+        raise UserError("samples of the posterior are not finite: train with a lower learning rate")
     return np.clip(physical.astype(np.float32), low, high)
 
 

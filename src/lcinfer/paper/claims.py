@@ -69,7 +69,10 @@ def lines(run: Run) -> list[Line]:
     found = []
     for each in basis.configured(run):
         found += [_judged(run, each, claim) for claim in CLAIMS]
-        found.append(_no_overfitting(each))
+        if each.training.network.head.together:  # whose loss is a logarithm, and has no ratios
+            found.append(_judged(run, each, WIDER))
+        else:
+            found.append(_no_overfitting(each))
     return [*found, *_more_images(run, basis.trained(run))]
 
 
@@ -121,7 +124,8 @@ def _judged(run: Run, seeds: Seeds, claim: Claim) -> Line:
         return line(Verdict("", OPEN, _too_few(count)))
     scale = shown(name).scale
     low, high = (end * scale for end in run.config.database.prior[name])
-    sample = Sample.of(seeds, name, scale, run.config.evaluation)
+    made = Sample.of_widths if claim is WIDER else Sample.of
+    sample = made(seeds, name, scale, run.config.evaluation)
     return line(claim.judge(sample, (low, high)))
 
 
@@ -191,6 +195,20 @@ def _saturates(sample: Sample, ends: tuple[float, float]) -> Verdict:
     lost = sample.measure(less(within(low, slope), within(high, slope)))
     verdict = _compared(lost, 0, f"what the slope loses above {edge:g} keV ({lost})")
     return Verdict("; ".join(parts), *verdict)
+
+
+def _wider(sample: Sample, ends: tuple[float, float]) -> Verdict:
+    edge = published.SATURATION * shown("NU_X_THRESH").scale
+    if not ends[0] < edge < ends[1]:
+        return Verdict("", OPEN, f"the prior does not enclose {edge:g} keV")
+    low, high = (ends[0], edge), (edge, np.nextafter(ends[1], np.inf))
+    below, above = (sample.measure(within(part, mean)) for part in (low, high))
+    ratio = sample.measure(over(within(high, mean), within(low, mean)))
+    measured = (
+        f"mean standard deviation of the posterior from all images below {edge:g} keV: {below} "
+        f"keV, above: {above} keV; ratio {ratio}"
+    )
+    return Verdict(measured, *_compared(ratio, 1, "the ratio"))
 
 
 def _worsens(sample: Sample, ends: tuple[float, float]) -> Verdict:
@@ -298,6 +316,13 @@ def _gains(run: Run, few: Seeds, many: Seeds) -> dict[str, Measured]:
     return {name: Measured(*three) for name, three in zip(names, numbers, strict=True)}
 
 
+WIDER = Claim(
+    "NU_X_THRESH",
+    "E0's posterior is wider above 0.8 keV than below",
+    "well learned in [0.1, 0.8] keV, saturated above",
+    "section 4.2, Fig. 5",
+    _wider,
+)
 _SECTION_5 = "abstract, section 5"
 CLAIMS = (
     Claim(

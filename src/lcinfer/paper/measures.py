@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..config.sections import Evaluation
 from ..evaluation.evaluate import interval, resamples
+from ..evaluation.posteriors import read_posteriors
 from ..evaluation.residuals import profile_bins
 from .basis import Seeds
 
@@ -57,6 +58,16 @@ class Sample:
         true = seeds.predictions[0].true[:, at] * scale
         predicted = np.array([them.predicted[:, 0, at] for them in seeds.predictions]) * scale
         return cls(true, predicted - true, evaluation)
+
+    @classmethod
+    def of_widths(
+        cls, seeds: Seeds, parameter: str, scale: float, evaluation: Evaluation
+    ) -> "Sample":
+        """Posteriors' standard deviations, from all images, in the place of residuals."""
+        found = [read_posteriors(each.posterior) for each in seeds.evaluations]
+        at = found[0].names.index(parameter)
+        widths = np.array([each.samples[:, :, at].std(axis=1, dtype=float) for each in found])
+        return cls(found[0].truth[:, at] * scale, widths * scale, evaluation)
 
     @cached_property
     def _drawn(self) -> FloatArray:

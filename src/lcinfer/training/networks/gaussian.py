@@ -17,7 +17,8 @@ from .head import Density
 
 PASSES = 128  # of dropout, behind a density and a point prediction
 TRIES = 30  # of a sample to fall into the prior's box; after them it is put at its edge
-ROWS = 2**16  # samples at a time; bounds memory
+INSIDE = 32  # samples of each pass, for the share of the mixture inside the box
+TOGETHER = 64  # light-cones whose mixtures are made at a time; bounds memory
 HELD = (0.68, 0.95)
 LEAST_WIDTH = -7.0  # logarithm of a normalised parameter's: no likelihood runs away
 
@@ -40,46 +41,46 @@ class GaussianDropout(Density):
         precision."""
         with torch.autocast(features.device.type, enabled=False):
             known = self.averaged(features)
-            if self.training:
-                seen = relu(self.hidden(dropout(known, self._in_training)))
-                mean, root = self._gaussian(dropout(seen, self._in_training))
-                return -self._log_normal(targets - mean, root) - self._log_volume
-            errors = [
-                self._mixture_errors(one, other)
-                for one, other in zip(
-                    *(torch.split(each, 64) for each in (known, targets)), strict=True
+            if not self.training:
+                parts = zip(
+                    *(torch.split(each, TOGETHER) for each in (known, targets)), strict=True
                 )
-            ]
-        return torch.cat(errors)
+                return torch.cat([self._of_mixture(*part) for part in parts])
+            seen = relu(self.hidden(dropout(known, self._in_training)))
+            mean, root = self._split(self.gaussian(dropout(seen, self._in_training)))
+            return -_log_normal(targets - mean, root) - self._log_volume
 
     def samples(
         self, features: Tensor, count: int, generator: torch.Generator | None = None
     ) -> Tensor:
         """See :class:`Head`: each by a pass of its own, and drawn again outside the box."""
-        return torch.cat(
-            [
-                self._drawn(one, count, len(one), generator)
-                for one in torch.split(self.averaged(features), max(1, ROWS // count))
-            ]
-        )
+        return self._drawn(self.averaged(features), count, generator, shared=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """The mean of samples, from the same random numbers for each image."""
-        return torch.cat(
-            [
-                self._drawn(one, PASSES, 1, torch.Generator().manual_seed(0)).mean(1)
-                for one in torch.split(self.averaged(features), ROWS // PASSES)
-            ]
-        )
+        fixed = torch.Generator().manual_seed(0)
+        return self._drawn(self.averaged(features), PASSES, fixed, shared=True).mean(1)
 
     def settle(self, features: Tensor, targets: Tensor) -> None:
-        """Choose the rate of dropout at prediction by the coverage of the validation set."""
-        self.rate.fill_(min(self._rates, key=lambda rate: self._missed(rate, features, targets)))
+        """Choose the rate of dropout at prediction by the coverage of the validation set.
 
-    def _missed(self, rate: float, features: Tensor, targets: Tensor) -> float:
+        Coverage alone would allow posteriors as wide as the prior: of the rates that cover as well
+        as the best one, within the noise of so many light-cones, the densest is taken.
+        """
+        shares = torch.tensor(HELD)
+        noise = (shares * (1 - shares) / len(targets)).sqrt().sum().item() * targets.shape[1]
+        tried = []
+        for rate in self._rates:
+            self.rate.fill_(rate)
+            missed = self._missed(features, targets)
+            tried.append((missed, self.errors(features, targets).mean().item(), rate))
+        least, *_ = min(tried)
+        _, chosen = min((error, rate) for missed, error, rate in tried if missed <= least + noise)
+        self.rate.fill_(chosen)
+
+    def _missed(self, features: Tensor, targets: Tensor) -> float:
         """How far coverage is from what it should be, summed over intervals and parameters."""
-        self.rate.fill_(rate)
-        drawn = self.samples(features, 4 * PASSES, torch.Generator().manual_seed(0))
+        drawn = self.samples(features, 2 * PASSES, torch.Generator().manual_seed(0))
         missed = 0.0
         for share in HELD:
             ends = torch.tensor([(1 - share) / 2, (1 + share) / 2]).to(drawn)
@@ -93,65 +94,74 @@ class GaussianDropout(Density):
         """Of the box: a density per normalised parameters becomes one per share of the box."""
         return (self.box[1] - self.box[0]).log().sum()
 
-    def _gaussian(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., parameter) mean, and (..., parameter, parameter) the lower triangular root R of the
-        inverse covariance R^T R."""
-        given = self.gaussian(hidden)
+    def _split(self, given: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., parameter) mean, and (..., parameter, parameter) the lower triangular root of the
+        covariance."""
         outputs = self.box.shape[1]
-        mean, widths, beside = given.split([outputs, outputs, outputs * (outputs - 1) // 2], dim=-1)
-        root = torch.diag_embed(torch.exp(-widths.clamp(min=LEAST_WIDTH)))
+        mean, widths, beside = torch.split(
+            given, [outputs, outputs, outputs * (outputs - 1) // 2], dim=-1
+        )
+        root = torch.diag_embed(torch.exp(widths.clamp(min=LEAST_WIDTH)))
         rows, columns = torch.tril_indices(outputs, outputs, -1, device=root.device)
         root[..., rows, columns] = beside
         return mean, root
 
-    @staticmethod
-    def _log_normal(away: Tensor, root: Tensor) -> Tensor:
-        """Log density of a Gaussian at a distance from its mean."""
-        scaled = (root @ away[..., None])[..., 0]
-        log_widths = torch.diagonal(root, dim1=-2, dim2=-1).log()
-        return (log_widths - scaled.square() / 2 - math.log(2 * math.pi) / 2).sum(-1)
+    def _passed(self, known: Tensor, drawn: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """The Gaussian that a pass of dropout leaves, by uniform random numbers."""
+        first, second = ((each >= self.rate) / (1 - self.rate) for each in drawn)
+        return self._split(self.gaussian(second * relu(self.hidden(first * known))))
 
-    def _passes(
-        self, known: Tensor, count: int, rows: int, generator: torch.Generator | None
-    ) -> tuple[Tensor, Tensor]:
-        """The Gaussians (light-cone, pass, ...) that dropout leaves; of the same for each with
-        one of the ``rows``."""
-        seen = relu(self.hidden(known[:, None] * self._mask(known, count, rows, generator)))
-        return self._gaussian(seen * self._mask(seen, count, rows, generator))
-
-    def _mask(
-        self, like: Tensor, count: int, rows: int, generator: torch.Generator | None
-    ) -> Tensor:
-        kept = torch.rand((rows, count, like.shape[-1]), generator=generator).to(like) >= self.rate
-        return kept / (1 - self.rate)
+    def _random(
+        self, count: int, generator: torch.Generator | None
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Uniform numbers for dropout, and normal ones (count, parameter)."""
+        widths = self.hidden.in_features, self.gaussian.in_features
+        first, second = (torch.rand((count, width), generator=generator) for width in widths)
+        normal = torch.randn((count, self.box.shape[1]), generator=generator)
+        device = self.box.device
+        return (first.to(device), second.to(device)), normal.to(device)
 
     def _drawn(
-        self, known: Tensor, count: int, rows: int, generator: torch.Generator | None
+        self, known: Tensor, count: int, generator: torch.Generator | None, shared: bool
     ) -> Tensor:
-        """(light-cone, sample, parameter) inside the box."""
-        samples = known.new_zeros((len(known), count, self.box.shape[1]))
-        outside = torch.ones_like(samples, dtype=torch.bool)[..., :1]
+        """(light-cone, sample, parameter) inside the box; ``shared``: by the same numbers in each
+        light-cone."""
+        samples = known.new_empty((len(known) * count, self.box.shape[1]))
+        left = torch.arange(len(samples), device=known.device)
         for _ in range(TRIES):
-            mean, root = self._passes(known, count, rows, generator)
-            normal = torch.randn((rows, *mean.shape[1:]), generator=generator).to(mean)
-            normal = normal.expand_as(mean)[..., None]
-            fresh = mean + torch.linalg.solve_triangular(root, normal, upper=False)[..., 0]
-            samples = torch.where(outside, fresh, samples)
-            shares = self.shares(samples)
-            outside = ((shares < 0) | (shares > 1)).any(-1, keepdim=True)
-            if not outside.any():
+            masks, normal = self._random(count if shared else len(left), generator)
+            if shared:
+                own = left % count
+                masks, normal = (masks[0][own], masks[1][own]), normal[own]
+            mean, root = self._passed(known[left // count], masks)
+            samples[left] = mean + (root @ normal[..., None])[..., 0]
+            shares = self.shares(samples[left])
+            left = left[((shares < 0) | (shares > 1)).any(-1)]
+            if not len(left):
                 break
-        return torch.clamp(samples, *self.box)
+        return torch.clamp(samples, *self.box).view(len(known), count, -1)
 
-    def _mixture_errors(self, known: Tensor, targets: Tensor) -> Tensor:
-        generator = torch.Generator().manual_seed(0)
-        mean, root = self._passes(known, PASSES, 1, generator)
-        dense = self._log_normal(targets[:, None] - mean, root)
-        normal = torch.randn((1, PASSES, self.box.shape[1], 32), generator=generator).to(mean)
-        normal = normal.expand(len(mean), -1, -1, -1)
-        drawn = mean[..., None] + torch.linalg.solve_triangular(root, normal, upper=False)
-        shares = self.shares(drawn.transpose(-1, -2))
-        inside = ((shares >= 0) & (shares <= 1)).all(-1).double().mean((1, 2))
-        inside = inside.clamp(min=1 / (32 * PASSES))
-        log_density = dense.double().logsumexp(1) - math.log(PASSES) - inside.log()
-        return -log_density - self._log_volume.double()
+    def _of_mixture(self, known: Tensor, targets: Tensor) -> Tensor:
+        """Errors of the mixture that samples follow, which ends at the box."""
+        fixed = torch.Generator().manual_seed(0)
+        masks, _ = self._random(PASSES, fixed)
+        mean, root = self._passed(known[:, None], masks)
+        log_mixture = _log_normal(targets[:, None] - mean, root).double().logsumexp(1)
+        _, normal = self._random(PASSES * INSIDE, fixed)
+        normal = normal.view(PASSES, self.box.shape[1], INSIDE)
+        shares = self.shares((mean[..., None] + root @ normal).transpose(-1, -2))
+        inside = ((shares >= 0) & (shares <= 1)).all(-1).double().sum((1, 2)).clamp(min=1)
+        log_inside = (inside / (PASSES * INSIDE)).log()
+        return math.log(PASSES) + log_inside - log_mixture - self._log_volume.double()
+
+
+def _log_normal(away: Tensor, root: Tensor) -> Tensor:
+    """Log density of a Gaussian at a distance from its mean, by the root of its covariance."""
+    scaled: list[Tensor] = []  # by substitution: LAPACK is slow on many small matrices
+    for row in range(away.shape[-1]):
+        left = away[..., row]
+        for column, known in enumerate(scaled):
+            left = left - root[..., row, column] * known
+        scaled.append(left / root[..., row, row])
+    log_widths = torch.diagonal(root, dim1=-2, dim2=-1).log()
+    return -(torch.stack(scaled, -1).square() / 2 + log_widths + math.log(2 * math.pi) / 2).sum(-1)

@@ -1,0 +1,142 @@
+"""Heads of posteriors: densities inside the prior's box, from one image and from several."""
+
+import math
+
+import pytest
+import torch
+
+from lcinfer.config.networks import GaussianDropout as GaussianSettings
+from lcinfer.config.networks import Posterior
+from lcinfer.training.networks.flow import Flow
+from lcinfer.training.networks.gaussian import GaussianDropout
+
+BOX = torch.tensor([[-1.5, -2.0], [1.0, 1.8]])
+NOISE = 0.5  # of a feature, in the toy problem
+
+
+def flow(features=3, **settings):
+    return Flow(features, 2, Posterior(kind="posterior", transforms=2, hidden=(16,), **settings))
+
+
+def gaussian(features=3, **settings):
+    return GaussianDropout(features, 2, GaussianSettings(kind="gaussian_dropout", **settings))
+
+
+def bounded(head):
+    torch.manual_seed(4)
+    for weights in head.parameters():
+        torch.nn.init.normal_(weights, std=0.15)
+    head.bound(BOX)
+    return head.eval()
+
+
+@pytest.fixture(params=[flow, gaussian], ids=["posterior", "gaussian_dropout"])
+def head(request):
+    """A head with weights that make other posteriors than the prior."""
+    return bounded(request.param())
+
+
+def grid(points=40):
+    along = (torch.arange(points) + 0.5) / points
+    return torch.cartesian_prod(along, along)
+
+
+def test_a_density_integrates_to_one_over_the_prior_s_box(head) -> None:
+    shares = grid()
+    features = torch.randn(3, 3, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for one in features:
+            errors = head.errors(one.expand(len(shares), -1), head.placed(shares))
+            assert errors.dtype == torch.float64
+            assert (-errors).exp().mean().item() == pytest.approx(1, abs=0.03)
+            assert errors.std() > 0.1, "which is not the prior's"
+
+
+def test_samples_lie_inside_the_box_follow_the_density_and_a_generator_decides_them(head) -> None:
+    features = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        drawn, again, other = (
+            head.samples(features, 4000, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+        )
+        assert drawn.shape == (2, 4000, 2)
+        assert ((drawn >= BOX[0]) & (drawn <= BOX[1])).all()
+        assert torch.equal(drawn, again)
+        assert not torch.equal(drawn, other)
+        shares = grid()
+        for one, own in zip(features, head.shares(drawn), strict=True):
+            errors = head.errors(one.expand(len(shares), -1, -1), head.placed(shares))
+            density = (-errors).exp()[:, None]
+            assert torch.allclose((density * shares).mean(0).float(), own.mean(0), atol=0.03)
+            corner = (shares < 0.5).all(1)[:, None]
+            held = (own < 0.5).all(1).float().mean().item()
+            assert (density * corner).mean().item() == pytest.approx(held, abs=0.04)
+        assert torch.allclose(head(features), drawn.mean(1), atol=0.15)
+        assert torch.equal(head(features)[1:], head(features[1:])), "whatever else is asked"
+
+
+def test_far_from_the_box_samples_are_put_at_its_edge_and_do_not_hang() -> None:
+    head = bounded(gaussian())
+    with torch.no_grad():
+        head.gaussian.bias[:2] = 1e4
+        assert torch.equal(head.samples(torch.zeros(1, 3), 5), BOX[1].expand(1, 5, 2))
+
+
+def toy(count, images, generator):
+    """Parameters, uniform in the box, and features (light-cone, image, feature) with noise."""
+    parameters = BOX[0] + torch.rand((count, 2), generator=generator) * (BOX[1] - BOX[0])
+    noise = torch.randn((count, images, 2), generator=generator)
+    return parameters[:, None] + NOISE * noise, parameters
+
+
+def exact(features, targets):
+    """Log density of the toy's posterior, a Gaussian cut off by the box, as shares of it."""
+    spread = NOISE / math.sqrt(features.shape[1])
+    normal = torch.distributions.Normal(features.mean(1), spread)
+    inside = normal.cdf(BOX[1]) - normal.cdf(BOX[0])
+    return (normal.log_prob(targets) - inside.log() + (BOX[1] - BOX[0]).log()).sum(1)
+
+
+@pytest.mark.parametrize(
+    ("made", "settings", "within"),
+    [(flow, {}, 0.2), (gaussian, {"dropout": 0.001}, 0.25)],
+    ids=["posterior", "gaussian_dropout"],
+)
+def test_a_posterior_that_is_known_is_learnt_from_one_image_and_from_several(
+    made, settings, within
+) -> None:
+    torch.manual_seed(1)
+    head = made(features=2, **settings)
+    head.bound(BOX)
+    optimiser = torch.optim.Adam(head.parameters(), lr=1e-2)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 200)
+    generator = torch.Generator().manual_seed(2)
+    head.train()
+    for step in range(200):
+        features, targets = toy(256, (1, 2, 4, 8)[step % 4], generator)
+        loss = head.errors(features, targets).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    head.eval()
+    with torch.no_grad():
+        for images in (1, 8):
+            features, targets = toy(2000, images, generator)
+            head.settle(*toy(200, images, generator))
+            found, known = -head.errors(features, targets), exact(features, targets)
+            assert abs(found.mean() - known.mean()) < within
+            spread = head.samples(features, 200).std(1).mean(0)
+            assert torch.allclose(spread, torch.tensor(NOISE / math.sqrt(images)), rtol=0.5)
+
+
+def test_the_rate_of_dropout_is_that_with_which_intervals_hold_what_they_should() -> None:
+    head = bounded(gaussian(rates=(0.0, 0.3, 0.9)))
+    generator = torch.Generator().manual_seed(3)
+    features = torch.randn(100, 3, generator=generator)
+    for rate in (0.0, 0.3, 0.9):
+        head.rate.fill_(rate)
+        with torch.no_grad():
+            truth = head.samples(features, 1, generator)[:, 0]
+            head.settle(features, truth)
+        assert head.rate.item() == pytest.approx(rate)
+    assert "rate" in head.state_dict(), "which a checkpoint keeps"
