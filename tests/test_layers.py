@@ -17,6 +17,7 @@ BANK = {"architecture": "filter_bank", "convolutions": CONVOLUTIONS, "slices": 6
 NETWORKS = {
     "the paper's layers": {"convolutions": CONVOLUTIONS, "dense": [5, 4]},
     "one dense layer": {"convolutions": CONVOLUTIONS[:1], "dense": [7], "dropout": 0},
+    "dense": {"architecture": "dense", "dense": [8, 4]},
     "power": BANK | {"dense": [8, 4]},
     "moments": BANK | {"moments": [1, 2, 4], "activation": "silu"},
     "a flow": BANK

@@ -268,7 +268,7 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
         if training.network.architecture != "dense":
             yield (
                 f"{where}.network: a {training.network.architecture} reads images; for spectra "
-                f"say `architecture: dense`"
+                f"say architecture: dense"
             )
             return
         if training.augment:

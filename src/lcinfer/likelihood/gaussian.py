@@ -37,7 +37,9 @@ class Likelihood:
         scatter = residuals.std(axis=0)
         scatter = np.where(scatter > 0, scatter, np.inf)  # what never scatters tells nothing apart
         centre = spectra.mean(axis=0)
-        _, _, directions = np.linalg.svd((spectra - centre) / scatter, full_matrices=False)
+        scaled = (spectra - centre) / scatter
+        _, sizes, directions = np.linalg.svd(scaled, full_matrices=False)
+        components = min(components, int((sizes > 1e-9 * sizes[0]).sum()))  # others are constant
         projection = directions[:components].T / scatter[:, None]
         covariance = np.cov(residuals @ projection, rowvar=False).reshape(len(projection.T), -1)
         hartlap = (light_cones - projection.shape[1] - 2) / (light_cones - 1)

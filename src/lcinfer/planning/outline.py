@@ -1,5 +1,8 @@
 """What a configuration makes, and where."""
 
+from collections.abc import Iterator
+
+from ..config import Config
 from ..products.run import Run
 from ..simulator.lightcone import coordinates
 
@@ -24,9 +27,17 @@ def outline(run: Run) -> str:
         f"            varied: {', '.join(run.database.design.names)}",
         f"mocks       {mocks or 'none'}",
         f"images      {config.images.per_lightcone} of {rows}x{columns} cells per light-cone",
+        *_spectra(config),
         f"split       {config.split.validation} validation, {config.split.test} test, "
         f"{database.realizations - taken} training light-cones",
         f"trainings   {', '.join(f'{name}{few}' for name, few in fewer.items())}",
+        *([f"mcmc        {', '.join(config.mcmc)}"] if config.mcmc else []),
         f"jobs        {sum(len(cones.spans) for cones in run.lightcones.values())} of simulation",
     ]
     return "\n".join(lines)
+
+
+def _spectra(config: Config) -> Iterator[str]:
+    for name, spectra in config.spectra.items():
+        chunks, numbers = spectra.shape(config.database.box, config.database.lightcone)
+        yield f"spectra     {name}: {chunks} chunks of {numbers} numbers per light-cone"

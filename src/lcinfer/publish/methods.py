@@ -35,6 +35,7 @@ def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
     told = [
         *_on_light_cones(recorded, style),
         *_on_images(recorded, style),
+        *_on_spectra(recorded, style),
         *(
             said
             for run in _configured(recorded).values()
@@ -127,6 +128,27 @@ def _on_images(recorded: Recorded, style: Style) -> list[str]:
     return told
 
 
+def _on_spectra(recorded: Recorded, style: Style) -> list[str]:
+    config = recorded.run.config
+    told = []
+    for name, spectra in config.spectra.items():
+        depth = style.number(spectra.chunk or config.database.box.length, "Mpc")
+        told.append(
+            f"The {spectra.kind} power spectra {style.code(name)} are of chunks {depth} deep along "
+            f"the line of sight: decimal logarithms of {style.text('Delta^2 +')} "
+            f"{style.number(spectra.floor, 'mK^2')}, in {spectra.bins} bins equal in the logarithm "
+            f"of k between {spectra.k[0]:g} and {spectra.k[1]:g} per Mpc."
+        )
+    told += [
+        f"The posteriors {style.code(name)} are sampled by {mcmc.walkers} walkers of {mcmc.steps} "
+        f"steps (MCMC) from a Gaussian likelihood of {mcmc.components} principal components of the "
+        f"spectra {style.code(mcmc.spectra)}, about an emulator of neural networks fitted on the "
+        f"training light-cones, whose scatter about it is the covariance."
+        for name, mcmc in config.mcmc.items()
+    ]
+    return told
+
+
 def _configured(recorded: Recorded) -> dict[str, TrainingRun]:
     """The trainings that the configuration names: no repeats, no trials of sweeps."""
     run = recorded.run
@@ -164,6 +186,7 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
         f"epochs without a lower training loss",
         "cosine": "lowered to zero along half a cosine",
     }[optimiser.schedule]
+    read = counted(images, "image") if training.input == "images" else "the power spectra"
     several = _seeds(recorded, run)
     seeds = f" {len(several)} times, with seeds {listed(list(map(str, several)))}," * (
         len(several) > 1
@@ -172,7 +195,7 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
         f"The network {style.code(run.name)} {architecture} "
         f"{counted(len(network.dense), 'hidden fully connected layer')}, a dropout of "
         f"{style.number(network.dropout)} and {style.count(_weights(recorded, run))} weights.",
-        f"It was trained{seeds} on {counted(images, 'image')} of each light-cone for {epochs} "
+        f"It was trained{seeds} on {read} of each light-cone for {epochs} "
         f"epochs, in batches of {training.batch}, with RMSprop at a learning rate of "
         f"{style.number(optimiser.learning_rate)}, {lowered}.",
     ]

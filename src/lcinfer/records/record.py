@@ -25,8 +25,8 @@ from ..products.product import Product
 DIRECTORY = "provenance"
 PACKAGES = (
     "lcinfer",
-    *("21cmfast", "astropy", "dask", "matplotlib", "mpi4py", "numcodecs", "numpy", "pydantic"),
-    *("scipy", "snakemake", "torch", "xarray", "zarr"),
+    *("21cmfast", "astropy", "dask", "emcee", "matplotlib", "mpi4py", "numcodecs", "numpy"),
+    *("powerbox", "pydantic", "scipy", "snakemake", "torch", "xarray", "zarr"),
 )
 Record = dict[str, Any]
 

@@ -127,8 +127,10 @@ def _errors(spectra: Inputs, emulator: Emulator, test: Measured, scatter: np.nda
     shape = form.shape[1:]
     emulated = emulator(test.parameters)
     off = emulated - test.spectra
+    with np.errstate(divide="ignore", invalid="ignore"):  # of a bin that is the same in all
+        known = r2(test.spectra, emulated)
     columns = {
-        "r2": r2(test.spectra, emulated),
+        "r2": known,
         "bias": off.mean(axis=0),
         "rms": np.sqrt(np.square(off).mean(axis=0)),
         "rms_training_unseen": scatter,

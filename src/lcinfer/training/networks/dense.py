@@ -21,7 +21,7 @@ def trunk(network: settings.Dense, image_shape: settings.Shape) -> nn.Sequential
     width = prod(image_shape)
     model = nn.Sequential()
     model.add_module("flattening", nn.Flatten())
-    model.add_module("batch_normalisation", nn.BatchNorm1d(width, LEAST, MOMENTUM))
+    model.add_module("input_normalisation", nn.BatchNorm1d(width, LEAST, MOMENTUM))
     model.add_module("dropout", nn.Dropout(network.dropout))
     for number, neurons in enumerate(network.dense, start=1):
         model.add_module(f"dense_{number}", nn.Linear(width, neurons))

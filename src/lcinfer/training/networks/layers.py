@@ -107,7 +107,7 @@ def _filter_bank(network: FilterBank, image_shape: Shape) -> Rows:
 def _dense(network: Dense, image_shape: Shape) -> Rows:
     numbers = (prod(image_shape),)
     yield "flattening", "Flattening", numbers, 0
-    yield "batch_normalisation", "Batch Normalization", numbers, 2 * prod(numbers)
+    yield "input_normalisation", "Batch Normalization", numbers, 2 * prod(numbers)
     yield _dropout(network, numbers)
 
 
