@@ -197,7 +197,7 @@ def _on_cost(recorded: Recorded, style: Style) -> list[str]:
         if made.failed:
             wasted = _hours(made, made.failed, style)
             sentence += f", {style.count(len(made.failed))} of which failed ({wasted})"
-        hosts, processors = len(made.several("host")), made.several("cpu")
+        hosts, processors = len(made.several("host")), made.several("gpu") + made.several("cpu")
         sentence += f", on {_several(hosts, 'host')}" if hosts else ""
         sentence += f" ({style.text(listed(processors))})" if processors else ""
         told.append(f"{sentence}.")
