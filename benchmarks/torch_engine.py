@@ -8,8 +8,8 @@
     python benchmarks/torch_engine.py gpu                            # on a machine with one
 
 All but ``stages`` and ``gpu`` run both engines in one process and one thread, in turn.
-``agreement`` and ``r2`` go on where they were, by what is in FOLDER. ``gpu`` takes some ten minutes,
-small boxes first: a line is printed when it is known.
+``agreement`` and ``r2`` go on where they were, by what is in FOLDER. ``gpu`` takes some ten
+minutes, small boxes first: a line is printed when it is known.
 """
 
 import argparse

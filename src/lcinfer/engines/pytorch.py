@@ -63,8 +63,8 @@ class PyTorch(GM18Engine):
         return math.ceil(1000 + (16 * voxels + 64 * hires) / 1e6)
 
     def gpu_mb(self, simulation: Simulation) -> tuple[int, int]:
-        """See :class:`Engine`: tensors as counted on a CPU (docs/torch_engine.md), and as much for a
-        transform as its field."""
+        """See :class:`Engine`: tensors as counted on a CPU (docs/torch_engine.md), and as much for
+        a transform as its field."""
         cells = simulation.box.cells**3
         hires = cells * simulation.box.hires_factor**3
         each = 5 * hires + 284 * cells
