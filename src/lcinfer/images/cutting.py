@@ -71,7 +71,7 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
         for plane in stack if axis == "x" else stack.swapaxes(0, 1):
             cuts += np.split(plane, images.halves)
     stacked = np.stack(cuts)
-    return stacked.astype(np.float16) if images.half else stacked
+    return stacked.astype(np.float16) if images.precision == "half" else stacked
 
 
 def prepare(image_set: ImageSet) -> None:
@@ -128,7 +128,7 @@ def _create(target: zarr.Group, image_set: ImageSet, source: zarr.Group) -> None
         IMAGES,
         shape=(0, *shape),
         chunks=(1, *shape),
-        dtype="float16" if images.half else "float32",
+        dtype="float16" if images.precision == "half" else "float32",
         compressors=[
             ZstdCodec(level=cones.simulation.storage.compression_level),
             Crc32cCodec(),

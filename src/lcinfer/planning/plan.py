@@ -173,7 +173,7 @@ def _part(images: ImageSet, each: Cost, ranks: Ranks, wanted: set[int], anew: bo
     stores = left > 0 and (anew or not cones.prepared.exists())
     files, directories = _files(cones, blocks, stores, ranks)
     cells = images.images.per_lightcone * math.prod(_image_shape(images))
-    cut = cells * VOXEL_BYTES // (2 if images.images.half else 1)
+    cut = cells * VOXEL_BYTES // (2 if images.images.precision == "half" else 1)
     return Part(
         name=cones.name,
         directory=str(cones.directory),
