@@ -2,19 +2,27 @@
 
     python benchmarks/torch_engine.py agreement FOLDER --draws 100   # config/demo.yaml's box
     python benchmarks/torch_engine.py costs --cells 32 64 100
+    python benchmarks/torch_engine.py stages --cells 32 64           # CPU seconds of each stage
     python benchmarks/torch_engine.py draw FOLDER                    # docs/figures/torch-engine.png
+    python benchmarks/torch_engine.py r2 FOLDER CONFIG TRAINING      # a network on both engines'
     python benchmarks/torch_engine.py gpu                            # on a machine with one
 
-All but ``gpu`` run both engines in one process and one thread, in turn. ``agreement`` goes on where
-it was, a line a light-cone in FOLDER/agreement.jsonl.
+All but ``stages`` and ``gpu`` run both engines in one process and one thread, in turn.
+``agreement`` and ``r2`` go on where they were, by what is in FOLDER. ``gpu`` takes some ten
+minutes, small boxes first: a line is printed when it is known.
 """
 
 import argparse
 import json
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -112,36 +120,163 @@ def costs(sizes: list[int]) -> None:
             )
 
 
-def gpu() -> None:
-    """Light-cones per hour and peak memory on the GPU, and the time of each stage of a box."""
-    from torch.profiler import ProfilerActivity, profile
+# Where the engine's stages begin: what of its modules is timed, and as what.
+STAGES = {
+    "make_initial_conditions": "initial conditions",
+    "Particles.at": "perturbed field",
+    "Regions": "spin temperature",
+    "Radiation.sky": "spin temperature",
+    "first_gas": "spin temperature",
+    "evolve": "spin temperature",
+    "Ionisation.neutral_fraction": "ionisation",
+    "Particles.velocity": "brightness temperature",
+    "optical_depth": "brightness temperature",
+    "brightness": "brightness temperature",
+    "include_gradient": "brightness temperature",
+    "move": "brightness temperature",
+}
 
+
+@contextmanager
+def timed_stages(clock: Callable[[], float]) -> Iterator[Counter[str]]:
+    """Seconds of each stage of what is made within; what is no stage's is the light-cone's."""
+    from lcinfer.torch_engine import engine
+
+    spent: Counter[str] = Counter()
+
+    def timed(function: Callable[..., Any], stage: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            begin = clock()
+            made = function(*arguments, **named)
+            spent[stage] += clock() - begin
+            return made
+
+        return call
+
+    with ExitStack() as patches:
+        for name, stage in STAGES.items():
+            owner, _, method = name.rpartition(".")
+            place = getattr(engine, owner) if owner else engine
+            patches.enter_context(patch.object(place, method, timed(getattr(place, method), stage)))
+        begin = clock()
+        yield spent
+        whole = clock() - begin
+    spent["light-cone"] = whole - spent.total()
+
+
+def stages(sizes: list[int]) -> None:
+    """CPU seconds of each stage of FAINT's light-cone."""
+    from lcinfer.torch_engine import simulate
+
+    for cells in sizes:
+        simulation = simulation_of(
+            cells, 3.0 * cells, 1.05, velocities="subcell", thermal_density="scaled"
+        )
+        simulate(simulation, FAINT, 1)  # what is made once
+        with timed_stages(time.process_time) as spent:
+            simulate(simulation, FAINT, 2)
+        told = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in spent.items())
+        print(f"{cells}^3: {spent.total():.2f} s: {told}", flush=True)
+
+
+def least_bytes(simulation: Simulation, nodes: int) -> float:
+    """Bytes of a GPU's memory that a light-cone moves at least.
+
+    Each transform of a field reads and writes it three times, 4 bytes a cell; a node reads where 40
+    shells stand, moves 27 particles a cell (or as many as there are), filters the density and x_e
+    with some spheres of bubbles, and has some forty reads and writes of a field besides.
+    """
+    box = simulation.box
+    coarse, fine = box.cells**3, (box.cells * box.hires_factor) ** 3
+    spheres = np.log(15 / (0.62 * box.cell_size)) / np.log(1.1) + 1
+    transform = 3 * 2 * 4
+    node = coarse * (4 * 40 + 2 * spheres * transform + 40 * 4) + fine * 4 * 4
+    return float(14 * transform * fine + 40 * transform * coarse + nodes * node)
+
+
+def gpu() -> None:
+    """Light-cones per hour, peak memory, each stage's seconds, and the floor from bytes."""
     from lcinfer.torch_engine import simulate_batch
 
-    print(torch.cuda.get_device_name())
-    for cells, batch in ((32, 1), (32, 32), (32, 128), (64, 16), (200, 1)):
+    def clock() -> float:
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+    source, target = (torch.empty(2**28, device="cuda") for _ in range(2))
+    target.copy_(source)
+    begin = clock()
+    for _ in range(20):
+        target.copy_(source)
+    rate = 20 * 2 * 2**30 / (clock() - begin)
+    del source, target
+    print(f"{torch.cuda.get_device_name()}: {rate / 1e12:.2f} TB/s copied", flush=True)
+    for cells, batch in ((32, 1), (32, 16), (32, 64), (32, 256), (64, 1), (64, 16), (200, 1)):
         length = 1.5 * cells if cells == 200 else 3.0 * cells
         simulation = simulation_of(
-            cells, length, 1.02 if cells == 200 else 1.05, velocities="subcell"
+            cells,
+            length,
+            1.02 if cells == 200 else 1.05,
+            velocities="subcell",
+            thermal_density="scaled",
         )
         given = draws(batch)
         torch.cuda.reset_peak_memory_stats()
         for attempt in ("first", "again"):
-            begin = time.perf_counter()
-            simulate_batch(simulation, [p for p, _ in given], [s for _, s in given], "cuda")
-            torch.cuda.synchronize()
-            taken = time.perf_counter() - begin
-            peak = torch.cuda.max_memory_allocated() / 1e9
+            with timed_stages(clock) as spent:
+                cones = simulate_batch(
+                    simulation, [p for p, _ in given], [s for _, s in given], "cuda"
+                )
+            taken, nodes = spent.total(), len(cones[0].node_redshift)
+            floor = batch * least_bytes(simulation, nodes) / rate
+            told = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in spent.items())
             print(
-                f"{cells}^3, {batch} at once, {attempt}: {taken:.2f} s, "
-                f"{3600 * batch / taken:.0f} an hour, {peak:.2f} GB",
+                f"{cells}^3, {nodes} nodes, {batch} at once, {attempt}: {taken:.2f} s "
+                f"(from bytes {floor:.2f} s), {3600 * batch / taken:.0f} an hour, "
+                f"{torch.cuda.max_memory_allocated() / 1e9:.2f} GB; {told}",
                 flush=True,
             )
-    simulation = simulation_of(32, 96.0, 1.05, velocities="subcell")
-    given = draws(128)
-    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
-        simulate_batch(simulation, [p for p, _ in given], [s for _, s in given], "cuda")
-    print(seen.key_averages().table(sort_by="cuda_time_total", row_limit=30))
+
+
+def r2(folder: Path, config: Path, training: str, results: Path, count: int) -> None:
+    """R2 of a network on test light-cones of the torch engine, and on 21cmFAST's of their seeds.
+
+    Args:
+        folder: where 21cmFAST's are kept.
+        config: with a database by the torch engine that is there.
+        training: a finished one of it.
+        results: where these are.
+        count: test light-cones.
+    """
+    from lcinfer import load_network
+    from lcinfer.evaluation.evaluate import r2 as determination
+    from lcinfer.lightcones import store
+    from lcinfer.products.run import Run
+    from lcinfer.simulator.gm18 import simulate
+    from lcinfer.simulator.lightcone import coordinates
+
+    run = Run(load(config), results)
+    cones, network = run.database, load_network(config, training, results=results)
+    redshift, cell = coordinates(cones.simulation)[0], cones.simulation.box.cell_size
+    first, names = run.config.split.validation, cones.design.names
+    true = cones.design.parameters(first, first + count)
+    seeds = cones.design.seeds(first, first + count)
+    folder.mkdir(parents=True, exist_ok=True)
+    predicted: dict[str, list[np.ndarray]] = {"torch": [], "21cmFAST": []}
+    for index, values, seed in zip(range(first, first + count), true, seeds, strict=True):
+        kept = folder / f"{index}.npy"
+        if not kept.exists():
+            point = dict(zip(names, values.tolist(), strict=True))
+            np.save(kept, simulate(cones.simulation, point, int(seed)).brightness_temp)
+        for engine, cube in (
+            ("torch", store.read(cones.store, index)),
+            ("21cmFAST", np.load(kept)),
+        ):
+            table = network.predict(cube, redshift, cell).set_index("parameter")["predicted"]
+            predicted[engine].append(table[list(names)].to_numpy())
+    scores = {engine: determination(true, np.array(them)) for engine, them in predicted.items()}
+    print(f"{count} light-cones, R2 of the average over a light-cone's images")
+    for name, own, other in zip(names, scores["torch"], scores["21cmFAST"], strict=True):
+        print(f"{name}: torch {own:.4f}, 21cmFAST {other:.4f}, difference {own - other:+.4f}")
 
 
 def draw(folder: Path) -> None:
@@ -185,12 +320,24 @@ def main() -> None:
     priced = what.add_parser("costs")
     priced.add_argument("--cells", type=int, nargs="+", default=[32, 64, 100])
     what.add_parser("draw").add_argument("folder", type=Path)
+    staged = what.add_parser("stages")
+    staged.add_argument("--cells", type=int, nargs="+", default=[32])
+    scored = what.add_parser("r2")
+    scored.add_argument("folder", type=Path)
+    scored.add_argument("config", type=Path)
+    scored.add_argument("training")
+    scored.add_argument("--results", type=Path, default=Path("results"))
+    scored.add_argument("--light-cones", type=int, default=60)
     what.add_parser("gpu")
     given = parser.parse_args()
     if given.what == "agreement":
         agreement(given.folder, given.draws)
     elif given.what == "costs":
         costs(given.cells)
+    elif given.what == "stages":
+        stages(given.cells)
+    elif given.what == "r2":
+        r2(given.folder, given.config, given.training, given.results, given.light_cones)
     elif given.what == "draw":
         draw(given.folder)
     else:

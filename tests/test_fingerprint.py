@@ -96,6 +96,14 @@ def known(file: str) -> set[str]:
     return {path.as_posix() for path in {*products, run.summary.directory}}
 
 
+def test_ten_thousand_light_cones_grow_from_those_that_there_are() -> None:
+    run = Run(config.load(HERE / "ten_thousand.yaml"))
+    names = [cones.directory.name for cones in (run.database, run.database_images)]
+    assert names == ["ten_thousand-2dce5809d3", "ten_thousand-3c782de43d"]
+    split = run.config.split
+    assert run.database.realizations - split.validation - split.test == 8000
+
+
 @pytest.mark.parametrize("file", KNOWN)
 def test_the_repositorys_configurations_keep_their_fingerprints(file) -> None:
     assert known(file) == {f"results/{path}" for path in KNOWN[file]}

@@ -78,8 +78,8 @@ def test_images_are_those_cut_by_hand(setting) -> None:
 
 
 def test_images_in_half_precision_are_the_same_but_for_rounding_and_pass_an_audit(run) -> None:
-    whole, half = run(), run(half=True)
-    assert run(half=False).database_images.fingerprint == whole.database_images.fingerprint
+    whole, half = run(), run(precision="half")
+    assert run(precision="single").database_images.fingerprint == whole.database_images.fingerprint
     complete(whole.database)
     read = []
     for image_set in (whole.database_images, half.database_images):

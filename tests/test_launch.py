@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lcinfer.training.launch import gpus, lcinfer
+from lcinfer.training.launch import device, gpus, lcinfer
 
 
 def words(command, **environment):
@@ -40,6 +40,11 @@ def words(command, **environment):
 )
 def test_the_gpus_of_a_job_are_counted_as_its_batch_system_reads_them(resources, count) -> None:
     assert gpus(resources) == count
+
+
+def test_simulations_are_on_a_gpu_where_their_job_asks_for_one() -> None:
+    assert device({"tasks": 4, "gpu": 4}) == "cuda"
+    assert device({"tasks": 16, "gres": ""}) == "cpu"
 
 
 def test_an_interpreter_below_a_folder_with_spaces_is_one_word(monkeypatch) -> None:

@@ -3,7 +3,7 @@
 import torch
 
 from lcinfer.doctor import machine
-from lcinfer.engines import engine_of
+from lcinfer.engines import REGISTERED, engine_of
 
 LOCAL = {"cores": 8, "set-threads": {"simulate": 2}, "set-resources": {"simulate": {"tasks": 3}}}
 
@@ -79,3 +79,14 @@ def test_a_gpu_is_named_when_pytorch_computes_on_it(site, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: memory)
     (line,) = machine.check_gpu(site())
     assert (line.level, line.what) == ("PASS", "Some GPU, 80 GB, PyTorch computes on it")
+
+
+def test_gpus_for_simulations_need_an_engine_that_computes_on_them(site, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    asks = {"executor": "slurm", "set-resources": {"simulate": {"gpu": 2}}}
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    elsewhere = list(machine.gpu(site(asks)))[-1]
+    assert (elsewhere.level, elsewhere.what) == ("WARN", "none on this machine: not tried")
+    monkeypatch.setattr(machine, "engine_of", lambda _: REGISTERED["lcinfer.simulate:simulate"])
+    refused = next(machine.gpu(site(asks)))
+    assert refused.level == "FAIL" and "the engine 21cmfast has CPUs alone" in refused.what

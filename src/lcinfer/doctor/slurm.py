@@ -93,6 +93,9 @@ def _job(site: Site) -> Line:
     command += [f"--time={profile.resource('runtime', otherwise=60)}"]
     nodes = profile.resource("nodes")
     command += [f"--nodes={nodes}"] if nodes is not None else []
+    for resource, option in (("gres", "gres"), ("gpu", "gpus")):
+        if asked := profile.resource(resource):
+            command.append(f"--{option}={asked}")
     said = ask([*command, "--wrap=true"], SECONDS)
     size = f"{profile.tasks} ranks of {threads} CPUs and {threads * each / 1e3:.1f} GB"
     if said.status != 0:

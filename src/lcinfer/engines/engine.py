@@ -134,6 +134,11 @@ class Engine(ABC):
         hires = (simulation.box.cells * simulation.box.hires_factor) ** 3
         return math.ceil(1100 + (12 * voxels + 28 * hires) / 1e6)
 
+    def gpu_mb(self, simulation: Simulation) -> tuple[int, int] | None:
+        """What a light-cone takes of a GPU's memory, and what each more of a batch, in MB; None: it
+        is not known."""
+        return None
+
     def made(self, record: Mapping[str, Any]) -> str | None:
         """The version that made a light-cone, by its journal's line; None: it does not say."""
         version = record.get("engine_version")

@@ -62,6 +62,15 @@ class PyTorch(GM18Engine):
         hires = (simulation.box.cells * simulation.box.hires_factor) ** 3
         return math.ceil(1000 + (16 * voxels + 64 * hires) / 1e6)
 
+    def gpu_mb(self, simulation: Simulation) -> tuple[int, int]:
+        """See :class:`Engine`: tensors as counted on a CPU (docs/torch_engine.md), and as much for
+        a transform as its field."""
+        cells = simulation.box.cells**3
+        hires = cells * simulation.box.hires_factor**3
+        each = 5 * hires + 284 * cells
+        moved = each + 14 * hires + 36 * 2**25  # particles, then shells of that many voxels
+        return math.ceil(max(31 * hires, moved) / 1e6), math.ceil(each / 1e6)
+
     def refusals(self, simulation: Simulation, varied: Collection[str]) -> Iterator[str]:
         """See :class:`Engine`: options, parameters and threads that it does not have."""
         return refusals(simulation, varied)

@@ -86,11 +86,12 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
         for plane in stack if axis == "x" else stack.swapaxes(0, 1):
             cuts += np.split(plane, images.halves)
     stacked = np.stack(cuts)
-    return stacked.astype(np.float16) if images.half else stacked
+    return stacked.astype(np.float16) if images.precision == "half" else stacked
 
 
 def _images(image_set: ImageSet) -> Form:
     box, images, along = image_set.lightcones.simulation.box, image_set.images, image_set.cells
+    half = images.precision == "half"
     # The instrument's is in the store, which is made by this form.
     seen_with = cache(partial(response, image_set))
     return Form(
@@ -104,8 +105,8 @@ def _images(image_set: ImageSet) -> Form:
         make=lambda cube: cut_from(cube, image_set, seen_with()),
         line_of_sight="line_of_sight",
         along=lambda cells: cells[:along],
-        tolerance=(HALF_ROUNDING if images.half else ROUNDING) if image_set.instrument else 0,
-        dtype="float16" if images.half else "float32",
+        tolerance=(HALF_ROUNDING if half else ROUNDING) if image_set.instrument else 0,
+        dtype="float16" if half else "float32",
     )
 
 

@@ -73,6 +73,9 @@ class Plan:
     threads: int
     asked_bytes: int
     """Memory that a job asks for, per rank."""
+    gpu_mb: tuple[int, int] | None
+    """Of a GPU: for a light-cone, and for each more of a batch; None: it has no part, or the engine
+    does not say."""
     parts: tuple[Part, ...]
     ranks: Ranks
     jobs: int
@@ -151,6 +154,7 @@ def _plan(
         cost=each,
         threads=database.simulator.threads,
         asked_bytes=10**6 * engine_of(database).memory_mb(database),
+        gpu_mb=engine_of(database).gpu_mb(database),
         parts=tuple(
             _part(cones, _images_of(run, cones), each, ranks, wanted[label], anew)
             for label, cones in run.lightcones.items()
@@ -198,7 +202,7 @@ def _bytes(images: ImageSet) -> int:
     """Of the images of a light-cone, before compression."""
     across = images.lightcones.simulation.box.cells // images.images.halves
     voxels = images.images.per_lightcone * across * images.cells
-    return voxels * VOXEL_BYTES // (2 if images.images.half else 1)
+    return voxels * VOXEL_BYTES // (2 if images.images.precision == "half" else 1)
 
 
 def _files(
@@ -277,6 +281,9 @@ def _lines(plan: Plan) -> list[str]:
         ),
         ("jobs", f"{len(whole.blocks)} of simulation, {plan.jobs} in the whole workflow"),
     ]
+    if plan.gpu_mb:
+        one, more = (size(10**6 * it) for it in plan.gpu_mb)
+        rows.insert(5, ("on a GPU", f"{one} for a light-cone, {more} for each more of a batch"))
     return [f"{name:14}{text}" for name, text in rows]
 
 

@@ -224,7 +224,8 @@ def _on_cost(recorded: Recorded, style: Style) -> list[str]:
         if made.failed:
             wasted = _hours(made, made.failed, style)
             sentence += f", {style.count(len(made.failed))} of which failed ({wasted})"
-        hosts, processors = (distinct(made.finished, key) for key in ("host", "cpu"))
+        hosts = distinct(made.finished, "host")
+        processors = distinct(made.finished, "gpu") + distinct(made.finished, "cpu")
         sentence += f", on {counted(len(hosts), 'host')}" if hosts else ""
         sentence += f" ({style.text(listed(processors))})" if processors else ""
         told.append(f"{sentence}.")

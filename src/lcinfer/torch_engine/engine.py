@@ -110,7 +110,6 @@ def coeval_boxes(
             shells = shells_at(redshift, box.cell_size, background, options)
             sky = radiation.sky(shells, around, mean_electrons(gas))
             gas = evolve(gas, redshift, followed, sky, background, options)
-            del around, sky  # before the next are made
             del around, sky
         neutral = ionisation.neutral_fraction(redshift, matter, gas.electrons)
         tau = optical_depth(redshift, matter.density.flatten(1), neutral, gas.spin, background)
