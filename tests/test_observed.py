@@ -231,3 +231,11 @@ def test_a_sweep_compares_instruments_on_one_database():
     }
     (sweep,) = run.sweeps.values()
     assert [training.images.seen_with for _, training in sweep.trials] == ["", "ska", "long"]
+
+
+def test_the_methods_section_says_what_saw_the_images(run, write_config, capsys):
+    path = str(write_config(observed_settings()))
+    cli.main(["methods", path, "--results", str(run.root)])
+    said = " ".join(capsys.readouterr().out.split())
+    for part in ("SKA-Low (AA*)", "no baseline up to 1.5 km sees", "thermal noise"):
+        assert part in said

@@ -6,6 +6,7 @@ What is not recorded is left out, never guessed.
 import json
 
 from ..base.counting import counted
+from ..config.instruments import Instrument
 from ..config.networks import Dense, FilterBank
 from ..config.parameters import shown
 from ..config.sweeps import repeats
@@ -117,6 +118,8 @@ def _on_images(recorded: Recorded, style: Style) -> list[str]:
         f"Light-cones, not images, are split: {style.count(len(sets.training))} for "
         f"training, {validation} for validation and {test} for testing.",
     ]
+    for name in recorded.run.instruments:
+        told.append(_instrument(style, name, config.instruments[name]))
     if config.mocks:
         mocks = []
         for name, mock in config.mocks.items():
@@ -147,6 +150,26 @@ def _on_spectra(recorded: Recorded, style: Style) -> list[str]:
         for name, mcmc in config.mcmc.items()
     ]
     return told
+
+
+def _instrument(style: Style, name: str, settings: Instrument) -> str:
+    """What is between the sky and the images, in a sentence or two."""
+    beside = {
+        "none": "",
+        "horizon": ", and modes below the horizon's wedge",
+        "moderate": ", and modes below the horizon's wedge and up to 0.1 h/Mpc above it",
+    }
+    flux = settings.sefd if isinstance(settings.sefd, str) else f"{settings.sefd:g} Jy"
+    fewer = f" without {len(settings.without)} stations" if settings.without else ""
+    layout, hours = style.text(settings.layout), style.number(settings.hours, "h")
+    track, longest = settings.track, style.number(settings.longest_baseline, "km")
+    return (
+        f"As {style.text(name)} they are what SKA-Low ({layout}{fewer}) sees in {hours} of "
+        f"{style.number(track, 'h')} tracks at declination {settings.declination:g} degrees "
+        f"(station SEFD: {style.text(flux)}): without the mean of each channel and modes that no "
+        f"baseline up to {longest} sees{beside[settings.wedge]}, with its thermal noise, which is "
+        f"new in each epoch of a training."
+    )
 
 
 def _configured(recorded: Recorded) -> dict[str, TrainingRun]:

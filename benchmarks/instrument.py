@@ -1,0 +1,203 @@
+"""An instrument: its noise beside the recipe's, what it costs a training, what it makes of the sky.
+
+    python benchmarks/instrument.py table                        # rms at z = 8 against the recipe
+    python benchmarks/instrument.py epoch                        # an epoch with noise and without
+    python benchmarks/instrument.py bank LIGHTCONES.zarr COUNT   # losses by the bank's size
+    python benchmarks/instrument.py picture LIGHTCONES.zarr      # docs/figures/instrument.png
+
+The recipe is in docs/instrument.md; `docs/figures/instrument.png` is of light-cone 0 of the mock
+FAINT, of cells of 3 Mpc. Epochs take turns, and the best of the rounds is printed, of the wall time
+and of the processor time: on a machine that is shared the latter tells more.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+from lcinfer import figures
+from lcinfer.base import groups
+from lcinfer.config.instruments import Instrument
+from lcinfer.config.sections import Box, Figures, Images, Simulation, Split, Training
+from lcinfer.images.cutting import cut
+from lcinfer.images.dataset import LabelledImages, fit
+from lcinfer.images.noise import Noise
+from lcinfer.instrument.noise import Channels
+from lcinfer.instrument.response import Response
+from lcinfer.lightcones import store
+from lcinfer.training import loop
+from lcinfer.training import noise as bank_module
+from lcinfer.training.batches import Batches
+from lcinfer.training.learner import Learner
+from lcinfer.training.noise import NoiseBank
+from lcinfer.training.processes import World
+
+HERE = Path(__file__).parents[1]
+WORLD = World(torch.device("cpu"))
+ALONG = 900  # cells of 3 Mpc from z = 6: to z = 23
+EVERY_PLANE = Images(slices=16, spacing=6, halves=1, axes=("x", "y"), line_of_sight_cells=ALONG)
+FEW = {  # for banks, whose size is to matter if it can: it trains in a moment
+    "architecture": "filter_bank",
+    "convolutions": [{"filters": 8, "kernel": 4}, {"filters": 8, "kernel": 4}],
+    "dense": [64],
+    "dropout": 0,
+}
+RECIPE = {  # rms in mK at z = 8: by layout, then (box in Mpc, cells, longest baseline in km)
+    "AA4": {(300, 200, 1): 20, (300, 200, 2): 76, (300, 200, 3): 182}
+    | {(96, 32, 1): 14, (96, 32, 2): 53, (96, 32, 3): 119},
+    "AA*": {(300, 200, 1): 30, (300, 200, 2): 162, (300, 200, 3): 657}
+    | {(96, 32, 1): 21, (96, 32, 2): 108, (96, 32, 3): 951},
+}
+
+
+def simulation(length: float = 96, cells: int = 32, along: int = ALONG, z_min: float = 6):
+    """The small database's box, or another."""
+    return Simulation.model_validate(
+        {
+            "box": {"cells": cells, "length": length},
+            "lightcone": {"cells": along, "z_min": z_min},
+            "simulator": {"engine_version": "4"},
+        }
+    )
+
+
+def observed(instrument: Instrument, of: Simulation, seeds: np.ndarray) -> Noise:
+    """Noise of images of every second plane."""
+    response = Response.of(instrument, Channels.of(of, ALONG))
+    cells = of.box.cells
+    face = np.arange(cells**2).reshape(cells, cells, 1)
+    one_plane = EVERY_PLANE.model_copy(update={"line_of_sight_cells": None})
+    return Noise(response, seeds, cut(face, of.box, one_plane)[..., 0], {"name": "ska"})
+
+
+def table() -> None:
+    """See the module's docstring."""
+    print(f"{'layout':8}{'box':>8}{'cell':>10}{'longest':>9}{'recipe':>9}{'here':>9}{'ratio':>8}")
+    for layout, rows in RECIPE.items():
+        for (box, cells, longest), expected in rows.items():
+            one_plane = simulation(box, cells, 1, 8)
+            instrument = Instrument(layout=layout, sefd=1848, longest_baseline=longest)
+            (found,) = Response.of(instrument, Channels.of(one_plane, 1)).rms
+            print(
+                f"{layout:8}{box:>4} Mpc{box / cells:>6g} Mpc{longest:>6} km{expected:>6} mK"
+                f"{found:>6.0f} mK{found / expected:>8.2f}"
+            )
+
+
+def small_training(**settings) -> Training:
+    """The network of config/small.yaml."""
+    small = yaml.safe_load((HERE / "config" / "small.yaml").read_text(encoding="utf-8"))
+    return Training.model_validate(
+        {**small["trainings"]["all_images"], "repeats": 1, "augment": True, **settings}
+    )
+
+
+def epoch(light_cones: int = 24, rounds: int = 4) -> None:
+    """See the module's docstring."""
+    random = np.random.default_rng(1)
+    shape = (light_cones, EVERY_PLANE.per_lightcone, 32, ALONG)
+    images = random.normal(-30, 40, shape).astype(np.float32)
+    noise = observed(Instrument(), simulation(), np.arange(light_cones))
+    labelled = LabelledImages(images, random.normal(size=(light_cones, 4)), tuple("abcd"))
+    normalisation, _ = fit(labelled, range(light_cones), shape[1])
+    began = time.perf_counter()
+    bank = NoiseBank(noise, 1, normalisation.image_std, WORLD.device)
+    megabytes = bank.rows.numel() * 4 / 1e6
+    print(f"a bank of {len(bank.rows) // 32**2} noise light-cones, {megabytes:.0f} MB: ", end="")
+    print(f"{time.perf_counter() - began:.1f} s, once in a training")
+    settings = {"batch": 128, "normalisation": normalisation, "world": WORLD, "flip": True}
+    networks = {"filter bank": small_training(), "the paper's": Training()}
+    for name, training in networks.items():
+        best = {}
+        learner = Learner(training, shape[2:], 4, WORLD)
+        kinds = {
+            what: Batches(
+                labelled, range(light_cones), shape[1], host_bytes=2**62, noise=given, **settings
+            )
+            for what, given in (("without", None), ("with", bank))
+        }
+        for number in range(rounds):
+            for what, batches in kinds.items():
+                began = time.perf_counter(), time.process_time()
+                learner.epoch(batches.epoch(torch.Generator().manual_seed(number), True, number))
+                took = time.perf_counter() - began[0], time.process_time() - began[1]
+                best[what] = np.minimum(best.get(what, took), took)
+        (wall, processor) = best["with"] / best["without"]
+        print(
+            f"{name}: {best['without'][0]:.2f} s without noise, {best['with'][0]:.2f} s with it: "
+            f"ratio {wall:.2f} of the wall time, {processor:.2f} of the processor time"
+        )
+
+
+def bank(path: Path, count: int) -> None:
+    """See the module's docstring."""
+    group, box = groups.open_group(path), Box(cells=32, length=96)
+    instrument = Instrument(longest_baseline=1)
+    noise = observed(instrument, simulation(), store.values(group, "random_seed", count))
+    names = ("HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH")
+    parameters = np.stack([store.values(group, name, count) for name in names], axis=1)
+    cubes = (store.read(path, index)[..., :ALONG] for index in range(count))
+    images = np.stack([cut(noise.response.filtered(cube), box, EVERY_PLANE) for cube in cubes])
+    labelled = LabelledImages(images, parameters, names, noise=noise)
+    split = Split(validation=count // 4, test=2)
+    for seed in (1, 2):
+        for size in (1, 4, 64):
+            bank_module.LEAST = bank_module.MOST = size
+            with tempfile.TemporaryDirectory() as directory:
+                training = small_training(images=8, epochs=16, seed=seed, network=FEW)
+                done = loop.train(training, split, labelled, Path(directory), {}, show=False)
+            last = done.history[-1]
+            print(
+                f"seed {seed}, a bank of {size:>3}: loss {last['training_loss']:.3f} in training, "
+                f"{last['validation_loss']:.3f} in validation",
+                flush=True,
+            )
+
+
+def picture(path: Path) -> None:
+    """See the module's docstring."""
+    channels, cube = Channels.of(simulation(), ALONG), store.read(path, 0)[..., :ALONG]
+    panels = {"the sky": cube}
+    wide = Response.of(Instrument(longest_baseline=1), channels)
+    avoiding = Response(channels, wide.power, "moderate")
+    panels["AA4 up to 1 km, without noise"] = wide.filtered(cube)
+    for hours in (10000, 1000):
+        seen = Response.of(Instrument(longest_baseline=1, hours=hours), channels)
+        noise = seen.noise(np.random.default_rng(1))
+        panels[f"with the noise of {hours:,} hours"] = seen.filtered(cube) + noise
+    seen = avoiding.filtered(cube) + avoiding.noise(np.random.default_rng(1))
+    panels["1,000 hours, moderate wedge left out"] = seen
+    figure = figures.draw_examples(
+        {name: each[0] for name, each in panels.items()},
+        redshift=channels.redshift,
+        distance=channels.distance,
+        cell_size=channels.cell,
+        brightness_range=(-100, 60),
+    )
+    stem = HERE / "docs" / "figures" / "instrument"
+    print(*figures.save(figure, stem, Figures(formats=("png",)), {"Software": "lcinfer"}))
+
+
+def main() -> None:
+    """See the module's docstring."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=["table", "epoch", "bank", "picture"])
+    parser.add_argument("store", type=Path, nargs="?")
+    parser.add_argument("count", type=int, nargs="?")
+    options = parser.parse_args()
+    if options.what == "bank":
+        bank(options.store, options.count)
+    elif options.what == "picture":
+        picture(options.store)
+    else:
+        {"table": table, "epoch": epoch}[options.what]()
+
+
+if __name__ == "__main__":
+    main()
