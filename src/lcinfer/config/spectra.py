@@ -101,7 +101,7 @@ class Mcmc(Section):
     """Neurons of the emulator's hidden layers."""
     walkers: Annotated[int, Field(ge=4)] = 64
     """Walkers of the ensemble."""
-    steps: Annotated[int, Field(ge=10)] = 2000
+    steps: Annotated[int, Field(ge=10)] = 2500
     """Steps of each walker; the first half is left out."""
     samples: PositiveInt = 2000
     """Samples that are kept of each light-cone."""
