@@ -97,11 +97,11 @@ class Mcmc(Section):
     """Which section of `spectra`."""
     components: PositiveInt = 32
     """Principal components of the spectra that the likelihood is of."""
-    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (64, 64)
+    hidden: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (128, 128)
     """Neurons of the emulator's hidden layers."""
     walkers: Annotated[int, Field(ge=4)] = 64
     """Walkers of the ensemble."""
-    steps: Annotated[int, Field(ge=10)] = 2000
+    steps: Annotated[int, Field(ge=10)] = 2500
     """Steps of each walker; the first half is left out."""
     samples: PositiveInt = 2000
     """Samples that are kept of each light-cone."""
