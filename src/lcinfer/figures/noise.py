@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from .style import COLUMN, paper, plain_numbers
@@ -35,5 +36,7 @@ def draw_noise(redshift: ArrayLike, noise: ArrayLike, signal: ArrayLike) -> Figu
     axes.set_xlim(along[0], along[-1])
     axes.set_xlabel("Redshift")
     axes.set_ylabel("Root mean square of a plane (mK)")
-    axes.legend(loc="lower right")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    # Above the axes: inside it would cover a curve.
+    figure.legend(loc="outside upper center", ncols=2)
     return figure
