@@ -21,7 +21,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 # Folders and files whose tests start MPI, SLURM or 21cmFAST, or audit whole runs, longest first.
 LONG = (
     *("slurm", "dag", "physics", "faults", "torch_engine", "provenance", "doctor", "releases"),
-    *("test_processes.py", "mpi", "test_database.py"),
+    *("test_campaign_batches.py", "test_processes.py", "mpi", "test_database.py"),
 )
 
 

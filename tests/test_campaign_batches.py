@@ -108,15 +108,15 @@ def test_what_does_well_alone_loses_nothing_by_its_companions(campaign, engine) 
 
 
 def test_a_batch_may_take_the_limit_of_each_and_is_then_repeated_one_by_one(child, capsys) -> None:
-    assert all("digest" in record for record in child("slow", limit=0.5).values())
-    assert capsys.readouterr().err == ""  # 0.8 s of 2 s
-    assert all("digest" in record for record in child("hangs_in_company", limit=0.5).values())
+    assert all("digest" in record for record in child("slow", limit=1.5).values())
+    assert capsys.readouterr().err == ""  # 2 s of 6 s
+    assert all("digest" in record for record in child("hangs_in_company", limit=1.5).values())
     assert "4 light-cones of a batch failed" in capsys.readouterr().err
 
 
 def test_seconds_are_a_light_cones_share(child) -> None:
     records = child("slow").values()
-    assert all(0.2 <= record["seconds"] < 0.7 for record in records)
+    assert all(0.5 <= record["seconds"] < 1.5 for record in records)
     assert len({record["began"] for record in records}) == 4
 
 

@@ -40,8 +40,8 @@ def _in_company(fault: Simulate) -> Simulate:
 
 
 def slow(simulation: Simulation, parameters: Parameters, seed: int) -> LightCone:
-    """A fifth of a second."""
-    time.sleep(0.2)
+    """Half a second."""
+    time.sleep(0.5)
     return standin.simulate(simulation, parameters, seed)
 
 

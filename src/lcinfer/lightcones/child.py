@@ -143,19 +143,19 @@ class Simulating:
     def _failed(self, error: str) -> dict[str, Any] | None:
         """The record of what was under way when the child ended; the rest is begun again.
 
-        None: several were, of which none is known to be to blame.
+        None: several were, of which none is known to be to blame, or it was between two.
         """
-        record = None
-        if not self.together:
+        record, alone = None, None if self.together else self._under_way[0]
+        if self.together:
+            _one_by_one(len(self._tasks), error)
+        elif alone in self._tasks:
             record = {
-                **self._tasks.pop(self._under_way[0]),
+                **self._tasks.pop(alone),
                 "error": error,
                 "began": self._began,
                 "seconds": time.time() - self._began,
                 "host": platform.node(),
             }
-        else:
-            _one_by_one(len(self._under_way), error)
         if self._tasks:
             self._send(together=False)
         return record
