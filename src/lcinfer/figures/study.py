@@ -45,8 +45,9 @@ def draw_study(sweep: Sweep, tried: Sequence[Result]) -> Figure:
             markersize=9,
             label=f"the best, trial {chosen.number}",
         )
-        axes.set_yscale("log")
-        plain_numbers(axes.yaxis)
+        if losses.min() > 0:  # else they are logarithms of densities
+            axes.set_yscale("log")
+            plain_numbers(axes.yaxis)
         axes.set_xlabel(key)
     for axes in panels.ravel()[len(varied) :]:
         axes.set_visible(False)
