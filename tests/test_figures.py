@@ -143,6 +143,12 @@ def test_a_rate_that_falls_after_every_epoch_is_said_and_not_marked() -> None:
     assert axes.get_xlabel() == "Epoch (the learning rate falls after each)"
 
 
+def test_a_loss_that_is_a_logarithm_has_a_linear_scale() -> None:
+    (axes,) = draw_loss([1, 2, 3], [1, -1, -2], [2, 0, -1], [1e-3] * 3, density=True).axes
+    assert axes.get_yscale() == "linear"
+    assert axes.get_ylabel() == "Loss: negative log density / nats"
+
+
 @pytest.mark.parametrize("ends", [(0.7, 0.03), (0.6, 0.45), (0.154, 0.149)])
 def test_losses_are_labelled_with_plain_numbers(ends: tuple[float, float]) -> None:
     losses = np.geomspace(*ends, 20)

@@ -93,6 +93,27 @@ with joined("cpu") as world:
 """
 
 
+POSTERIOR = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+import torch
+from test_processes import EXACT, IDENTITY, SPLIT, toy_images, toy_training
+from lcinfer.training.processes import World, joined
+from lcinfer.training.loop import train
+
+torch.set_num_threads(1)
+labelled = replace(toy_images(40, 4), prior={"depth": (20.0, 200.0), "edge": (4.0, 20.0)})
+head = {"kind": "posterior", "transforms": 1, "hidden": [8]}
+training = toy_training(**EXACT | {"network": {**EXACT["network"], "head": head}, "epochs": 3})
+with joined("cpu") as world:
+    for name, each in (("together", world), ("alone", World(world.device))):
+        if each is world or world.first:
+            directory = Path(sys.argv[1]) / name
+            train(training, SPLIT, labelled, directory, IDENTITY, False, world=each)
+"""
+
+
 def in_double():
     """From now on, this process trains in double precision."""
     torch.set_default_dtype(torch.float64)
@@ -173,6 +194,16 @@ def test_in_double_precision_they_have_it_to_many_digits_for_every_network(numbe
     assert one.keys() == other.keys()
     kept = [key for key in one if "weight" in key]
     assert all(torch.allclose(one[key], other[key], rtol=1e-4, atol=1e-6) for key in kept)
+
+
+def test_a_posterior_by_two_processes_has_the_curve_of_one(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(POSTERIOR, encoding="utf-8")
+    done = started(2, script, tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    curve, alone = losses(tmp_path / "together"), losses(tmp_path / "alone")
+    assert curve == pytest.approx(alone, rel=1e-3, abs=1e-3)
+    assert len(np.unique(curve)) == 6
 
 
 @pytest.mark.parametrize("number", ["two", "three"])

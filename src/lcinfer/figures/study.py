@@ -36,8 +36,9 @@ def draw_study(sweep: Sweep, tried: Sequence[Result]) -> Figure:
         at = chosen.number - 1
         label = f"the best, trial {chosen.number}"
         axes.plot(places[at], losses[at], "*", color="#d55e00", markersize=9, label=label)
-        axes.set_yscale("log")
-        plain_numbers(axes.yaxis)
+        if losses.min() > 0:  # else they are logarithms of densities
+            axes.set_yscale("log")
+            plain_numbers(axes.yaxis)
         axes.set_xlabel(key)
     for axes in panels[::MOST_COLUMNS]:
         axes.set_ylabel("Validation loss")

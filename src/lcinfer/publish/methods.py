@@ -7,7 +7,7 @@ import json
 
 from ..base.counting import counted
 from ..config.instruments import Instrument
-from ..config.networks import Dense, FilterBank
+from ..config.networks import Dense, FilterBank, GaussianDropout, Posterior
 from ..config.parameters import shown
 from ..config.sweeps import repeats
 from ..images.sets import Sets, divide
@@ -222,6 +222,21 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
         f"epochs, in batches of {training.batch}, with RMSprop at a learning rate of "
         f"{style.number(optimiser.learning_rate)}, {lowered}.",
     ]
+    match network.head:
+        case Posterior():
+            told.append(
+                f"It gives the posterior by a normalising flow of "
+                f"{_several(network.head.transforms, 'autoregressive transformation')} with "
+                f"rational-quadratic splines, behind a logit of each parameter, from the mean of "
+                f"the features of a light-cone's images."
+            )
+        case GaussianDropout():
+            told.append(
+                f"It gives the posterior as a Gaussian with a full covariance, from the mean of "
+                f"the features of a light-cone's images, averaged over a dropout of "
+                f"{style.number(network.head.dropout)} in training, whose rate at prediction was "
+                f"set by coverage on the validation set."
+            )
     if training.precision != "single":
         rounded = {"tf32": "TensorFloat-32 (on GPUs)", "bfloat16": "bfloat16"}[training.precision]
         told.append(f"Products in training steps were rounded to {rounded}.")

@@ -119,8 +119,8 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
     rows = layers(scored.training.training.network, tuple(trained.image_shape), len(names))
     yield "architecture", figures.draw_architecture(rows, names)
     columns = ("epoch", "training_loss", "validation_loss", "learning_rate")
-    history = ([row[column] for row in trained.history] for column in columns)
-    yield "loss", figures.draw_loss(*history)
+    epoch, *history = ([row[column] for row in trained.history] for column in columns)
+    yield "loss", figures.draw_loss(epoch, *history, density=scored.has_posterior)
     scores = json.loads(scored.scores.read_text(encoding="utf-8"))["one_image"]
     mocks = {}
     for name in scored.mock_images:
