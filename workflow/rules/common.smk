@@ -17,7 +17,7 @@ from lcinfer.products.databases import ImageSet, LightCones
 from lcinfer.products.networks import EvaluationRun, SweepRun, TrainingRun
 from lcinfer.products.product import BLOCK, PREPARED, SEALED
 from lcinfer.products.run import Run
-from lcinfer.products.shown import DRAWN, FigureSet
+from lcinfer.products.shown import DRAWN, POSTERIORS, FigureSet
 
 
 def resolved() -> Run:
@@ -132,7 +132,11 @@ def block_and_why(wildcards):
 
 def plots(*made_from):
     """Paths of the figures of what is made from these, in every configured format."""
-    figures = [figure for each in made_from for figure in DRAWN[each]]
+    return files_of(figure for each in made_from for figure in DRAWN[each])
+
+
+def files_of(figures):
+    """Paths of figures in every configured format."""
     files = [
         f"{figure}.{it}" for figure in figures for it in RUN.config.figures.formats
     ]

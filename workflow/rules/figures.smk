@@ -61,3 +61,21 @@ rule draw_sweep:
         "Figure of the sweep {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} stage figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
+
+
+if RUN.config.with_posteriors:
+
+    rule draw_posteriors:
+        """All posteriors: whether they are calibrated, their widths, and each mock's over one another."""
+        input:
+            needed,
+        output:
+            files_of(RUN.figures[POSTERIORS].figures),
+        log:
+            FigureSet.log("posteriors"),
+        params:
+            **COMMAND,
+        message:
+            "Figures of the posteriors, {wildcards.name}: {params.why}"
+        shell:
+            "{params.lcinfer} stage figures {params.config:q} posteriors >{log:q} 2>&1"

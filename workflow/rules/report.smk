@@ -16,6 +16,11 @@ OF_IMAGES = {
     "examples": "1: example images",
     "slicing": "2: slices of a light-cone",
 }
+OF_POSTERIORS = {
+    "calibration": "calibration",
+    "posterior": "means and widths",
+    "corner": "corner",
+}
 TABLES = {
     "table1": "1: architecture",
     "table2": "2: R2, mean over seeds",
@@ -31,6 +36,13 @@ def shown():
         caption="workflow/report/r2.rst",
         labels={"table": "R2, every seed"},
     )
+    for page in RUN.summary.posterior_tables[1:]:
+        yield report(
+            page,
+            category="Tables",
+            caption="workflow/report/posteriors.rst",
+            labels={"table": "posteriors and their calibration"},
+        )
     for table, label in TABLES.items():
         yield report(
             RUN.summary.paper_table(table, "html"),
@@ -40,7 +52,12 @@ def shown():
         )
     for name, figures in RUN.figures.items():
         for figure in figures.figures:
-            if figure in OF_IMAGES:
+            caption = figure
+            if name == POSTERIORS and RUN.config.with_posteriors:
+                caption, _, of = figure.partition("_")
+                place = {"category": "Posteriors", "subcategory": of}
+                label = OF_POSTERIORS[caption]
+            elif figure in OF_IMAGES:
                 place = {"category": "Images"}
                 label = OF_IMAGES[figure]
             elif figure in OF_TRAININGS:
@@ -51,7 +68,7 @@ def shown():
                 label = name
             yield report(
                 figures.files(figure)[0],
-                caption=f"workflow/report/{figure}.rst",
+                caption=f"workflow/report/{caption}.rst",
                 labels={"figure": label},
                 **place,
             )

@@ -151,7 +151,7 @@ def shared(groups: dict[str, tuple[LightCones, Iterable[int]]]) -> Iterator[str]
 
 
 def scores(run: EvaluationRun) -> Iterator[str]:
-    """Scores that do not follow from the predictions beside them."""
+    """Scores that do not follow from the predictions and posteriors beside them."""
     from ..evaluation.evaluate import read_predictions, scores_from, scores_of
     from ..evaluation.posteriors import read_posteriors
 
@@ -175,6 +175,9 @@ def _compared(expected: Any, found: Any, name: str = "") -> Iterator[tuple[str, 
         for key, value in expected.items():
             said = found.get(key) if isinstance(found, dict) else None
             yield from _compared(value, said, f"{name}.{key}" if name else key)
+    elif isinstance(expected, str):
+        if found != expected:
+            yield name, expected, found
     elif not (type(found) in (int, float) and np.isclose(found, expected, rtol=ROUNDING, atol=0)):
         yield name, expected, found
 
@@ -315,11 +318,11 @@ def configuration(run: Run, directory: Path) -> list[str]:
 
 
 def table(run: Run) -> Iterator[str]:
-    """Tables of R2 that do not follow from the scores, where they have the columns of today."""
+    """Tables of scores that do not follow from these, where they have the columns of today."""
     from ..stages import scored
 
-    for path, text in ((run.summary.table, scored.table), (run.summary.page, scored.page)):
-        if not of_older_columns(path) and _below_stamp(path) != text(run):
+    for path, text in scored.tables(run).items():
+        if not of_older_columns(path) and _below_stamp(path) != text:
             yield f"{path}: the scores give another table"
 
 

@@ -16,7 +16,9 @@ def _summary(summary: Summary, walk: Walk) -> Iterator[Check]:
     yield "configuration", wrong, "every product follows from the recorded configuration"
     if wrong:
         return
-    holds = checks.followed([summary.table, summary.page], "every scores.json")
+    holds = checks.followed(
+        [summary.table, summary.page, *summary.posterior_tables], "every scores.json"
+    )
     yield "table", checks.table(run), holds
     holds = checks.followed(summary.paper_tables, "predictions, histories and networks")
     yield "paper's tables", checks.paper_tables(run), holds

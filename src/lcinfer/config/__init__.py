@@ -12,7 +12,17 @@ from ..base.errors import UserError
 from . import messages as mistakes
 from .base import Name, Section
 from .messages import Mistakes, meant
-from .sections import FIXED, Database, Evaluation, Figures, Images, Mock, Split, Training
+from .sections import (
+    FIXED,
+    FOR_A_VERDICT,
+    Database,
+    Evaluation,
+    Figures,
+    Images,
+    Mock,
+    Split,
+    Training,
+)
 from .seeds import mock_block
 from .sweeps import Sweep, Trial, trials
 
@@ -42,6 +52,13 @@ class Config(Section):
     """Plots."""
 
     @property
+    def other_figures(self) -> dict[str, str]:
+        """Names of figures that are of no training and no sweep, and what they are."""
+        return OTHER_FIGURES | (
+            {"posteriors": "the posteriors' figures"} if self.with_posteriors else {}
+        )
+
+    @property
     def image_shape(self) -> tuple[int, int]:
         """(transverse, line of sight) cells of an image."""
         along = self.images.line_of_sight_cells or self.database.lightcone.cells
@@ -58,8 +75,9 @@ class Config(Section):
 
     @property
     def warnings(self) -> list[str]:
-        """What is allowed and likely not meant, a line each: mocks outside the prior."""
-        return [
+        """What is allowed and likely not meant, a line each: mocks outside the prior, posteriors
+        without a verdict."""
+        outside = [
             f"warning: mocks.{name}.parameters.{parameter}: {value:g} is outside database.prior, "
             f"{low:g} to {high:g}, where no network learns"
             for name, mock in self.mocks.items()
@@ -67,6 +85,18 @@ class Config(Section):
             for low, high in [self.database.prior[parameter]]
             if not low <= value <= high
         ]
+        if self.split.test >= FOR_A_VERDICT:
+            return outside
+        return outside + [
+            f"warning: trainings.{name}: whether its posteriors are calibrated is not decided on "
+            f"{self.split.test} test light-cones: split.test must be {FOR_A_VERDICT} at least"
+            for name in self.with_posteriors
+        ]
+
+    @property
+    def with_posteriors(self) -> tuple[str, ...]:
+        """The trainings whose networks give posteriors."""
+        return tuple(name for name, it in self.trainings.items() if it.network.head.together)
 
     def trials(self, sweep: str) -> list[Trial]:
         """The trainings of a sweep."""
@@ -163,7 +193,7 @@ def _images(config: Config) -> Iterator[str]:
 
 def _trainings(config: Config) -> Iterator[str]:
     for name, training in config.trainings.items():
-        if what := OTHER_FIGURES.get(name):
+        if what := config.other_figures.get(name):
             yield f"trainings: {name!r} is the name of {what}: choose another"
         else:
             yield from _training(config, f"trainings.{name}", training)
@@ -196,7 +226,7 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
 def _sweeps(config: Config) -> Iterator[str]:
     for name, sweep in config.sweeps.items():
         where = f"sweeps.{name}"
-        if name in (*config.trainings, *OTHER_FIGURES):
+        if name in (*config.trainings, *config.other_figures):
             yield f"{where}: {name} is the name of other figures: choose another"
         if sweep.training not in config.trainings:
             near = meant(sweep.training, config.trainings)

@@ -260,6 +260,9 @@ class Images(Section):
         return self.slices * self.halves * len(self.axes)
 
 
+FOR_A_VERDICT = 200  # test light-cones: with fewer, wrong posteriors pass too often
+
+
 class Split(Section):
     """Light-cones set aside. The lowest indices validate, the next test, the rest train,
     so that a growing database only adds to the training set."""

@@ -16,6 +16,7 @@ from ..base.errors import UserError
 from ..config.sections import Evaluation
 from ..records.stamp import comment, uncommented
 from ..text.tables import comma_separated
+from .calibration import calibration_of
 from .posteriors import Posteriors
 
 
@@ -111,13 +112,19 @@ def scores_of(posteriors: Posteriors, evaluation: Evaluation) -> dict[str, Any]:
 
     Returns:
         ``log_density`` at the truth, ``mean`` and ``standard_error`` over light-cones, in nats,
-        where the prior's is 0; ``posterior_mean`` as :func:`scores_from` has others.
+        where the prior's is 0; ``posterior_mean`` as :func:`scores_from` has others;
+        ``posterior_width``, of central 68% intervals, on average; ``calibration``.
     """
+    names = posteriors.names
     dense, mean = posteriors.log_density, posteriors.samples.mean(axis=1, dtype=float)
     error = float(dense.std(ddof=1) / np.sqrt(len(dense)))
+    low, high = np.quantile(posteriors.samples, (0.16, 0.84), axis=1)
+    width = (high - low).mean(axis=0, dtype=float)
     return {
         "log_density": {"mean": float(dense.mean()), "standard_error": error},
-        "posterior_mean": _scored(posteriors.names, posteriors.truth, mean, evaluation),
+        "posterior_mean": _scored(names, posteriors.truth, mean, evaluation),
+        "posterior_width": dict(zip(names, width.tolist(), strict=True)),
+        "calibration": calibration_of(posteriors, evaluation).told(names),
     }
 
 

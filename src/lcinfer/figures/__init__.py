@@ -1,10 +1,13 @@
 """The paper's figures, one module each. They draw arrays and know nothing of files."""
 
 from .architecture import draw_architecture
+from .calibration import draw_calibration
+from .corner import draw_corner
 from .examples import draw_examples
 from .filters import draw_filters
 from .learning import draw_learning
 from .loss import draw_loss
+from .posteriors import draw_posteriors
 from .recovery import draw_recovery
 from .residuals import draw_residuals
 from .responses import draw_activations, draw_responses
@@ -15,10 +18,13 @@ from .style import save
 __all__ = [
     "draw_activations",
     "draw_architecture",
+    "draw_calibration",
+    "draw_corner",
     "draw_examples",
     "draw_filters",
     "draw_learning",
     "draw_loss",
+    "draw_posteriors",
     "draw_recovery",
     "draw_residuals",
     "draw_responses",

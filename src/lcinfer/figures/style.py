@@ -16,6 +16,7 @@ from ..base.durable import written_aside
 from ..base.errors import UserError
 from ..config.sections import Figures
 
+METHODS = ("#12508f", "#d55e00", "#009e73", "#cc79a7")  # networks or parameters, one beside another
 COLUMN, PAGE = 3.32, 6.97  # widths of MNRAS' column and page in inches
 
 PAPER: dict[Any, Any] = {

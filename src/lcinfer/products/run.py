@@ -16,7 +16,7 @@ from .databases import ImageSet, LightCones
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .networks import EvaluationRun, SweepRun, TrainingRun
 from .product import RESULTS, Product
-from .shown import EXAMPLES, SCHEME, FigureSet, Summary
+from .shown import EXAMPLES, POSTERIORS, SCHEME, FigureSet, Summary
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,8 @@ class Run:
 
     @cached_property
     def figures(self) -> dict[str, FigureSet]:
-        """Figures by what they are of: a configured training, a sweep, ``examples``, ``scheme``."""
+        """Figures by what they are of: a configured training, a sweep, ``posteriors``,
+        ``examples``, ``scheme``."""
         answered = {"responses": self.responses} if self.mocks else {}
         responding = [self.mock_images[name] for name in self.responses]
         drawn = {}
@@ -162,6 +163,14 @@ class Run:
             drawn[name] = self._figures(name, sources, evaluation=scored.fingerprint, **answered)
         for name, sweep in self.sweeps.items():
             drawn[name] = self._figures(name, (sweep,), sweep=sweep.fingerprint)
+        if self.config.with_posteriors:
+            sampled = {name: self.evaluations[name] for name in self.config.with_posteriors}
+            drawn[POSTERIORS] = self._figures(
+                POSTERIORS,
+                tuple(sampled.values()),
+                posteriors={name: scored.fingerprint for name, scored in sampled.items()},
+                corners=sorted(self.mocks),
+            )
         if self.mocks:
             images = tuple(self.mock_images[name] for name in self.examples)
             shown = [[name, *_sizes([self.mock_images[name]])] for name in self.examples]
@@ -213,7 +222,10 @@ class Run:
             for labels in self.repeats.values()
             for label in labels[1:]
         }
-        made_of = identity("summary", figures=made_from, **({"repeats": again} if again else {}))
+        more: dict[str, Any] = {"repeats": again} if again else {}
+        if any(scored.has_posterior for scored in self.evaluations.values()):
+            more[POSTERIORS] = True
+        made_of = identity("summary", figures=made_from, **more)
         return Summary(
             name=self.config.name,
             identity=made_of,

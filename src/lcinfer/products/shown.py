@@ -11,6 +11,7 @@ from .product import Product
 
 EXAMPLES = "examples"
 SCHEME = "scheme"
+POSTERIORS = "posteriors"
 TRAINING_FIGURES = ("architecture", "loss", "recovery", "residuals", "filters")
 RESPONSE_FIGURES = ("responses", "activations")
 DRAWN = {  # what figures are made from, as their identity says it, and which they then are
@@ -19,6 +20,10 @@ DRAWN = {  # what figures are made from, as their identity says it, and which th
     "evaluation": TRAINING_FIGURES,
     "responses": RESPONSE_FIGURES,
     "sweep": ("sweep",),
+}
+DRAWN_OF_EACH = {  # the same of several, a figure for each name
+    POSTERIORS: ("calibration", "posterior"),  # of trainings
+    "corners": ("corner",),  # of mocks
 }
 PAPER_TABLES = ("table1", "table2", "claims")
 TABLE_FORMATS = ("csv", "md", "tex", "html")
@@ -54,7 +59,11 @@ class FigureSet(Product):
             for kind, key in one
             if key in made_of
         )
-        return [*mocks, *of_one]
+        of_several = (
+            Reference("evaluations", fingerprint, name)
+            for name, fingerprint in made_of.get(POSTERIORS, {}).items()
+        )
+        return [*mocks, *of_one, *of_several]
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
@@ -79,7 +88,14 @@ class FigureSet(Product):
     @property
     def figures(self) -> tuple[str, ...]:
         """The names of the plots."""
-        return tuple(name for what in DRAWN if what in self.identity for name in DRAWN[what])
+        whole = (figure for what in DRAWN if what in self.identity for figure in DRAWN[what])
+        each = (
+            f"{figure}_{of}"
+            for what, names in DRAWN_OF_EACH.items()
+            for figure in names
+            for of in self.identity.get(what, [])
+        )
+        return (*whole, *each)
 
     @property
     def outputs(self) -> list[Path]:
@@ -147,9 +163,17 @@ class Summary(Product):
         return self.directory / f"{name}.{kind}"
 
     @property
+    def posterior_tables(self) -> list[Path]:
+        """What posteriors are worth and whether they are calibrated, as CSV and as a page; none
+        without posteriors."""
+        tables = [self.directory / f"posteriors.{kind}" for kind in ("csv", "html")]
+        return tables if POSTERIORS in self.identity else []
+
+    @property
     def outputs(self) -> list[Path]:
         """See :class:`Product`: every file of a finished run but its report."""
-        return [self.table, self.page, *self.paper_tables, self.manifest]
+        tables = [self.table, self.page, *self.posterior_tables, *self.paper_tables]
+        return [*tables, self.manifest]
 
     @property
     def optional(self) -> list[Path]:

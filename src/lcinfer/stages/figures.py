@@ -9,7 +9,9 @@ import numpy as np
 from .. import figures
 from ..config.parameters import shown
 from ..evaluation import trials
+from ..evaluation.calibration import calibration_of
 from ..evaluation.evaluate import read_predictions
+from ..evaluation.posteriors import read_posteriors
 from ..evaluation.predict import load_trained
 from ..evaluation.responses import filters, reach, responses
 from ..images import cutting as images
@@ -28,21 +30,23 @@ Drawn = Iterator[tuple[str, Any]]
 
 
 def draw_figures(run: Run, what: str) -> None:
-    """Draw the figures of a training or of a sweep, of the mocks (``examples``), or of how
-    images are cut (``scheme``)."""
+    """Draw the figures of a training or of a sweep, of all posteriors, of the mocks
+    (``examples``), or of how images are cut (``scheme``)."""
     product, read = run.figures[what], []
     if what in run.sweeps:
         sweep = run.sweeps[what]
         drawn, read = _of_sweep(sweep), sweep.needed
+    elif what in run.evaluations:
+        scored = run.evaluations[what]
+        drawn = _of_training(run, scored)
+        read = [scored.training.checkpoint, *scored.outputs]
+        read += [run.mock_images[name].sealed for name in run.responses]
     elif what == EXAMPLES:
         drawn, read = _examples(run), product.needed
     elif what == SCHEME:
         drawn = _slicing(run)
     else:
-        scored = run.evaluations[what]
-        drawn = _of_training(run, scored)
-        read = [scored.training.checkpoint, *scored.outputs]
-        read += [run.mock_images[name].sealed for name in run.responses]
+        drawn, read = _of_posteriors(run), product.needed
     with recorded(product, "draw", product.outputs, read):
         for name, figure in drawn:
             metadata = {"Software": "lcinfer", **stamp(product)}
@@ -120,6 +124,29 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
     yield "filters", figures.draw_filters(filters(trained))
     if run.mocks:
         yield from _responses(run, trained)
+
+
+def _of_posteriors(run: Run) -> Drawn:
+    prior = run.config.database.prior
+    sampled = {name: run.evaluations[name] for name in run.config.with_posteriors}
+    worth = {}
+    for name, scored in sampled.items():
+        tested = read_posteriors(scored.posterior)
+        worth[name] = float(tested.log_density.mean())
+        calibrated = calibration_of(tested, scored.evaluation)
+        yield f"calibration_{name}", figures.draw_calibration(calibrated, tested.names)
+        shown_as = (tested.truth, tested.samples, tested.names, prior)
+        yield f"posterior_{name}", figures.draw_posteriors(*shown_as, bins=run.config.figures.bins)
+    for mock in sorted(run.mocks):
+        found = {name: read_posteriors(it.mock_posterior(mock)) for name, it in sampled.items()}
+        first = next(iter(found.values()))
+        samples = {name: each.samples[0] for name, each in found.items()}
+        yield (
+            f"corner_{mock}",
+            figures.draw_corner(
+                *(samples, first.truth[0], first.names, prior), title=mock, log_density=worth
+            ),
+        )
 
 
 def _responses(run: Run, trained: Checkpoint) -> Drawn:

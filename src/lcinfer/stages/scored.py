@@ -1,7 +1,8 @@
-"""R2 of all of a run's trainings, from the scores of their evaluations: CSV, a page, in words."""
+"""Scores of all of a run's trainings, from their evaluations: tables as CSV, as pages, in words."""
 
 import csv
 import json
+from pathlib import Path
 from typing import Any
 
 from ..base.counting import counted
@@ -12,12 +13,23 @@ from ..products.run import Run
 from ..records.stamp import uncommented
 from ..text.styles import Html
 from ..text.tables import aligned, comma_separated
+from . import posteriors
 
 SETS = ("validation", "test", "training")
 PREDICTIONS = {"one_image": "one image", "average": "average"}
 # Of r2.csv. The first six have always been the first six, whatever they were called.
 COLUMNS = ("training", "prediction", "parameter", "r2", "r2_low", "r2_high", "confidence")
 COUNTS = ("test_light_cones", "images_predicted_from", "training_light_cones")
+
+
+def tables(run: Run) -> dict[Path, str]:
+    """The files of a run's scores, and what they hold below their first line."""
+    found = {run.summary.table: table(run), run.summary.page: page(run)}
+    if sampled := _sampled(run):
+        names = run.database.design.names
+        texts = (posteriors.table(sampled), posteriors.page(sampled, names))
+        found |= dict(zip(run.summary.posterior_tables, texts, strict=True))
+    return found
 
 
 def table(run: Run) -> str:
@@ -80,6 +92,8 @@ def for_terminal(run: Run) -> str:
     head = ["training", "prediction", "parameter", "R2", f"{confidence} from", "to"]
     rows = [head, *(_told(line) for line in lines)]
     told = aligned(rows, left=None)
+    if sampled := _sampled(run):
+        told += ["", *posteriors.lines(sampled)]
     told += [
         f"{name} was made without {counted(len(lacks['light_cones']), 'light-cone')} whose "
         f"simulations failed: {lacks['validation']} validation, {lacks['test']} test, "
@@ -112,6 +126,12 @@ def left_out(run: Run) -> dict[str, Any]:
         if evaluation.scores.exists()
     }
     return {name: scores["left_out"] for name, scores in known.items() if "left_out" in scores}
+
+
+def _sampled(run: Run) -> dict[str, dict[str, Any]]:
+    """The scores of those whose networks give posteriors."""
+    of_these = {name: it for name, it in run.evaluations.items() if it.has_posterior}
+    return {name: _scores_of(evaluation) for name, evaluation in of_these.items()}
 
 
 def _scores_of(evaluation: EvaluationRun) -> dict[str, Any]:

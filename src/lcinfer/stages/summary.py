@@ -20,8 +20,8 @@ def write(run: Run) -> None:
     read = [file for each in evaluations for file in (each.scores, each.predictions)]
     read += [each.training.history for each in evaluations]
     with recorded(run.summary, "summarise", run.summary.outputs, read):
-        for path, text in ((run.summary.table, scored.table), (run.summary.page, scored.page)):
-            durable.write_text(path, comment(stamp_of_table(run.summary), path.suffix) + text(run))
+        for path, text in scored.tables(run).items():
+            durable.write_text(path, comment(stamp_of_table(run.summary), path.suffix) + text)
         tables.write(run)
         for link, product in links(run).items():
             durable.write_link(link, product.directory)

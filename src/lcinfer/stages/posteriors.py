@@ -1,0 +1,87 @@
+"""Posteriors of a run's trainings, from the scores of their evaluations: CSV, a page, in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..config.parameters import shown
+from ..text.styles import Html
+from ..text.tables import aligned, comma_separated
+
+Scored = Mapping[str, dict[str, Any]]
+"""``scores.json`` by the training's name."""
+
+
+def table(scored: Scored) -> str:
+    """A line per training as CSV, columns named as a data frame's; parameters as py21cmfast's.
+
+    Densities are in nats above the prior's; widths, of central 68% intervals, in the parameters'
+    units; p values are of a test each, ``p`` is that of the gate.
+    """
+    rows = []
+    for name, scores in scored.items():
+        found, density = scores["calibration"], scores["log_density"]
+        row = {
+            "training": name,
+            "test_light_cones": found["light_cones"],
+            "log_density": f"{density['mean']:.4f}",
+            "log_density_standard_error": f"{density['standard_error']:.4f}",
+            "verdict": found["verdict"],
+            "p": f"{found['p']:.4g}",
+            "p_tarp": f"{found['tarp']:.4g}",
+        }
+        row |= {f"p_sbc_{of}": f"{p:.4g}" for of, p in found["sbc"].items()}
+        row |= {
+            f"coverage_{100 * float(level):.0f}_{of}": f"{share:.4f}"
+            for level, shares in found["coverage"].items()
+            for of, share in shares.items()
+        }
+        row |= {f"width_68_{of}": f"{width:.6g}" for of, width in scores["posterior_width"].items()}
+        rows.append(row)
+    return comma_separated([list(rows[0]), *(row.values() for row in rows)])
+
+
+def page(scored: Scored, names: tuple[str, ...]) -> str:
+    """A line per training as HTML, a column per parameter."""
+    style = Html()
+    rows = []
+    for label, scores in scored.items():
+        found, density = scores["calibration"], scores["log_density"]
+        cells = [
+            f"{scores['posterior_width'][name] * shown(name).scale:.3g}<small>"
+            f"{_coverage(found, name)}, SBC p = {found['sbc'][name]:.2g}</small>"
+            for name in names
+        ]
+        rows.append(
+            [
+                style.code(label),
+                style.spread(f"{density['mean']:.2f}", f"{density['standard_error']:.2f}"),
+                f"{found['verdict']}<small>{style.text(found['reason'])}</small>",
+                *cells,
+            ]
+        )
+    counts = sorted({scores["calibration"]["light_cones"] for scores in scored.values()})
+    gate = next(iter(scored.values()))["calibration"]
+    levels = " and ".join(f"{float(level):.0%}" for level in gate["coverage"])
+    caption = (
+        f"Posteriors of {' or '.join(map(str, counts))} test light-cones: the mean logarithm of "
+        "their density at the truth, in nats above that of the prior; whether they are calibrated, "
+        f"by SBC and TARP at {gate['false_alarms']:.0%} false alarms together; the mean width of "
+        f"their central 68% intervals, and below it how many truths lie in those of {levels}."
+    )
+    head = ["Training", "Mean log density", "Calibration", *map(style.quantity, names)]
+    return f"{style.table(head, rows, caption)}\n"
+
+
+def lines(scored: Scored) -> list[str]:
+    """A line per training for a terminal."""
+    head = ["posterior of", "log density [nats]", "calibration", ""]
+    rows = []
+    for name, scores in scored.items():
+        density, found = scores["log_density"], scores["calibration"]
+        told = f"{density['mean']:.2f} ± {density['standard_error']:.2f}"
+        rows.append([name, told, found["verdict"], found["reason"]])
+    return [line.rstrip() for line in aligned([head, *rows], left=None)]
+
+
+def _coverage(found: dict[str, Any], name: str) -> str:
+    return ", ".join(f"{shares[name]:.0%}" for shares in found["coverage"].values())

@@ -1,0 +1,131 @@
+"""A run whose networks give posteriors: calibration in its scores, tables, report and figures."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from support.filling import whole_run
+from support.small import Settings, small_settings
+
+from lcinfer import cli, config
+from lcinfer.audit import checks
+from lcinfer.base.errors import UserError
+from lcinfer.evaluation.posteriors import read_posteriors
+from lcinfer.products.found import Seal, Spec
+from lcinfer.products.run import Run
+from lcinfer.products.shown import FigureSet, Summary
+from lcinfer.records.stamp import uncommented
+from lcinfer.stages import scored
+
+HEADS = {"dropout": "gaussian_dropout", "flow": "posterior"}
+
+
+def with_heads(settings: Settings) -> Settings:
+    """Beside its network two that give posteriors."""
+    trainings = settings["trainings"]
+    for name, kind in HEADS.items():
+        network = {**trainings["all_images"]["network"], "head": {"kind": kind}}
+        trainings[name] = {**trainings["all_images"], "network": network}
+    settings["evaluation"]["samples"] = 100
+    return settings
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    """Everything of a small configuration with such networks."""
+    return whole_run(with_heads(small_settings()), tmp_path_factory.mktemp("run") / "results")
+
+
+def test_scores_hold_the_calibration_and_follow_from_the_posteriors(run) -> None:
+    evaluation = run.evaluations["flow"]
+    found = json.loads(evaluation.scores.read_bytes())
+    told = found["calibration"]
+    assert told["verdict"] == "none"
+    assert told["reason"] == "3 test light-cones, and a verdict needs 200"
+    assert (told["light_cones"], told["false_alarms"]) == (3, 0.05)
+    names = set(run.config.database.prior)
+    assert names == told["sbc"].keys() == told["coverage"]["0.95"].keys()
+    assert names == found["posterior_width"].keys()
+    assert list(checks.scores(evaluation)) == []
+    forged = {**found, "calibration": {**told, "verdict": "PASS"}}
+    original = evaluation.scores.read_bytes()
+    evaluation.scores.write_text(json.dumps(forged), encoding="utf-8")
+    (wrong,) = checks.scores(evaluation)
+    evaluation.scores.write_bytes(original)
+    assert "calibration.verdict is PASS, and the predictions give none" in wrong
+
+
+def test_the_run_s_tables_have_a_line_for_each_network(run) -> None:
+    table, page = run.summary.posterior_tables
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(uncommented(file)))
+    assert [row["training"] for row in rows] == ["dropout", "flow"]
+    for row in rows:
+        density = read_posteriors(run.evaluations[row["training"]].posterior).log_density
+        assert float(row["log_density"]) == pytest.approx(density.mean(), abs=1e-4)
+        error = density.std(ddof=1) / np.sqrt(3)
+        assert float(row["log_density_standard_error"]) == pytest.approx(error, abs=1e-4)
+        assert (row["verdict"], row["test_light_cones"]) == ("none", "3")
+        for name in run.config.database.prior:
+            columns = ("p_sbc_{}", "coverage_68_{}", "coverage_95_{}", "width_68_{}")
+            assert all(float(row[column.format(name)]) >= 0 for column in columns)
+    assert "a verdict needs 200" in page.read_text(encoding="utf-8")
+    assert list(checks.table(run)) == []
+    assert set(run.summary.posterior_tables) <= set(run.summary.outputs)
+
+
+def test_lcinfer_scores_prints_a_line_for_each_network(run) -> None:
+    *_, head, first, second = scored.for_terminal(run).partition("\n\ntables")[0].splitlines()
+    assert head.split() == ["posterior", "of", "log", "density", "[nats]", "calibration"]
+    for line, name in ((first, "dropout"), (second, "flow")):
+        assert line.startswith(name) and line.endswith("and a verdict needs 200")
+
+
+def test_its_figures_are_a_set_of_their_own_that_a_spec_describes(run) -> None:
+    drawn = run.figures["posteriors"]
+    assert drawn.figures == (
+        *("calibration_dropout", "calibration_flow"),
+        *("posterior_dropout", "posterior_flow", "corner_FAINT"),
+    )
+    assert all(path.stat().st_size > 0 for path in drawn.outputs)
+    spec = Spec(drawn.directory, json.loads(drawn.spec.read_bytes()))
+    named = FigureSet.refers(spec, None)
+    assert [each.name for each in named] == ["dropout", "flow"]
+    sources = {"evaluations": [run.evaluations[name] for name in HEADS]}
+    assert FigureSet.rebuilt(spec, sources, None) == drawn
+    again = Spec(run.summary.directory, json.loads(run.summary.spec.read_bytes()))
+    assert Summary.rebuilt(again, {"evaluations": []}, None).outputs == run.summary.outputs
+    for product in run.products:
+        content = {"name": product.name, "fingerprint": product.fingerprint}
+        spec = Spec(product.directory, {**content, "made_of": product.identity})
+        referred = {it.fingerprint for it in product.refers(spec, Seal(product.parts))}
+        assert product.separate or {it.fingerprint for it in product.sources} <= referred
+
+
+def test_a_run_without_posteriors_has_none_of_it(settings) -> None:
+    without = Run(config.parse(settings))
+    assert "posteriors" not in without.figures
+    assert without.summary.posterior_tables == []
+    assert "posteriors" not in without.summary.identity
+    assert not any("posterior" in path.name for path in without.evaluations["all_images"].outputs)
+
+
+def test_check_says_when_no_verdict_can_be_given(settings, write_config, capsys):
+    cli.main(["check", str(write_config(with_heads(settings)))])
+    assert capsys.readouterr().err == "".join(
+        f"lcinfer: warning: trainings.{name}: whether its posteriors are calibrated is not "
+        "decided on 3 test light-cones: split.test must be 200 at least\n"
+        for name in HEADS
+    )
+    settings["database"]["realizations"], settings["split"]["test"] = 300, 200
+    cli.main(["check", str(write_config(settings))])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_training_may_be_called_posteriors_only_where_there_are_none(settings):
+    settings["trainings"]["posteriors"] = settings["trainings"]["all_images"]
+    named = Run(config.parse(settings)).figures["posteriors"]
+    assert "recovery" in named.figures
+    with pytest.raises(UserError, match="name of the posteriors' figures"):
+        config.parse(with_heads(settings))
