@@ -152,7 +152,8 @@ def shared(groups: dict[str, tuple[LightCones, Iterable[int]]]) -> Iterator[str]
 
 def scores(run: EvaluationRun) -> Iterator[str]:
     """Scores that do not follow from the predictions and posteriors beside them."""
-    from ..evaluation.evaluate import read_predictions, scores_from, scores_of
+    from ..evaluation.calibration import scores_of
+    from ..evaluation.evaluate import read_predictions, scores_from
     from ..evaluation.posteriors import read_posteriors
 
     try:

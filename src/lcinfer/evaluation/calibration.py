@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ..config.sections import FOR_A_VERDICT, Evaluation
+from .evaluate import parameter_scores
 from .posteriors import Posteriors
 
 Array = NDArray[np.float64]
@@ -136,3 +137,24 @@ def calibration_of(posteriors: Posteriors, evaluation: Evaluation) -> Calibratio
     """The calibration of an evaluation's test light-cones; its seed makes it the same each time."""
     generator = np.random.default_rng(evaluation.seed)
     return calibration(posteriors.samples, posteriors.truth, posteriors.reference, generator)
+
+
+def scores_of(posteriors: Posteriors, evaluation: Evaluation) -> dict[str, Any]:
+    """Scores of posteriors from all images of each light-cone.
+
+    Returns:
+        ``log_density`` at the truth, ``mean`` and ``standard_error`` over light-cones, in nats,
+        where the prior's is 0; ``posterior_mean`` as :func:`.scores_from` has others;
+        ``posterior_width``, of central 68% intervals, on average; ``calibration``.
+    """
+    names = posteriors.names
+    dense, mean = posteriors.log_density, posteriors.samples.mean(axis=1, dtype=float)
+    error = float(dense.std(ddof=1) / np.sqrt(len(dense)))
+    low, high = np.quantile(posteriors.samples, (0.16, 0.84), axis=1)
+    width = (high - low).mean(axis=0, dtype=float)
+    return {
+        "log_density": {"mean": float(dense.mean()), "standard_error": error},
+        "posterior_mean": parameter_scores(names, posteriors.truth, mean, evaluation),
+        "posterior_width": dict(zip(names, width.tolist(), strict=True)),
+        "calibration": calibration_of(posteriors, evaluation).told(names),
+    }

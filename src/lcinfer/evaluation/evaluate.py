@@ -16,8 +16,6 @@ from ..base.errors import UserError
 from ..config.sections import Evaluation
 from ..records.stamp import comment, uncommented
 from ..text.tables import comma_separated
-from .calibration import calibration_of
-from .posteriors import Posteriors
 
 
 @dataclass(frozen=True)
@@ -90,12 +88,16 @@ def scores_from(predictions: Predictions, evaluation: Evaluation) -> dict[str, A
     return {
         "light_cones": len(true),
         "images": predictions.predicted.shape[1],
-        "one_image": _scored(predictions.names, true, predictions.predicted[:, 0], evaluation),
-        "average": _scored(predictions.names, true, predictions.predicted.mean(axis=1), evaluation),
+        "one_image": parameter_scores(
+            predictions.names, true, predictions.predicted[:, 0], evaluation
+        ),
+        "average": parameter_scores(
+            predictions.names, true, predictions.predicted.mean(axis=1), evaluation
+        ),
     }
 
 
-def _scored(
+def parameter_scores(
     names: tuple[str, ...], true: np.ndarray, predicted: np.ndarray, evaluation: Evaluation
 ) -> dict[str, dict[str, float]]:
     """(light_cone, parameter) twice to r2, low, high per name."""
@@ -104,27 +106,6 @@ def _scored(
     return {
         name: {"r2": float(score[i]), "low": float(low[i]), "high": float(high[i])}
         for i, name in enumerate(names)
-    }
-
-
-def scores_of(posteriors: Posteriors, evaluation: Evaluation) -> dict[str, Any]:
-    """Scores of posteriors from all images of each light-cone.
-
-    Returns:
-        ``log_density`` at the truth, ``mean`` and ``standard_error`` over light-cones, in nats,
-        where the prior's is 0; ``posterior_mean`` as :func:`scores_from` has others;
-        ``posterior_width``, of central 68% intervals, on average; ``calibration``.
-    """
-    names = posteriors.names
-    dense, mean = posteriors.log_density, posteriors.samples.mean(axis=1, dtype=float)
-    error = float(dense.std(ddof=1) / np.sqrt(len(dense)))
-    low, high = np.quantile(posteriors.samples, (0.16, 0.84), axis=1)
-    width = (high - low).mean(axis=0, dtype=float)
-    return {
-        "log_density": {"mean": float(dense.mean()), "standard_error": error},
-        "posterior_mean": _scored(names, posteriors.truth, mean, evaluation),
-        "posterior_width": dict(zip(names, width.tolist(), strict=True)),
-        "calibration": calibration_of(posteriors, evaluation).told(names),
     }
 
 

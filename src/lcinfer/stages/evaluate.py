@@ -2,7 +2,8 @@
 
 from ..base import durable
 from ..base.device import computed_on, use_threads
-from ..evaluation.evaluate import scores_from, scores_of, write_predictions
+from ..evaluation.calibration import scores_of
+from ..evaluation.evaluate import scores_from, write_predictions
 from ..evaluation.posteriors import write_posteriors
 from ..evaluation.predict import Guess, load_trained, posteriors, predict
 from ..images import cutting as images
