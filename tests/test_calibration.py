@@ -3,42 +3,23 @@
 import numpy as np
 import pytest
 from scipy import stats
+from support.toy_posteriors import CASES, toy
 
 from lcinfer.evaluation.calibration import calibration
 
-NOISE = np.array([0.05, 0.1, 0.2, 0.3])  # of each parameter's observation; the prior is uniform
 
-
-def verdicts(number=200, seeds=60, width=1.0, bias=0.0, prior=False):
-    """Share of seeds in which the gate fails posteriors that are so wide and so biased."""
-    failed = 0
-    for seed in range(seeds):
-        generator = np.random.default_rng([seed, number])
-        truth = generator.random((number, 4))
-        observed = truth + NOISE * generator.standard_normal(truth.shape)
-        uniform = generator.random((number, 200, 4))
-        if prior:
-            samples = uniform
-        else:  # a normal distribution that ends where the prior ends
-            mean, sigma = observed + bias * NOISE, width * NOISE
-            low, high = stats.norm.cdf([(0 - mean) / sigma, (1 - mean) / sigma])[..., None, :]
-            samples = mean[:, None] + sigma * stats.norm.ppf(low + (high - low) * uniform)
-        found = calibration(samples, truth, observed.clip(0, 1), generator)
-        failed += found.verdict == "FAIL"
-    return failed / seeds
+def failed(seeds: int, **wrong) -> int:
+    """In how many of the seeds the gate fails such posteriors."""
+    return sum(calibration(*toy(seed, **wrong)).verdict == "FAIL" for seed in range(seeds))
 
 
 def test_exact_posteriors_fail_as_often_as_the_gate_says() -> None:
-    assert stats.binomtest(round(verdicts(seeds=200) * 200), 200, 0.05).pvalue > 0.01
+    assert stats.binomtest(failed(200), 200, 0.05).pvalue > 0.01
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"width": 0.7}, {"width": 1.4}, {"bias": 0.5}, {"prior": True}],
-    ids=["too narrow", "too wide", "biased by half a sigma", "the prior"],
-)
-def test_wrong_posteriors_fail(wrong) -> None:
-    assert verdicts(**wrong) > 0.95
+@pytest.mark.parametrize("case", [case for case in CASES if case != "exact"])
+def test_wrong_posteriors_fail(case) -> None:
+    assert failed(40, **CASES[case]) >= 38
 
 
 def test_coverage_is_what_the_intervals_say() -> None:
@@ -50,8 +31,52 @@ def test_coverage_is_what_the_intervals_say() -> None:
     assert found.coverage(0.95) == pytest.approx(np.full(2, 0.95), abs=0.01)
 
 
-def test_few_light_cones_get_no_verdict() -> None:
-    generator = np.random.default_rng(1)
-    few = calibration(generator.random((199, 50, 2)), *generator.random((2, 199, 2)), generator)
+def test_few_light_cones_get_no_verdict_and_the_reason_names_the_worst_test() -> None:
+    few = calibration(*toy(1, number=199))
     assert few.verdict == "none"
-    assert few.reason(("a", "b")) == "199 test light-cones, and a verdict needs 200"
+    assert few.reason("abcd") == "199 test light-cones, and a verdict needs 200"
+    biased = calibration(*toy(1, bias=1.0))
+    assert biased.verdict == "FAIL"
+    assert f"5 tests, SBC of {'abcd'[biased.sbc.argmin()]}; 200 test" in biased.reason("abcd")
+    assert "TARP" in calibration(*toy(1, prior=True)).reason("abcd")
+
+
+def test_units_of_the_parameters_change_nothing() -> None:
+    samples, truth, reference, _ = toy(3)
+    unit = np.array([1e3, 1e-3, 1, 7])
+    plain, scaled = (
+        calibration(samples * by, truth * by, reference * by, np.random.default_rng(1))
+        for by in (1, unit)
+    )
+    np.testing.assert_allclose(scaled.ranks, plain.ranks)
+    np.testing.assert_allclose(scaled.credibility, plain.credibility)
+
+
+@pytest.mark.filterwarnings("ignore")  # it warns of what it finds
+def test_pted_agrees_on_exact_posteriors_and_on_too_narrow_ones() -> None:
+    """An independent coverage test, by permutations of the energy distance."""
+    pted = pytest.importorskip("pted")
+    for width, calibrated in ((1.0, True), (0.7, False)):
+        it = toy(2, width=width)
+        p = pted.pted_coverage_test(
+            it.truth,
+            it.samples[:, ::4].swapaxes(0, 1),
+            permutations=100,
+            rng=np.random.default_rng(1),
+        )
+        assert bool(p > 0.05) == calibrated
+        assert (calibration(*it).verdict == "PASS") == calibrated
+
+
+def test_sbi_agrees_on_exact_posteriors_and_on_too_narrow_ones() -> None:
+    """With ``pip install lcinfer[crosscheck]``: its test of uniform ranks."""
+    sbc = pytest.importorskip("sbi.diagnostics.sbc")
+    torch = pytest.importorskip("torch")
+    for width, calibrated in ((1.0, True), (0.7, False)):
+        it = toy(2, width=width)
+        ranks = torch.tensor((it.samples < it.truth[:, None]).sum(axis=1))
+        p = sbc.check_uniformity_frequentist(ranks, it.samples.shape[1]).numpy()
+        found = calibration(*it)
+        np.testing.assert_allclose(p, found.sbc, rtol=0.5, atol=0.02)
+        assert bool(4 * p.min() > 0.05) == calibrated
+        assert (found.verdict == "PASS") == calibrated

@@ -20,7 +20,7 @@ Range = tuple[float, float]
 
 CONTOURS = (0.95, 0.68)  # of the probability, the outer one first
 CELLS = 96  # along an axis, in which densities are estimated
-SMOOTH = 1.0  # times Scott's width
+SMOOTH = 0.7  # times Scott's width: a whole one would widen degeneracies
 INNER = (0.002, 0.998)  # quantiles that the axes hold
 MARGIN = 0.08  # of their distance, beyond them
 SIDE, GAP, BESIDE = 1.5, 0.07, 0.8  # of a panel, between panels, for labels; in inches
