@@ -6,7 +6,6 @@ What is not recorded is left out, never guessed.
 import json
 
 from ..base.counting import counted
-from ..config.instruments import Instrument
 from ..config.networks import Dense, FilterBank, GaussianDropout, Posterior
 from ..config.parameters import shown
 from ..config.sweeps import repeats
@@ -21,6 +20,7 @@ from ..text.styles import Style
 from ..training.networks.layers import layers
 from . import inputs
 from .inputs import Row, listed
+from .observed import on_instrument, on_spectra
 from .recorded import HOUR, Recorded, Simulated
 
 NETWORK = "Gillet2019"
@@ -36,7 +36,7 @@ def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
     told = [
         *_on_light_cones(recorded, style),
         *_on_images(recorded, style),
-        *_on_spectra(recorded, style),
+        *on_spectra(recorded, style),
         *(
             said
             for run in _configured(recorded).values()
@@ -119,7 +119,7 @@ def _on_images(recorded: Recorded, style: Style) -> list[str]:
         f"training, {validation} for validation and {test} for testing.",
     ]
     for name in recorded.run.instruments:
-        told.append(_instrument(style, name, config.instruments[name]))
+        told.append(on_instrument(style, name, config.instruments[name]))
     if config.mocks:
         mocks = []
         for name, mock in config.mocks.items():
@@ -129,47 +129,6 @@ def _on_images(recorded: Recorded, style: Style) -> list[str]:
             f"Light-cones of fixed parameters, with seeds of their own, are {listed(mocks)}."
         )
     return told
-
-
-def _on_spectra(recorded: Recorded, style: Style) -> list[str]:
-    config = recorded.run.config
-    told = []
-    for name, spectra in config.spectra.items():
-        depth = style.number(spectra.chunk or config.database.box.length, "Mpc")
-        told.append(
-            f"The {spectra.kind} power spectra {style.code(name)} are of chunks {depth} deep along "
-            f"the line of sight: decimal logarithms of {style.text('Delta^2 +')} "
-            f"{style.number(spectra.floor, 'mK^2')}, in {spectra.bins} bins equal in the logarithm "
-            f"of k between {spectra.k[0]:g} and {spectra.k[1]:g} per Mpc."
-        )
-    told += [
-        f"The posteriors {style.code(name)} are sampled by {mcmc.walkers} walkers of {mcmc.steps} "
-        f"steps (MCMC) from a Gaussian likelihood of {mcmc.components} principal components of the "
-        f"spectra {style.code(mcmc.spectra)}, about an emulator of neural networks fitted on the "
-        f"training light-cones, whose scatter about it is the covariance."
-        for name, mcmc in config.mcmc.items()
-    ]
-    return told
-
-
-def _instrument(style: Style, name: str, settings: Instrument) -> str:
-    """What is between the sky and the images, in a sentence or two."""
-    beside = {
-        "none": "",
-        "horizon": ", and modes below the horizon's wedge",
-        "moderate": ", and modes below the horizon's wedge and up to 0.1 h/Mpc above it",
-    }
-    flux = settings.sefd if isinstance(settings.sefd, str) else f"{settings.sefd:g} Jy"
-    fewer = f" without {len(settings.without)} stations" if settings.without else ""
-    layout, hours = style.text(settings.layout), style.number(settings.hours, "h")
-    track, longest = settings.track, style.number(settings.longest_baseline, "km")
-    return (
-        f"As {style.text(name)} they are what SKA-Low ({layout}{fewer}) sees in {hours} of "
-        f"{style.number(track, 'h')} tracks at declination {settings.declination:g} degrees "
-        f"(station SEFD: {style.text(flux)}): without the mean of each channel and modes that no "
-        f"baseline up to {longest} sees{beside[settings.wedge]}, with its thermal noise, which is "
-        f"new in each epoch of a training."
-    )
 
 
 def _configured(recorded: Recorded) -> dict[str, TrainingRun]:
@@ -226,7 +185,7 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
         case Posterior():
             told.append(
                 f"It gives the posterior by a normalising flow of "
-                f"{_several(network.head.transforms, 'autoregressive transformation')} with "
+                f"{counted(network.head.transforms, 'autoregressive transformation')} with "
                 f"rational-quadratic splines, behind a logit of each parameter, from the mean of "
                 f"the features of a light-cone's images."
             )
