@@ -28,6 +28,7 @@ from .seeds import mock_block
 from .spectra import Mcmc, Spectra
 from .sweeps import Sweep, Trial, trials
 
+MOST_IN_A_CORNER = 4  # posteriors that can be told apart by their colours
 OTHER_FIGURES = {"examples": "the mocks' figures", "scheme": "the figure of the slices"}
 
 
@@ -117,6 +118,11 @@ class Config(Section):
         """The trainings whose networks give posteriors."""
         return tuple(name for name, it in self.trainings.items() if it.network.head.together)
 
+    @property
+    def corners(self) -> tuple[str, ...]:
+        """Whose posteriors are drawn over one another, see :class:`Figures`."""
+        return self.figures.corners or (*self.with_posteriors, *self.mcmc)[:MOST_IN_A_CORNER]
+
     def trials(self, sweep: str) -> list[Trial]:
         """The trainings of a sweep."""
         settings = self.sweeps[sweep]
@@ -140,6 +146,7 @@ class Config(Section):
             *_trainings(self),
             *_sweeps(self),
             *_mcmc(self),
+            *_corners(self),
         ]
         if found:
             raise ValueError("\n".join(found))
@@ -239,6 +246,16 @@ def _mcmc(config: Config) -> Iterator[str]:
                 f"{where}.components {mcmc.components}: the scatter of so many needs "
                 f"{2 * mcmc.components} training light-cones, and there are {left}"
             )
+
+
+def _corners(config: Config) -> Iterator[str]:
+    known, asked = (*config.with_posteriors, *config.mcmc), config.figures.corners or ()
+    if len(asked) > MOST_IN_A_CORNER:
+        yield f"figures.corners: {len(asked)} posteriors, and {MOST_IN_A_CORNER} can be told apart"
+    for name in asked:
+        if name not in known:
+            there = ", ".join(known) or "none"
+            yield f"figures.corners: {name} has no posterior{meant(name, known)}; there are {there}"
 
 
 def _no_spectra(config: Config, name: str) -> str:

@@ -363,6 +363,9 @@ class Figures(Section):
     """Mocks of Figure 1 from the top; none: all, by name."""
     responses: Annotated[tuple[Name, ...] | None, Field(json_schema_extra={"since": "0.2"})] = None
     """Mocks of Figure A2, to which the networks' responses are drawn; none: those of Figure 1."""
+    corners: Annotated[tuple[Name, ...] | None, Field(json_schema_extra={"since": "0.3"})] = None
+    """Whose posteriors of the mocks are drawn over one another, four at most: trainings, `mcmc`;
+    none: the first four."""
     bins: Annotated[int, Field(ge=4, le=200)] = 25
     """Bins along each axis of a density of predictions."""
 

@@ -80,7 +80,7 @@ def draw_corner(
             panel.set_visible(False)
             continue
         panel.set_label(f"{names[column]} {names[row]}")
-        for (_, points), colour in zip(drawn.items(), METHODS, strict=False):
+        for points, colour in zip(drawn.values(), METHODS, strict=False):
             pair = [(points * scale)[:, column], (points * scale)[:, row]]
             if row == column:
                 _draw_marginal(panel, pair[0], axes_of[column].limits, colour)

@@ -66,11 +66,6 @@ class McmcRun(Product):
         )
 
     @property
-    def stamped(self) -> list[Path]:
-        """See :class:`Product`."""
-        return [self.table, self.outcome]
-
-    @property
     def outputs(self) -> list[Path]:
         """See :class:`Product`."""
         test = [self.posterior] if self.mcmc.test else []

@@ -205,7 +205,7 @@ class Run:
                 drawn[name] = drawing(name, scored, of_spectra=scored.fingerprint)
                 continue
             responding = (scored.mock_images[mock] for mock in self.responses)
-            made_from = {"evaluation": scored.fingerprint, **answered}
+            made_from: dict[str, Any] = {"evaluation": scored.fingerprint, **answered}
             drawn[name] = drawing(name, scored, *responding, **made_from)
         for name, sweep in self.sweeps.items():
             drawn[name] = drawing(name, sweep, sweep=sweep.fingerprint)
@@ -214,10 +214,12 @@ class Run:
         if self.config.with_posteriors:
             sampled = {name: self.evaluations[name] for name in self.config.with_posteriors}
             fingerprints = {name: scored.fingerprint for name, scored in sampled.items()}
-            corners = sorted(self.mocks)
-            drawn[POSTERIORS] = drawing(
-                POSTERIORS, *sampled.values(), posteriors=fingerprints, corners=corners
-            )
+            chains = {name: it for name, it in self.mcmc.items() if name in self.config.corners}
+            made_from = {"posteriors": fingerprints, "corners": sorted(self.mocks)}
+            if chains:
+                made_from["mcmc"] = {name: it.fingerprint for name, it in chains.items()}
+            sources = (*sampled.values(), *chains.values())
+            drawn[POSTERIORS] = drawing(POSTERIORS, *sources, **made_from)
         if self.mocks:
             examples = {name: self.mock_images[name] for name in self.examples}
             shown = [[name, [it.fingerprint, it.realizations]] for name, it in examples.items()]

@@ -65,8 +65,9 @@ class FigureSet(Product):
             if key in made_of
         )
         of_several = (
-            Reference("evaluations", fingerprint, name)
-            for name, fingerprint in made_of.get(POSTERIORS, {}).items()
+            Reference(kind, fingerprint, name)
+            for kind, key in (("evaluations", POSTERIORS), ("mcmc", "mcmc"))
+            for name, fingerprint in made_of.get(key, {}).items()
         )
         return [*mocks, *seen, *of_one, *of_several]
 

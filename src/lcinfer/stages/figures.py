@@ -17,6 +17,7 @@ from ..evaluation.responses import filters, reach, responses
 from ..images import cutting as images
 from ..lightcones import store
 from ..products.databases import Inputs
+from ..products.mcmc import McmcRun
 from ..products.networks import EvaluationRun, SweepRun
 from ..products.run import Run
 from ..products.shown import EXAMPLES, SCHEME
@@ -158,8 +159,10 @@ def _of_posteriors(run: Run) -> Drawn:
         yield f"calibration_{name}", figures.draw_calibration(calibrated, tested.names)
         shown_as = (tested.truth, tested.samples, tested.names, prior)
         yield f"posterior_{name}", figures.draw_posteriors(*shown_as, bins=run.config.figures.bins)
+    methods: dict[str, EvaluationRun | McmcRun] = {**sampled, **run.mcmc}
     for mock in sorted(run.mocks):
-        found = {name: read_posteriors(it.mock_posterior(mock)) for name, it in sampled.items()}
+        paths = {name: methods[name].mock_posterior(mock) for name in run.config.corners}
+        found = {name: read_posteriors(path) for name, path in paths.items()}
         first = next(iter(found.values()))
         samples = {name: each.samples[0] for name, each in found.items()}
         yield (
