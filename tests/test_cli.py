@@ -18,9 +18,10 @@ CONFIG = Path(__file__).parents[1] / "config"
 
 
 STAGES = [
-    *("design", "simulate", "seal", "images", "train"),
-    *("evaluate", "compare", "figures", "summary"),
+    *("design", "simulate", "seal", "images", "spectra", "train"),
+    *("evaluate", "compare", "mcmc", "figures", "summary"),
 ]
+LATER = {"spectra", "mcmc"}  # stages that never were verbs
 
 
 def below(parser) -> dict[str, ArgumentParser]:
@@ -49,7 +50,7 @@ def test_help_lists_the_verbs_for_people_in_groups_and_what_rules_call_below_sta
     assert all(f" {verb} " in listed for verb in verbs)
     assert " simulate " not in listed
     assert list(below(below(cli.parser())["stage"])) == STAGES
-    assert set(STAGES) == cli.stage.STAGES
+    assert set(STAGES) - LATER == cli.stage.STAGES, "those that once were verbs"
     assert all(f" {stage} " in helped(capsys, "stage") for stage in STAGES)
 
 
@@ -70,7 +71,7 @@ def test_the_version_is_that_of_lcinfer_21cmfast_and_python(capsys) -> None:
     assert printed.endswith(f", Python {platform.python_version()}\n")
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", sorted({*STAGES} - LATER))
 def test_a_stage_that_is_called_as_a_verb_is_the_stage(stage, capsys) -> None:
     assert helped(capsys, stage) == helped(capsys, "stage", stage)
 
@@ -95,6 +96,7 @@ def test_the_example_of_every_verb_can_be_parsed_and_names_what_its_configuratio
         monkeypatch.chdir(CONFIG.parent)
         run = Run(config.load(options.config))
         known = {product.name for product in run.by_directory.values()}
+        known |= {name for named in run.by_kind.values() for name in named}
         for name in ("database", "training", "what"):
             assert getattr(options, name, None) in {None, *known}
 
@@ -144,7 +146,7 @@ def test_check_says_what_the_papers_configuration_makes(capsys) -> None:
 def test_a_name_that_the_configuration_does_not_make_is_one_line(
     verb, settings, write_config, capsys
 ) -> None:
-    line = refused(capsys, verb, write_config(settings), "nobody")
+    line = refused(capsys, "stage", verb, write_config(settings), "nobody")
     assert "makes no" in line
     assert "nobody; it makes " in line
 

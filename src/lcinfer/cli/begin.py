@@ -215,5 +215,5 @@ def add_verbs(verbs: Verbs) -> None:
     )
     added = verbs.add(_network, "config/config.yaml ten_images", CONFIG)
     added.add_argument("training", nargs="?", metavar="TRAINING", help="one training alone")
-    added = verbs.add(_instrument, "my.yaml", CONFIG)
+    added = verbs.add(_instrument, "config/beyond.yaml", CONFIG)
     added.add_argument("instrument", nargs="?", metavar="NAME", help="one instrument alone")

@@ -198,7 +198,7 @@ def _add_stages(parser: ArgumentParser) -> None:
     added = stages.add(_images, "config/demo.yaml demo", BLOCK)
     added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
     added.add_argument("--threads", type=int, default=1, help="light-cones cut at a time")
-    added = stages.add(_spectra, "config/beyond.yaml cylindrical.beyond", BLOCK)
+    added = stages.add(_spectra, "config/beyond.yaml cylindrical.ten_thousand", BLOCK)
     added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
     added.add_argument("--threads", type=int, default=1, help="light-cones measured at a time")
     for trained in (_train, _evaluate):
