@@ -3,6 +3,7 @@
 python benchmarks/house.py [ROOT]
 """
 
+import argparse
 import re
 import sys
 from collections.abc import Iterator
@@ -71,4 +72,6 @@ def main(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=Path, nargs="?", default=PROJECT, help="another checkout")
+    main(parser.parse_args().root)
