@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike
 
 from .style import COLUMN, paper, plain_numbers
 
+SIGNAL = "signal: median, 50 and 90% of light-cones"
+
 
 @paper()
 def draw_noise(redshift: ArrayLike, noise: ArrayLike, signal: ArrayLike) -> Figure:
@@ -27,7 +29,7 @@ def draw_noise(redshift: ArrayLike, noise: ArrayLike, signal: ArrayLike) -> Figu
     low, lower, median, upper, high = np.quantile(np.asarray(signal), shares, axis=0)
     for ends, shade in (((low, high), 0.15), ((lower, upper), 0.3)):
         axes.fill_between(along, *ends, color="#0072b2", alpha=shade, linewidth=0)
-    axes.plot(along, median, "--", color="#0072b2", label="signal")
+    axes.plot(along, median, "--", color="#0072b2", label=SIGNAL)
     axes.plot(along, np.asarray(noise), color="black", label="noise")
     axes.set_yscale("log")
     # Of a signal that has ended there is no floor to show.
@@ -38,5 +40,5 @@ def draw_noise(redshift: ArrayLike, noise: ArrayLike, signal: ArrayLike) -> Figu
     axes.set_ylabel("Root mean square of a plane (mK)")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     # Above the axes: inside it would cover a curve.
-    figure.legend(loc="outside upper center", ncols=2)
+    figure.legend(loc="outside upper center", ncols=1)
     return figure
