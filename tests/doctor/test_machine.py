@@ -85,8 +85,8 @@ def test_gpus_for_simulations_need_an_engine_that_computes_on_them(site, monkeyp
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     asks = {"executor": "slurm", "set-resources": {"simulate": {"gpu": 2}}}
     monkeypatch.setattr(torch.version, "cuda", "13.0")
-    elsewhere = list(machine.gpu(site(asks)))[-1]
+    elsewhere = list(machine.check_gpu(site(asks)))[-1]
     assert (elsewhere.level, elsewhere.what) == ("WARN", "none on this machine: not tried")
     monkeypatch.setattr(machine, "engine_of", lambda _: REGISTERED["lcinfer.simulate:simulate"])
-    refused = next(machine.gpu(site(asks)))
+    refused = next(machine.check_gpu(site(asks)))
     assert refused.level == "FAIL" and "the engine 21cmfast has CPUs alone" in refused.what

@@ -124,7 +124,8 @@ class Simulating:
         assert self._pipe is not None
         try:
             said = self._pipe.recv() if self._pipe.poll(wait) else None
-            if said is not None and STARTED in said:
+            # Two of them at once, if a batch failed quickly and its first is begun alone.
+            while said is not None and STARTED in said:
                 self._begin(said[STARTED])
                 said = self._pipe.recv() if self._pipe.poll(wait) else None
         except (EOFError, ConnectionResetError):
