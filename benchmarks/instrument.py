@@ -180,7 +180,7 @@ def picture(path: Path) -> None:
         brightness_range=(-100, 60),
     )
     stem = HERE / "docs" / "figures" / "instrument"
-    print(*figures.save(figure, stem, Figures(formats=("png",)), {"Software": "lcinfer"}))
+    print(*figures.save(figure, stem, Figures(formats=("png",), dpi=100), {"Software": "lcinfer"}))
 
 
 def main() -> None:
