@@ -88,11 +88,6 @@ class Config(Section):
         """Images per light-cone that a training learns from."""
         return training.images_of(self.per_lightcone(training))
 
-    def training_lightcones(self, training: Training) -> int:
-        """Light-cones that a training learns from, if none of them failed."""
-        left = self.database.realizations - self.split.validation - self.split.test
-        return training.light_cones or left
-
     @property
     def warnings(self) -> list[str]:
         """What is allowed and likely not meant, a line each: mocks outside the prior, posteriors
