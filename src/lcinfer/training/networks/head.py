@@ -45,7 +45,9 @@ class Density(Head):
     def __init__(self, outputs: int) -> None:
         """For so many parameters; :meth:`bound` says where they can lie."""
         super().__init__()
-        self.register_buffer("box", torch.stack([torch.zeros(outputs), torch.ones(outputs)]))
+        box = torch.zeros(2, outputs)
+        box[1] = 1  # torch.stack loads PyTorch's compiler where weights are to be loaded: 1.2 s
+        self.register_buffer("box", box)
 
     def bound(self, box: Tensor) -> None:
         """Lowest and highest normalised parameters, (2, parameter)."""
