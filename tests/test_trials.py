@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from lcinfer.audit.walk import Depth
 from lcinfer.base.errors import UserError
 from lcinfer.changes.unused import find
 from lcinfer.changes.work import to_make
+from lcinfer.config.instruments import Instrument
 from lcinfer.evaluation import trials
 from lcinfer.evaluation.predict import load_trained
-from lcinfer.evaluation.trials import Trend
-from lcinfer.figures import draw_learning, draw_study
+from lcinfer.evaluation.trials import Result, Trend
+from lcinfer.figures import draw_learning, draw_observing, draw_study
 from lcinfer.products.run import Run
 from lcinfer.records.stamp import uncommented
 from lcinfer.stages.compare import compare_trials
@@ -219,3 +221,55 @@ def test_trends_of_one_number_of_light_cones_stand_side_by_side() -> None:
     assert [line.get_xdata().tolist() for line in points] == [[0], [1]]
     assert [line.get_ydata().tolist() for line in points] == [[pytest.approx(0.3)], [0.4]]
     assert axes.get_xlabel() == "10 light-cones"
+
+
+def observed(instrument: Instrument | None, log_density: float) -> Result:
+    """A trial of images that an instrument has seen."""
+    settings = SimpleNamespace(images=1, light_cones=None)
+    seen = SimpleNamespace(instrument=instrument, per_lightcone=1)
+    run = SimpleNamespace(
+        images=seen, training=settings, training_set=range(9), directory=SimpleNamespace(name="it")
+    )
+    return Result(
+        number=1,
+        trial=SimpleNamespace(values={"instrument": str(instrument)}),
+        run=run,
+        training_loss=0.0,
+        validation_loss=0.0,
+        scores={kind: {"L_X": {"r2": 0.5}} for kind in trials.PREDICTIONS},
+        posterior={
+            "log_density": {"mean": log_density, "standard_error": 0.1},
+            "posterior_width": {"L_X": 0.68},
+            "calibration": {"verdict": "PASS"},
+        },
+    )
+
+
+def test_a_trial_with_a_posterior_has_its_worth_in_the_table() -> None:
+    sweep = SimpleNamespace(sweep=SimpleNamespace(vary={"instrument": ()}))
+    first, line = csv.reader(trials.table(sweep, [observed(None, 2.5)]).splitlines())
+    row = dict(zip(first, line, strict=True))
+    worth = {key: row[key] for key in ("log_density", "log_density_error", "width_L_X")}
+    assert {**worth, "calibrated": row["calibrated"]} == {
+        "log_density": "2.5",
+        "log_density_error": "0.1",
+        "width_L_X": "0.68",
+        "calibrated": "PASS",
+    }
+
+
+def test_instruments_stand_by_their_hours_with_a_line_for_each_wedge() -> None:
+    tried = [
+        observed(Instrument(hours=hours, wedge=wedge), log_density=np.log10(hours))
+        for hours in (1e12, 100, 1000)
+        for wedge in ("none", "horizon")
+    ]
+    figure = draw_observing([*tried, observed(None, 5.0)], {"L_X": (38, 42)})
+    _, widths, worth = figure.axes
+    ticks = [tick.get_text() for tick in worth.get_xticklabels()]
+    assert ticks == ["100", "1,000", "no noise", "the sky"]
+    assert [line.get_ydata().tolist() for line in widths.lines] == [[0.25] * 3, [0.25] * 3, [0.25]]
+    lines = [(line.get_xdata().tolist(), line.get_ydata().tolist()) for line in worth.lines[:3]]
+    assert lines == [([0, 1, 2], [2.0, 3.0, 12.0])] * 2 + [([3], [5.0])]
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named[1:] == ["wedge none", "wedge horizon"]

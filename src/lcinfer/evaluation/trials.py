@@ -14,6 +14,7 @@ from ..records.stamp import rows as rows_of
 from ..text.tables import comma_separated
 
 PREDICTIONS = ("one_image", "average")
+POSTERIOR = ("log_density", "posterior_width", "calibration")
 FEWEST_FOR_TREND = 3  # numbers of light-cones
 
 
@@ -31,6 +32,9 @@ class Result:
     """The same of the validation set."""
     scores: Mapping[str, Mapping[str, Mapping[str, float]]]
     """Prediction -> parameter -> ``r2``, ``low``, ``high`` on the test set; empty in a study."""
+    posterior: Mapping[str, Mapping[str, Any]]
+    """``log_density``, ``posterior_width`` and ``calibration`` on the test set, as ``scores.json``
+    has them; empty in a study, or if the network gives a best guess alone."""
 
     @property
     def light_cones(self) -> int:
@@ -60,7 +64,10 @@ def results(sweep: SweepRun) -> list[Result]:
     for number, (trial, run) in enumerate(sweep.trials, start=1):
         training_loss, validation_loss = _last_losses(run)
         scored = _scores(sweep, run) if sweep.sweep.scored_on == "test" else {}
-        found.append(Result(number, trial, run, training_loss, validation_loss, scored))
+        r2, posterior = (
+            {key: scored[key] for key in keys if key in scored} for keys in (PREDICTIONS, POSTERIOR)
+        )
+        found.append(Result(number, trial, run, training_loss, validation_loss, r2, posterior))
     return found
 
 
@@ -70,7 +77,8 @@ def best(tried: Iterable[Result]) -> Result:
 
 
 def table(sweep: SweepRun, tried: list[Result]) -> str:
-    """A line per trial as CSV: varied keys, losses, and R2 where the test set was read.
+    """A line per trial as CSV: varied keys, losses, and where the test set was read R2; of networks
+    with a posterior its mean log density at the truth in nats, widths and verdict.
 
     Values that are no number or text are written as JSON.
     """
@@ -79,11 +87,14 @@ def table(sweep: SweepRun, tried: list[Result]) -> str:
     scored = [(prediction, name) for prediction in scores for name in scores[prediction]]
     sizes = ("light_cones_trained", "images_of_each", "training_loss", "validation_loss")
     r2 = (f"r2_{prediction}_{name}" for prediction, name in scored)
-    rows: list[list[Any]] = [["trial", "training", *keys, *sizes, *r2]]
+    worth = dict.fromkeys(key for result in tried for key in _worth(result))
+    rows: list[list[Any]] = [["trial", "training", *keys, *sizes, *r2, *worth]]
     for result in tried:
         values = [_cell(result.trial.values[key]) for key in keys]
         numbers = [result.light_cones, result.images, result.training_loss, result.validation_loss]
         reached = [result.scores[prediction][name]["r2"] for prediction, name in scored]
+        found = _worth(result)
+        reached += [found.get(key, "") for key in worth]
         rows.append([result.number, result.run.directory.name, *values, *numbers, *reached])
     return comma_separated(rows)
 
@@ -102,7 +113,7 @@ def outcome(sweep: SweepRun, tried: list[Result]) -> dict[str, Any]:
             "values": dict(chosen.trial.values),
             "validation_loss": chosen.validation_loss,
             "evaluation": sweep.evaluations[chosen.run.directory.name].directory.name,
-            "scores": _scores(sweep, chosen.run),
+            "scores": {key: _scores(sweep, chosen.run)[key] for key in PREDICTIONS},
         },
     }
 
@@ -190,12 +201,26 @@ def _last_losses(run: TrainingRun) -> tuple[float, float]:
 def _scores(sweep: SweepRun, run: TrainingRun) -> dict[str, Any]:
     evaluation = sweep.evaluations[run.directory.name]
     try:
-        content = json.loads(evaluation.scores.read_text(encoding="utf-8"))
-        return {prediction: content[prediction] for prediction in PREDICTIONS}
+        content: dict[str, Any] = json.loads(evaluation.scores.read_text(encoding="utf-8"))
+        return {key: content[key] for key in PREDICTIONS} | content
     except FileNotFoundError:
         raise UserError(f"{evaluation.directory}: this trial is not evaluated yet") from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{evaluation.scores} is damaged") from None
+
+
+def _worth(result: Result) -> dict[str, Any]:
+    """What a posterior is worth, by the names of the table's columns."""
+    if not (found := result.posterior):
+        return {}
+    widths = {f"width_{name}": width for name, width in found["posterior_width"].items()}
+    density = found["log_density"]
+    return {
+        "log_density": density["mean"],
+        "log_density_error": density["standard_error"],
+        **widths,
+        "calibrated": found["calibration"]["verdict"],
+    }
 
 
 def _cell(value: Any) -> Any:

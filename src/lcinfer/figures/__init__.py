@@ -8,6 +8,7 @@ from .filters import draw_filters
 from .learning import draw_learning
 from .loss import draw_loss
 from .noise import draw_noise
+from .observing import draw_observing
 from .posteriors import draw_posteriors
 from .recovery import draw_recovery
 from .residuals import draw_residuals
@@ -26,6 +27,7 @@ __all__ = [
     "draw_learning",
     "draw_loss",
     "draw_noise",
+    "draw_observing",
     "draw_posteriors",
     "draw_recovery",
     "draw_residuals",

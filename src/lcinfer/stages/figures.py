@@ -38,7 +38,7 @@ def draw_figures(run: Run, what: str) -> None:
     product, read = run.figures[what], []
     if what in run.sweeps:
         sweep = run.sweeps[what]
-        drawn, read = _of_sweep(sweep), sweep.needed
+        drawn, read = _of_sweep(run, sweep), sweep.needed
     elif what in run.instruments:
         drawn, read = _of_instrument(run.instruments[what]), product.needed
     elif what in run.evaluations:
@@ -104,10 +104,12 @@ def _of_instrument(seen: Inputs) -> Drawn:
     )
 
 
-def _of_sweep(sweep: SweepRun) -> Drawn:
+def _of_sweep(run: Run, sweep: SweepRun) -> Drawn:
     tried = trials.results(sweep)
     if sweep.sweep.scored_on == "validation":
         yield "sweep", figures.draw_study(sweep.sweep, tried)
+    elif "instrument" in sweep.sweep.vary and sweep.sweep.vary.keys() <= {"instrument", "seed"}:
+        yield "sweep", figures.draw_observing(tried, run.config.database.prior)
     else:
         averaged = [trend for trend in trials.trends(tried) if trend.prediction == "average"]
         yield "sweep", figures.draw_learning(averaged)
