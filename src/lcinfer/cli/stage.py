@@ -206,7 +206,7 @@ def _add_stages(parser: ArgumentParser) -> None:
         added.add_argument("training", metavar="TRAINING", help="the training's name")
     added = stages.add(_compare, "config/small.yaml study", CONFIG, DEVICE)
     added.add_argument("sweep", metavar="SWEEP", help="the sweep's name")
-    added = stages.add(_mcmc, "config/beyond.yaml spherical", CONFIG)
+    added = stages.add(_mcmc, "config/beyond.yaml likelihood", CONFIG)
     added.add_argument("mcmc", metavar="MCMC", help="its name")
     added.add_argument("--threads", type=int, default=1)
     added = stages.add(_figures, "config/demo.yaml examples", CONFIG)
