@@ -1,8 +1,10 @@
 """How the code is laid out: what imports what, and what is loaded for it."""
 
+import inspect
 import subprocess
 import sys
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from support.imports import imports_of, package_of, paths_of
 PACKAGE = Path(__file__).parents[1] / "src" / "lcinfer"
 HEAVY = ("torch", "zarr", "py21cmfast", "xarray", "pandas", "matplotlib", "scipy.stats")
 RUN = ("lcinfer.__main__", "lcinfer.cli")  # what people and launchers start
+FUNCTIONS = (type(lambda: None), property, classmethod, staticmethod)
 
 
 MODULES = paths_of(PACKAGE)
@@ -49,6 +52,21 @@ def test_no_module_is_there_for_the_tests_alone():
         if it.rpartition(".")[2] not in rules
     }
     assert alone == set()
+
+
+@pytest.mark.parametrize("package", ["engines", "products", "text"])
+def test_what_has_no_words_of_its_own_overrides_what_has(package):
+    modules = [import_module(it) for it in MODULES if it.startswith(f"lcinfer.{package}.")]
+    without = [
+        f"{kind.__qualname__}.{name}"
+        for module in modules
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and kind.__module__ == module.__name__
+        for name, member in vars(kind).items()
+        if not name.startswith("_") and isinstance(member, FUNCTIONS)
+        if not inspect.getdoc(getattr(kind, name))
+    ]
+    assert without == []
 
 
 @pytest.mark.parametrize("module", ["lcinfer.cli", "lcinfer.changes.reasons"])

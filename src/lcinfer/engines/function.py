@@ -49,7 +49,6 @@ class Function(Engine):
         return simulate
 
     def load_batch(self, device: str) -> SimulateBatch | None:
-        """See :class:`Engine`."""
         return getattr(self._module(), f"{self.name.partition(':')[2]}_batch", None)
 
     def check_version(self, simulator: Simulator) -> None:
@@ -64,5 +63,4 @@ class Function(Engine):
         return ""
 
     def check_loaded(self, simulator: Simulator) -> None:
-        """See :class:`Engine`."""
         super().check_version(simulator)

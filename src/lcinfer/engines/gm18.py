@@ -24,13 +24,10 @@ class GM18Engine(Engine):
         yield from refused_box(simulation)
 
     def nodes(self, simulation: Simulation) -> int:
-        """See :class:`Engine`."""
         return nodes(simulation)
 
     def treatment(self, simulator: Simulator) -> str:
-        """See :class:`Engine`."""
         return simulator.treatment
 
     def smallest_box(self, simulation: Simulation) -> float:
-        """See :class:`Engine`."""
         return smallest_box(simulation)

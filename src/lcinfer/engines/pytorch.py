@@ -28,11 +28,9 @@ class PyTorch(GM18Engine):
     )
 
     def version(self) -> str:
-        """See :class:`Engine`."""
         return VERSION
 
     def load(self, device: str = "cpu") -> Simulate:
-        """See :class:`Engine`."""
         from ..base.device import choose_device
         from ..torch_engine.engine import simulate
 
@@ -48,7 +46,6 @@ class PyTorch(GM18Engine):
         return partial(simulate_batch, device=device)
 
     def gpu(self, device: str) -> str | None:
-        """See :class:`Engine`."""
         if device == "cpu":
             return None
         import torch
@@ -76,7 +73,6 @@ class PyTorch(GM18Engine):
         return refusals(simulation, varied)
 
     def described(self, versions: str, style: Style) -> str:
-        """See :class:`Engine`."""
         return (
             f"lcinfer's engine on PyTorch, version {style.text(versions)}, which computes what "
             f"21cmFAST {style.cite(*CODE)} does in the model of {style.cite_in_text(MODEL)}"

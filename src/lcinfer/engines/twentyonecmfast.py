@@ -44,7 +44,6 @@ class TwentyOneCmFast(GM18Engine):
     )
 
     def version(self) -> str:
-        """See :class:`Engine`."""
         return installation.installed()
 
     def load(self, device: str = "cpu") -> Simulate:
@@ -62,7 +61,6 @@ class TwentyOneCmFast(GM18Engine):
             yield f"database.simulator.options: {name} cannot be set: {FIXED[name]}"
 
     def check_version(self, simulator: Simulator) -> None:
-        """See :class:`Engine`."""
         installation.check_version(simulator)
 
     def ask(
@@ -85,7 +83,6 @@ class TwentyOneCmFast(GM18Engine):
         return str(record.get("versions", {}).get("21cmfast", "of no recorded version"))
 
     def described(self, versions: str, style: Style) -> str:
-        """See :class:`Engine`."""
         corrected = " with lcinfer's corrections" * (installation.PATCHED in versions)
         return (
             f"21cmFAST {style.text(versions)} {style.cite(*CODE)}{corrected}, in the model of "

@@ -41,7 +41,6 @@ class LightCones(Realizations):
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        """See :class:`Product`."""
         count, attempts = seal or sealed(spec.directory)
         simulated, drawn = spec.identity["simulation"], spec.identity["design"]
         block = int(spec.content["block"])
@@ -71,7 +70,6 @@ class LightCones(Realizations):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`."""
         return self.design.keys
 
     @property
@@ -82,7 +80,6 @@ class LightCones(Realizations):
 
     @property
     def given_up(self) -> str:
-        """See :class:`Realizations`."""
         return f"-after-{self.max_attempts}-attempts" if self.allowed_failures else ""
 
     @property
@@ -111,13 +108,11 @@ class Inputs(Realizations):
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
-        """See :class:`Product`."""
         seal = seal or sealed(spec.directory)
         return [Reference("lightcones", spec.identity["lightcones"], seal=seal)]
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        """See :class:`Product`."""
         (cones,) = sources["lightcones"]
         return cls(
             **spec.common,
@@ -135,7 +130,6 @@ class Inputs(Realizations):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`."""
         own = (f"instruments.{self.seen_with}",) if self.instrument else ()
         return (*own, *super().keys)
 
@@ -151,7 +145,6 @@ class Inputs(Realizations):
 
     @property
     def given_up(self) -> str:
-        """See :class:`Realizations`."""
         return self.lightcones.given_up
 
     @property
@@ -198,17 +191,14 @@ class ImageSet(Inputs):
 
     @classmethod
     def section(cls, spec: Spec) -> dict[str, Any]:
-        """See :class:`Inputs`."""
         return {"images": Images.model_validate(spec.identity["images"])}
 
     @property
     def cells(self) -> int:
-        """See :class:`Inputs`."""
         return self.images.line_of_sight_cells or super().cells
 
     @property
     def per_lightcone(self) -> int:
-        """See :class:`Inputs`."""
         return self.images.per_lightcone
 
 
@@ -241,7 +231,6 @@ class SpectraSet(Inputs):
 
     @classmethod
     def section(cls, spec: Spec) -> dict[str, Any]:
-        """See :class:`Inputs`."""
         return {"spectra": Spectra.model_validate(spec.identity["spectra"])}
 
 

@@ -74,12 +74,10 @@ class OfDatabase(Design):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """See :class:`Design`."""
         return tuple(sorted(self.database.prior))
 
     @property
     def prior(self) -> dict[str, tuple[float, float]]:
-        """See :class:`Design`."""
         return self.database.prior
 
 
@@ -89,7 +87,6 @@ class PriorDesign(OfDatabase):
 
     @property
     def content(self) -> dict[str, Any]:
-        """See :class:`Design`."""
         return self.database.model_dump(include={"seed", "sampling", "prior"})
 
     def parameters(self, start: int, stop: int) -> np.ndarray:
@@ -137,18 +134,15 @@ class MockDesign(Design):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """See :class:`Design`."""
         return tuple(sorted(self.mock.parameters))
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """See :class:`Design`."""
         simulation = (f"database.{name}" for name in Simulation.model_fields)
         return (*simulation, f"mocks.{self.name}")
 
     @property
     def content(self) -> dict[str, Any]:
-        """See :class:`Design`."""
         return {"mock": self.name, "parameters": self.mock.parameters}
 
     def parameters(self, start: int, stop: int) -> np.ndarray:
@@ -162,7 +156,6 @@ class MockDesign(Design):
 
     @property
     def tried(self) -> list[dict[str, float]]:
-        """See :class:`Design`."""
         return [dict(self.mock.parameters)]
 
 
@@ -177,7 +170,6 @@ class AdoptedDesign(OfDatabase):
 
     @property
     def content(self) -> dict[str, Any]:
-        """See :class:`Design`."""
         return {"adopted": self.database.adopted}
 
     def parameters(self, start: int, stop: int) -> np.ndarray:

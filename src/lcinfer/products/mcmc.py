@@ -47,7 +47,6 @@ class McmcRun(Product):
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
-        """See :class:`Product`."""
         fingerprint, count = spec.identity["spectra"]
         of_all = Seal.of(SEALED.format(total=count, given_up=spec.identity.get("given_up", "")))
         mocks = (Reference("spectra", it, seal=Seal(count)) for it, count in spec.identity["mocks"])
@@ -55,7 +54,6 @@ class McmcRun(Product):
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        """See :class:`Product`."""
         spectra, *mocks = sources["spectra"]
         return cls(
             **spec.common,
@@ -67,7 +65,6 @@ class McmcRun(Product):
 
     @property
     def outputs(self) -> list[Path]:
-        """See :class:`Product`."""
         test = [self.posterior] if self.mcmc.test else []
         return [*super().outputs, *test, *(self.mock_posterior(it.name) for it in self.mocks)]
 

@@ -34,7 +34,6 @@ class TrainingRun(Product):
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
-        """See :class:`Product`."""
         kind = "spectra" if "spectra" in spec.identity else "images"
         ((fingerprint, count),) = spec.identity[kind]
         given_up = spec.identity.get("given_up", "")
@@ -45,7 +44,6 @@ class TrainingRun(Product):
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        """See :class:`Product`."""
         (images,) = (each for kind in sources.values() for each in kind)
         return cls(
             **spec.common,
@@ -56,12 +54,10 @@ class TrainingRun(Product):
 
     @property
     def outputs(self) -> list[Path]:
-        """See :class:`Product`."""
         return [*self.stamped, self.trained]
 
     @property
     def stamped(self) -> list[Path]:
-        """See :class:`Product`."""
         return [self.checkpoint, self.history]
 
     @property
@@ -128,14 +124,12 @@ class EvaluationRun(Product):
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
-        """See :class:`Product`."""
         kind = spec.identity.get("input", "images")
         mocks = (Reference(kind, it, seal=Seal(count)) for it, count in spec.identity["mocks"])
         return [Reference("trainings", spec.identity["training"]), *mocks]
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        """See :class:`Product`."""
         (training,) = sources["trainings"]
         return cls(
             **spec.common,
@@ -146,7 +140,6 @@ class EvaluationRun(Product):
 
     @property
     def outputs(self) -> list[Path]:
-        """See :class:`Product`."""
         mocks = list(self.mock_images)
         made = [*super().outputs, *map(self.mock_predictions, mocks)]
         if self.has_posterior:
@@ -222,7 +215,6 @@ class SweepRun(Product):
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        """See :class:`Product`."""
         trainings = sources["trainings"]
         taken = [values for values, _, _ in spec.identity["trials"]]
         return cls(
@@ -241,7 +233,6 @@ class SweepRun(Product):
 
     @property
     def sources(self) -> tuple[Product, ...]:
-        """See :class:`Product`."""
         if self.sweep.scored_on == "test":
             return tuple(self.evaluations.values())
         return tuple(training for _, training in self.trials)

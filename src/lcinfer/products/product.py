@@ -197,7 +197,6 @@ class Realizations(Product):
 
     @property
     def parts(self) -> int:
-        """See :class:`Product`."""
         return self.realizations
 
     @cached_property
@@ -239,7 +238,6 @@ class Realizations(Product):
 
     @property
     def markers(self) -> list[Path]:
-        """See :class:`Product`."""
         return [self.sealed]
 
     def asked(self, wanted: Mapping[Path, Product]) -> list[Span] | None:
@@ -259,7 +257,6 @@ class Realizations(Product):
 
     @property
     def outputs(self) -> list[Path]:
-        """See :class:`Product`."""
         return [self.prepared, *map(self.done, self.spans), self.sealed]
 
     @property

@@ -50,7 +50,6 @@ class FigureSet(Product):
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
-        """See :class:`Product`."""
         made_of = spec.identity
         mocks = (
             Reference("images", fingerprint, name, Seal(count))
@@ -73,7 +72,6 @@ class FigureSet(Product):
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        """See :class:`Product`."""
         return cls(
             **spec.common,
             formats=Figures.model_validate(spec.identity["style"]).formats,
@@ -82,13 +80,11 @@ class FigureSet(Product):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """See :class:`Product`."""
         alone = ("images", "database.box", "database.lightcone")
         return (*super().keys, *(() if self.drawn_from else alone))
 
     @property
     def markers(self) -> list[Path]:
-        """See :class:`Product`."""
         return self.outputs
 
     @property
@@ -145,7 +141,6 @@ class Summary(Product):
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        """See :class:`Product`."""
         evaluations, sampled = (tuple(sources.get(kind, ())) for kind in ("evaluations", "mcmc"))
         return cls(**spec.common, evaluations=evaluations, sampled=sampled)
 

@@ -47,7 +47,6 @@ def _initial_conditions(inputs: InputParameters, **settings: bool) -> py21cmfast
 def _thermal_density(
     initial_conditions: py21cmfast.InitialConditions, redshift: float | None, **settings: bool
 ) -> ThermalDensity:
-    """See :func:`coeval_boxes`."""
     if redshift is None:
         return lambda own: own
     inputs = initial_conditions.inputs
