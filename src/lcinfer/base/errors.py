@@ -17,7 +17,6 @@ class UserError(Exception):
         self.what, self.do = what, do
 
     def __str__(self) -> str:
-        """One line."""
         return f"{self.what}: {self.do}" if self.do else self.what
 
 

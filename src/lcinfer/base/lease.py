@@ -139,7 +139,6 @@ class Holder:
         return int(start), int(stop)
 
     def __str__(self) -> str:
-        """One line."""
         start, stop = self.span
         return (
             f"light-cones {start} to {stop - 1}: {counted(self.ranks, 'rank')}, host {self.host}, "

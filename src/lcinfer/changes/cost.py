@@ -21,7 +21,6 @@ class Cost:
     source: str  # how it is known
 
     def __str__(self) -> str:
-        """In words."""
         each = f"{self.light_cone_seconds:,.3g} s each, {self.source}"
         return f"about {self.core_hours:,.3g} core-hours ({each})"
 

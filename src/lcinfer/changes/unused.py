@@ -45,7 +45,6 @@ class Unused:
         return self.what in ("light-cones", "quarantine")
 
     def __str__(self) -> str:
-        """One line."""
         kept = f" IN USE: {self.in_use}" if self.in_use else ""
         return f"{megabytes(self.size):>12}  {self.what:<12}  {self.path}{kept}"
 

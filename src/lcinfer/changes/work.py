@@ -25,7 +25,6 @@ class Work:
     light_cones: int | None = None  # left to simulate or to cut, of a product that has such parts
 
     def __str__(self) -> str:
-        """In words."""
         if self.light_cones is None:
             return f"to {self.product.does}"
         if not self.light_cones:

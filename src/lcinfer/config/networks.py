@@ -118,14 +118,17 @@ class GaussianDropout(Section):
     together: ClassVar[bool] = True
 
 
-def _regression_unless_said(settings: Any) -> Any:
-    return {"kind": "regression", **settings} if isinstance(settings, Mapping) else settings
+def _unless_said(**default: str) -> BeforeValidator:
+    def with_default(settings: Any) -> Any:
+        return {**default, **settings} if isinstance(settings, Mapping) else settings
+
+    return BeforeValidator(with_default)
 
 
 AnyHead = Annotated[
     Regression | Posterior | GaussianDropout,
     Field(discriminator="kind"),
-    BeforeValidator(_regression_unless_said),
+    _unless_said(kind="regression"),
 ]
 
 
@@ -328,16 +331,10 @@ ARCHITECTURES: dict[str, type[Network]] = {
 }
 
 
-def _the_papers_unless_said(settings: Any) -> Any:
-    if isinstance(settings, Mapping):
-        return {"architecture": "gillet2019", **settings}
-    return settings
-
-
 AnyNetwork = Annotated[
     Gillet2019 | FilterBank | Dense,
     Field(discriminator="architecture"),
-    BeforeValidator(_the_papers_unless_said),
+    _unless_said(architecture="gillet2019"),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from .base import RUN_ONLY, Name, PositiveFloat, PositiveInt, Section
+from .base import RUN_ONLY, Ascending, Name, PositiveFloat, PositiveInt, Section
 from .networks import AnyNetwork, Gillet2019
 
 # Engines by the names that a configuration gives them, and what is recorded of each, in
@@ -357,7 +357,7 @@ class Figures(Section):
     """File formats; the report shows the first one."""
     dpi: Annotated[int, Field(ge=50, le=1200)] = 200
     """Dots per inch of raster parts."""
-    brightness_range: tuple[float, float] = (-150.0, 30.0)
+    brightness_range: Annotated[tuple[float, float], Ascending] = (-150.0, 30.0)
     """Ends of the brightness temperature's colour scale in mK."""
     examples: tuple[Name, ...] | None = None
     """Mocks of Figure 1 from the top; none: all, by name."""
@@ -368,10 +368,3 @@ class Figures(Section):
     none: the first four."""
     bins: Annotated[int, Field(ge=4, le=200)] = 25
     """Bins along each axis of a density of predictions."""
-
-    @field_validator("brightness_range")
-    @classmethod
-    def _ascends(cls, ends: tuple[float, float]) -> tuple[float, float]:
-        if not ends[0] < ends[1]:
-            raise ValueError(f"low {ends[0]:g} is not below high {ends[1]:g}")
-        return ends

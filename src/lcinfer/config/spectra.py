@@ -3,9 +3,9 @@
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from .base import RUN_ONLY, Name, PositiveFloat, PositiveInt, Section
+from .base import RUN_ONLY, Ascending, Name, PositiveFloat, PositiveInt, Section
 from .sections import Box, LightConeGeometry
 
 
@@ -19,19 +19,12 @@ class Spectra(Section):
     bins: PositiveInt = 8
     """Bins equal in log k; of a cylindrical spectrum along each of its axes. Those without a wave
     are left out."""
-    k: tuple[PositiveFloat, PositiveFloat] = (0.1, 1.0)
+    k: Annotated[tuple[PositiveFloat, PositiveFloat], Ascending] = (0.1, 1.0)
     """Ends of the bins in 1/Mpc; by default those of Greig & Mesinger 2018."""
     floor: PositiveFloat = 0.1
     """Added to Delta^2, in mK^2, before its logarithm is taken: much less counts as nothing."""
     mean: bool = False
     """Also keep each chunk's mean brightness temperature in mK, which no interferometer sees."""
-
-    @field_validator("k")
-    @classmethod
-    def _ascends(cls, ends: tuple[float, float]) -> tuple[float, float]:
-        if not ends[0] < ends[1]:
-            raise ValueError(f"low {ends[0]:g} is not below high {ends[1]:g}")
-        return ends
 
     def cells(self, box: Box) -> int:
         """Cells of a chunk along the line of sight."""

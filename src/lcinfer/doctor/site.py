@@ -22,7 +22,6 @@ class Line:
     do: str = ""
 
     def __str__(self) -> str:
-        """One line."""
         do = f" -> {self.do}" if self.do else ""
         return f"{self.level}  {self.check:12}{self.what}{do}"
 

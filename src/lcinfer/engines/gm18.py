@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from ..config.sections import Simulation, Simulator
-from ..simulator.model import GM18, refused_box, smallest_box
+from ..simulator.model import BUBBLES, GM18, refused_box
 from ..simulator.nodes import nodes
 from .engine import Engine
 
@@ -30,4 +30,5 @@ class GM18Engine(Engine):
         return simulator.treatment
 
     def smallest_box(self, simulation: Simulation) -> float:
-        return smallest_box(simulation)
+        options = {**GM18, **simulation.simulator.options}
+        return BUBBLES * float(options["R_BUBBLE_MAX"])

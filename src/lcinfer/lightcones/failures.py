@@ -104,7 +104,6 @@ class Uneven:
     limit: float
 
     def __str__(self) -> str:
-        """A warning."""
         side = "above" if self.above else "below"
         return (
             f"failures are not spread evenly over the prior: {self.parameter} "

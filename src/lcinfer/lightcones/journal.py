@@ -52,11 +52,9 @@ class Journal:
             os.close(self._descriptor)
 
     def __enter__(self) -> Self:
-        """Itself."""
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Close the file."""
         self.close()
 
 

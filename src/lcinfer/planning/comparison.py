@@ -40,7 +40,6 @@ class Comparison:
     rows: tuple[Row, ...]
 
     def __str__(self) -> str:
-        """An aligned table."""
         title = f"{counted(self.light_cones, 'light-cone')} already there"
         rows = [(title, "predicted", "measured", "ratio"), *(row.cells() for row in self.rows)]
         return "\n".join([*aligned(rows), f"predicted from {self.source}"])

@@ -118,7 +118,6 @@ class Plan:
         }
 
     def __str__(self) -> str:
-        """Aligned text."""
         return "\n".join([*_table(self), "", *_lines(self)])
 
 

@@ -13,7 +13,7 @@ from ..config.spectra import Spectra
 from ..instrument.response import described
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .found import Reference, Seal, Sources, Spec, sealed
-from .product import Realizations, Span
+from .product import File, Realizations, Span
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class LightCones(Realizations):
     unit = "light-cones"
     rules = "simulate.smk"
     simulated = True
+
+    journal = File("journal")
+    """Directory of what is done and what failed."""
+    leases = File("leases")
+    """Directory of who is at work on which block."""
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
@@ -81,16 +86,6 @@ class LightCones(Realizations):
     @property
     def given_up(self) -> str:
         return f"-after-{self.max_attempts}-attempts" if self.allowed_failures else ""
-
-    @property
-    def journal(self) -> Path:
-        """Directory of what is done and what failed."""
-        return self.directory / "journal"
-
-    @property
-    def leases(self) -> Path:
-        """Directory of who is at work on which block."""
-        return self.directory / "leases"
 
     def lease(self, span: Span) -> Path:
         """Who is at work on a block."""

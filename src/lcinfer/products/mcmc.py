@@ -9,7 +9,7 @@ from ..config.sections import Split
 from ..config.spectra import Mcmc
 from .databases import Inputs
 from .found import Reference, Seal, Sources, Spec
-from .product import SEALED, Product
+from .product import SEALED, File, Product
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,13 @@ class McmcRun(Product):
     makes = ("emulator.csv", "mcmc.json")
     made_from = ("spectra", "mocks")
     settings = ("mcmc.{name}", "split", "mocks")
+
+    table = File("emulator.csv")
+    """The emulator's error in each bin."""
+    outcome = File(makes[-1])
+    """Whether the chains have converged, and the log density at the truth."""
+    posterior = File("posterior.zarr.zip")
+    """Samples of the test light-cones, if they are asked for."""
 
     @classmethod
     def of(
@@ -67,21 +74,6 @@ class McmcRun(Product):
     def outputs(self) -> list[Path]:
         test = [self.posterior] if self.mcmc.test else []
         return [*super().outputs, *test, *(self.mock_posterior(it.name) for it in self.mocks)]
-
-    @property
-    def table(self) -> Path:
-        """The emulator's error in each bin."""
-        return self.directory / "emulator.csv"
-
-    @property
-    def outcome(self) -> Path:
-        """Whether the chains have converged, and the log density at the truth."""
-        return self.markers[0]
-
-    @property
-    def posterior(self) -> Path:
-        """Samples of the test light-cones, if they are asked for."""
-        return self.directory / "posterior.zarr.zip"
 
     def mock_posterior(self, mock: str) -> Path:
         """Samples of a mock's light-cones."""

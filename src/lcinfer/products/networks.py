@@ -12,7 +12,7 @@ from ..config.sections import Evaluation, Split, Training
 from ..config.sweeps import Sweep, Trial
 from .databases import ImageSet, Inputs
 from .found import Reference, Seal, Sources, Spec
-from .product import SEALED, Product
+from .product import SEALED, File, Product
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,13 @@ class TrainingRun(Product):
     makes = ("trained.json",)
     made_from = ("images",)
     settings = ("trainings.{name}", "sweeps", "split")
+
+    checkpoint = File("checkpoint.pt")
+    """Weights, optimiser, history and normalisation after the last whole epoch."""
+    history = File("history.csv")
+    """Losses per epoch."""
+    trained = File(makes[-1])
+    """Marker: the last epoch is done."""
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
@@ -76,21 +83,6 @@ class TrainingRun(Product):
         """The light-cones that it learns from, failed ones too."""
         return range(self.split.validation + self.split.test, self.light_cones)
 
-    @property
-    def checkpoint(self) -> Path:
-        """Weights, optimiser, history and normalisation after the last whole epoch."""
-        return self.directory / "checkpoint.pt"
-
-    @property
-    def history(self) -> Path:
-        """Losses per epoch."""
-        return self.directory / "history.csv"
-
-    @property
-    def trained(self) -> Path:
-        """Marker: the last epoch is done."""
-        return self.markers[0]
-
 
 @dataclass(frozen=True)
 class EvaluationRun(Product):
@@ -108,6 +100,13 @@ class EvaluationRun(Product):
     makes = ("predictions.csv", "scores.json")
     made_from = ("training", "mocks")
     settings = ("evaluation", "mocks")
+
+    predictions = File("predictions.csv")
+    """True and predicted parameters of every test image."""
+    scores = File(makes[-1])
+    """R2 with intervals."""
+    posterior = File("posterior.zarr.zip")
+    """Samples of every test light-cone's posterior, from all of its images."""
 
     @classmethod
     def of(cls, evaluation: Evaluation, training: TrainingRun, mocks: tuple[Inputs, ...]) -> Self:
@@ -152,16 +151,6 @@ class EvaluationRun(Product):
         return self.training.training.network.head.together
 
     @property
-    def predictions(self) -> Path:
-        """True and predicted parameters of every test image."""
-        return self.directory / "predictions.csv"
-
-    @property
-    def scores(self) -> Path:
-        """R2 with intervals."""
-        return self.markers[0]
-
-    @property
     def mock_images(self) -> dict[str, Inputs]:
         """By the mocks' names."""
         return {images.lightcones.name: images for images in self.mocks}
@@ -169,11 +158,6 @@ class EvaluationRun(Product):
     def mock_predictions(self, mock: str) -> Path:
         """True and predicted parameters of a mock's images."""
         return self.directory / f"mock_{mock}.csv"
-
-    @property
-    def posterior(self) -> Path:
-        """Samples of every test light-cone's posterior, from all of its images."""
-        return self.directory / "posterior.zarr.zip"
 
     def mock_posterior(self, mock: str) -> Path:
         """The same of a mock's light-cones."""
@@ -200,6 +184,11 @@ class SweepRun(Product):
     rules = "sweep.smk"
     makes = ("trials.csv", "outcome.json")
     settings = ("evaluation", "mocks")
+
+    table = File("trials.csv")
+    """A line per trial: varied keys, losses, scores."""
+    outcome = File(makes[-1])
+    """What came out: the best trial of a study with its score on the test set."""
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
@@ -241,16 +230,6 @@ class SweepRun(Product):
     def also(self) -> tuple[Product, ...]:
         """See :class:`Product`: the best trial of a study is evaluated, whichever that is."""
         return tuple(self.evaluations.values())
-
-    @property
-    def table(self) -> Path:
-        """A line per trial: varied keys, losses, scores."""
-        return self.directory / "trials.csv"
-
-    @property
-    def outcome(self) -> Path:
-        """What came out: the best trial of a study with its score on the test set."""
-        return self.markers[0]
 
 
 def _best(outcome: Path) -> str:

@@ -20,6 +20,17 @@ SEALED = "sealed-{total}{given_up}.json"
 Span = tuple[int, int]
 
 
+class File:
+    """A file, or a folder, in a product's directory, by its name there."""
+
+    def __init__(self, name: str) -> None:
+        """Read as an attribute of a product, it is the path."""
+        self._name = name
+
+    def __get__(self, product: "Product", _: type) -> Path:
+        return product.directory / self._name
+
+
 @dataclass(frozen=True)
 class Product:
     """Something made, in a directory named after it."""
@@ -53,6 +64,9 @@ class Product:
     """Whether a configuration makes one alone, whatever its name."""
     separate: ClassVar[bool] = False
     """Whether it can be looked at where something that it is made from is not what it says."""
+
+    spec = File("spec.json")
+    """What it is: identity and resolved settings; written once."""
 
     @classmethod
     def patterns(cls, *files: str) -> list[str]:
@@ -93,11 +107,6 @@ class Product:
         except (FileNotFoundError, NotADirectoryError):
             return False
         return any(not path.is_dir() or path.suffix == ".zarr" for path in inside)
-
-    @property
-    def spec(self) -> Path:
-        """What it is: identity and resolved settings; written once."""
-        return self.directory / "spec.json"
 
     @property
     def sources(self) -> tuple["Product", ...]:

@@ -7,7 +7,7 @@ from typing import Self
 from ..config import Config
 from ..config.sections import Figures
 from .found import Reference, Seal, Sources, Spec
-from .product import Product
+from .product import File, Product
 
 EXAMPLES = "examples"
 SCHEME = "scheme"
@@ -127,6 +127,15 @@ class Summary(Product):
     single = True
     separate = True
 
+    table = File("r2.csv")
+    """R2 of every training as CSV."""
+    page = File("r2.html")
+    """The same as a page: a line per training, a column per parameter."""
+    report = File("report.html")
+    """Snakemake's report."""
+    manifest = File(makes[-1])
+    """Fingerprints and directories of everything the run points to."""
+
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
         """See :class:`Product`: the figures, evaluations of which none are drawn, posteriors."""
@@ -143,21 +152,6 @@ class Summary(Product):
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
         evaluations, sampled = (tuple(sources.get(kind, ())) for kind in ("evaluations", "mcmc"))
         return cls(**spec.common, evaluations=evaluations, sampled=sampled)
-
-    @property
-    def manifest(self) -> Path:
-        """Fingerprints and directories of everything the run points to."""
-        return self.markers[0]
-
-    @property
-    def table(self) -> Path:
-        """R2 of every training as CSV."""
-        return self.directory / "r2.csv"
-
-    @property
-    def page(self) -> Path:
-        """The same as a page: a line per training, a column per parameter."""
-        return self.directory / "r2.html"
 
     @property
     def paper_tables(self) -> list[Path]:
@@ -185,8 +179,3 @@ class Summary(Product):
     def optional(self) -> list[Path]:
         """See :class:`Product`: one of before it was recorded was not."""
         return [self.report]
-
-    @property
-    def report(self) -> Path:
-        """Snakemake's report."""
-        return self.directory / "report.html"

@@ -21,12 +21,6 @@ GM18 = {
 BUBBLES = 3  # a box must be as long as so many of the largest ionised regions
 
 
-def smallest_box(simulation: Simulation) -> float:
-    """Least side of the box in Mpc."""
-    bubble = simulation.simulator.options.get("R_BUBBLE_MAX", GM18["R_BUBBLE_MAX"])
-    return BUBBLES * float(bubble)
-
-
 def refused_box(simulation: Simulation) -> Iterator[str]:
     """Why the box is too small, or that this cannot be told; nothing if it is not."""
     bubble = simulation.simulator.options.get("R_BUBBLE_MAX", GM18["R_BUBBLE_MAX"])

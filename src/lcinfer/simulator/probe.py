@@ -42,7 +42,6 @@ class Probed:
         return abs(self.growth - 1) < 0.02
 
     def __str__(self) -> str:
-        """For people, in one line."""
         dark = f"{self.dark_shell:.0e}" if self.dark_shell else "refused"
         return (
             f"star formation in dense regions {self.growth:.2f} of what linear growth gives, "

@@ -5,8 +5,6 @@ from the last one and gives the same numbers as one that was not: to the last bi
 the same number of threads.
 """
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +25,7 @@ from ..config.sections import Split, Training
 from ..images.dataset import LabelledImages, Normalisation, fit
 from ..images.sets import divide
 from ..records.stamp import comment
+from ..text.tables import comma_separated
 from . import checkpoint as checkpoints
 from .batches import Batches
 from .checkpoint import Checkpoint
@@ -273,13 +272,9 @@ def _restore_generators(states: dict[str, Any], shuffling: torch.Generator, worl
 
 
 def _write_history(checkpoint: Checkpoint, directory: Path) -> None:
-    text = io.StringIO()
-    if checkpoint.provenance:
-        text.write(comment(checkpoint.provenance))
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(checkpoint.history)
-    write_text(directory / HISTORY, text.getvalue())
+    stamped = comment(checkpoint.provenance) if checkpoint.provenance else ""
+    rows = ([row[column] for column in COLUMNS] for row in checkpoint.history)
+    write_text(directory / HISTORY, stamped + comma_separated([COLUMNS, *rows]))
 
 
 class _Progress:

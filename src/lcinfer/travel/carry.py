@@ -57,11 +57,9 @@ class Carrier:
                 self._append(line)
 
     def __enter__(self) -> "Carrier":
-        """Itself."""
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Close the journal."""
         self._journal.close()
 
     def _bring(self, line: Line) -> str | store.DamagedStore:

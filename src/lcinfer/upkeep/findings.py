@@ -28,7 +28,6 @@ class Finding:
     lines: tuple[str, ...] = ()  # identities of the journal's lines that do not hold
 
     def __str__(self) -> str:
-        """One line."""
         who = "" if self.index is None else f"light-cone {self.index}: "
         return f"{who}{self.path}: {self.what}"
 

@@ -31,7 +31,6 @@ class Attempt:
     attempts: int = 1
 
     def __str__(self) -> str:
-        """One line."""
         point = failures.point(self.parameters)
         if self.error is not None:
             tries = counted(self.attempts, "attempt")
@@ -72,7 +71,6 @@ class Status:
         return {**asdict(self), "waiting": self.waiting}
 
     def __str__(self) -> str:
-        """A few aligned lines."""
         if not (self.done or self.failed or self.set_aside or self.leases):
             return f"{self.name}: {self.light_cones} light-cones, nothing done yet"
         sealed = "sealed" if self.sealed else "not sealed"
