@@ -59,7 +59,7 @@ def test_a_batch_that_cannot_fit_is_refused_before_the_system_kills(monkeypatch)
 
 def test_what_is_available_is_less_than_the_machine_has(monkeypatch):
     assert 0 < available() < 2**50
-    monkeypatch.setattr(memory, "_limits", lambda: iter([2**60, 2**33]))
+    monkeypatch.setattr(memory, "limits", lambda: iter([2**60, 2**33]))
     assert available() < 2**33
-    monkeypatch.setattr(memory, "_limits", lambda: iter([1]))
+    monkeypatch.setattr(memory, "limits", lambda: iter([1]))
     assert available() == 0

@@ -2,6 +2,7 @@
 
 import torch
 
+from lcinfer.base import memory
 from lcinfer.doctor import machine
 from lcinfer.engines import REGISTERED, engine_of
 
@@ -17,7 +18,7 @@ def test_memory_that_does_not_suffice_fails_and_memory_in_use_warns(site, monkey
     database = site().config.database
     need = 12 * engine_of(database).memory_mb(database) * 10**6
     free = {"MemTotal": 2 * need, "MemAvailable": 2 * need}
-    monkeypatch.setattr(machine, "_meminfo", free.get)
+    monkeypatch.setattr(machine, "meminfo", free.get)
     monkeypatch.setattr(machine, "memory_limit", lambda: free["MemTotal"])
     assert machine._memory(site(LOCAL)).level == "PASS"
     free["MemAvailable"] = need // 2
@@ -29,13 +30,12 @@ def test_memory_that_does_not_suffice_fails_and_memory_in_use_warns(site, monkey
 def test_the_limit_is_the_smallest_of_machine_control_groups_and_slurm(tmp_path, monkeypatch):
     whole = machine.memory_limit()
     assert whole > 0
-    own = next(line for line in machine._lines(machine.Path("/proc/self/cgroup")))
-    _, controllers, path = own.split(":", 2)
-    root = tmp_path / "memory" if "memory" in controllers else tmp_path
-    group = root / path.lstrip("/")
-    group.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "own").write_text("9:pids:/\n0::/a/job\n")
+    group = tmp_path / "a"
+    (group / "job").mkdir(parents=True)
     (group / "memory.max").write_text("max\n")
-    monkeypatch.setattr(machine, "CGROUPS", tmp_path)
+    monkeypatch.setattr(memory, "GROUPS_OF_THIS_PROCESS", tmp_path / "own")
+    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
     unlimited = machine.memory_limit()
     (group / "memory.max").write_text("12345678\n")
     assert unlimited > machine.memory_limit() == 12345678

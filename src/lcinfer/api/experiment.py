@@ -64,13 +64,9 @@ class Experiment:
     @property
     def figures(self) -> dict[str, dict[str, Path]]:
         """The figures that are there: of what, which one, its file in the first format."""
-        drawn = {
-            name: {figure: of.files(figure)[0] for figure in of.figures}
-            for name, of in self.run.figures.items()
-        }
         return {
-            name: {figure: path for figure, path in of.items() if path.exists()}
-            for name, of in drawn.items()
+            name: {it: path for it in of.figures if (path := of.files(it)[0]).exists()}
+            for name, of in self.run.figures.items()
         }
 
     def database(self, mock: str | None = None) -> xr.Dataset:

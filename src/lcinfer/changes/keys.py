@@ -1,7 +1,7 @@
 """Keys in which two configurations differ, and those that a product depends on."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..base.counting import counted
@@ -46,11 +46,9 @@ def changes(old: Config, new: Config) -> list[Change]:
     before, after = canonical(old.model_dump()), canonical(new.model_dump())
     kept = {change.key for change in differences(canonical(old), canonical(new))}
     return [
-        Change(
-            change.key,
-            change.old,
-            change.new,
-            change.key in kept
+        replace(
+            change,
+            decides=change.key in kept
             or change.key.endswith(NUMBERS)
             or (change.key in GIVING_UP and _gives_up_after(old) != _gives_up_after(new)),
         )

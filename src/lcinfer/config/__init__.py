@@ -1,6 +1,6 @@
 """The configuration as a whole: its sections, whether they agree, and how it is read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
@@ -233,7 +233,7 @@ def _mcmc(config: Config) -> Iterator[str]:
     for name, mcmc in config.mcmc.items():
         where = f"mcmc.{name}"
         if mcmc.spectra not in config.spectra:
-            yield f"{where}.spectra: {_no_spectra(config, mcmc.spectra)}"
+            yield f"{where}.spectra: {_none('section spectra.', mcmc.spectra, config.spectra)}"
         if mcmc.walkers < 2 * parameters:
             yield f"{where}.walkers {mcmc.walkers}: {parameters} parameters need {2 * parameters}"
         if left < 2 * mcmc.components:
@@ -253,9 +253,9 @@ def _corners(config: Config) -> Iterator[str]:
             yield f"figures.corners: {name} has no posterior{meant(name, known)}; there are {there}"
 
 
-def _no_spectra(config: Config, name: str) -> str:
-    there = ", ".join(config.spectra) or "none"
-    return f"there is no section spectra.{name}{meant(name, config.spectra)}; there are {there}"
+def _none(what: str, name: str, known: Collection[str]) -> str:
+    there = ", ".join(known) or "none"
+    return f"there is no {what}{name}{meant(name, known)}; there are {there}"
 
 
 def _instruments(config: Config) -> Iterator[str]:
@@ -275,7 +275,7 @@ def _trainings(config: Config) -> Iterator[str]:
 def _training(config: Config, where: str, training: Training) -> Iterator[str]:
     if training.input != "images":
         if training.input not in config.spectra:
-            yield f"{where}.input: {_no_spectra(config, training.input)}"
+            yield f"{where}.input: {_none('section spectra.', training.input, config.spectra)}"
             return
         if training.network.architecture != "dense":
             yield (
@@ -298,8 +298,7 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
         yield f"{where}.images {training.images} exceeds the {there} {what} a light-cone"
     asked = training.instrument
     if asked is not None and asked not in config.instruments:
-        near, known = meant(asked, config.instruments), ", ".join(config.instruments) or "none"
-        yield f"{where}.instrument: there is no instrument {asked}{near}; there are {known}"
+        yield f"{where}.instrument: {_none('instrument ', asked, config.instruments)}"
     left = config.database.realizations - config.split.validation - config.split.test
     if training.light_cones and training.light_cones > left:
         yield (
@@ -318,11 +317,7 @@ def _sweeps(config: Config) -> Iterator[str]:
         if name in (*config.trainings, *config.other_figures):
             yield f"{where}: {name} is the name of other figures: choose another"
         if sweep.training not in config.trainings:
-            near = meant(sweep.training, config.trainings)
-            yield (
-                f"{where}.training: there is no training {sweep.training}{near}; there are "
-                f"{', '.join(config.trainings)}"
-            )
+            yield f"{where}.training: {_none('training ', sweep.training, config.trainings)}"
             continue
         try:
             found = config.trials(name)

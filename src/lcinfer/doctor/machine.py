@@ -2,14 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from ..base.counting import counted
+from ..base.memory import limits, meminfo
 from ..engines import engine_of
 from .site import Line, Site, failed, passed, warned
-
-MEMINFO = Path("/proc/meminfo")
-CGROUPS = Path("/sys/fs/cgroup")
 
 
 def check_machine(site: Site) -> Iterator[Line]:
@@ -60,23 +57,15 @@ def ranks_at_a_time(site: Site) -> int:
 def memory_limit() -> int:
     """Bytes that processes here may use together: the machine's, or a smaller limit of a
     control group or of a SLURM job."""
-    limits = [_meminfo("MemTotal")]
-    for line in _lines(Path("/proc/self/cgroup")):
-        _, controllers, path = line.split(":", 2)
-        root = CGROUPS / "memory" if "memory" in controllers.split(",") else CGROUPS
-        group = root / path.lstrip("/")
-        while group.is_relative_to(root):
-            for name in ("memory.max", "memory.limit_in_bytes"):
-                limits += [int(text) for text in _lines(group / name) if text.isdigit()]
-            group = group.parent
     asked = os.environ.get("SLURM_MEM_PER_NODE", "")
-    return min(limits + ([int(asked) * 2**20] if asked.isdigit() and int(asked) else []))
+    of_job = [int(asked) * 2**20] if asked.isdigit() and int(asked) else []
+    return min([meminfo("MemTotal"), *limits(), *of_job])
 
 
 def _memory(site: Site) -> Line:
     database = site.config.database
     ranks, each = ranks_at_a_time(site), engine_of(database).memory_mb(database) * 1e6
-    limit, free = memory_limit(), _meminfo("MemAvailable")
+    limit, free = memory_limit(), meminfo("MemAvailable")
     what = f"{ranks} ranks at a time need {ranks * each / 1e9:.1f} GB"
     do = f"fewer tasks or cores in {site.profile.path}, or a smaller box"
     if ranks * each > limit:
@@ -95,15 +84,3 @@ def _cpus(site: Site) -> Line:
         do = f"slower than it could be: fewer tasks, or cores, in {site.profile.path}"
         return warned("cpus", what, do)
     return passed("cpus", what)
-
-
-def _meminfo(name: str) -> int:
-    found = next(line for line in _lines(MEMINFO) if line.startswith(f"{name}:"))
-    return int(found.split()[1]) * 1024
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from .examples import redshift_ticks
-from .style import BRIGHTNESS, PAGE, brightness_bar, brightness_norm, paper
+from .style import BRIGHTNESS, METHODS, PAGE, brightness_bar, brightness_norm, paper
 
 # In inches.
 LEFT, RIGHT, ABOVE, BELOW = 0.6, 0.72, 0.28, 0.42
@@ -21,7 +21,6 @@ ACTIVATION = "gray"  # black: nothing passes the rectifier
 WHITE = 0.995  # quantile of a filter's outputs from which they are drawn white
 SILENT = 0.005  # share of a layer's largest mean activation below which none can be seen
 MOST_NAMED = 8  # silent filters or neurons; of more the number is told
-COLOURS = ("#12508f", "#d55e00", "#009e73", "#cc79a7")
 
 
 @paper()
@@ -152,7 +151,7 @@ def draw_activations(layers: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
         width = 0.8 / len(means)
         for number, (title, values) in enumerate(means.items()):
             at = np.arange(1, len(values) + 1) + (number - (len(means) - 1) / 2) * width
-            colour = COLOURS[number % len(COLOURS)]
+            colour = METHODS[number % len(METHODS)]
             axes.bar(at, values / largest, width, color=colour, label=title)
         axes.set_label(layer)
         axes.set_xlim(0.4, len(values) + 0.6)

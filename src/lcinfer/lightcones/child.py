@@ -305,7 +305,8 @@ def _realized(
         refuse_impossible(lightcone, simulation)
         outcome = _written(path, index, lightcone, simulation)
     except Exception as error:  # any failure costs this realisation alone
-        outcome = {"error": _line(error, named=True), "traceback": traceback.format_exc()}
+        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        outcome = {"error": what, "traceback": traceback.format_exc()}
     usage, gpu = resource.getrusage(resource.RUSAGE_SELF), engine.gpu(device)
     return {
         **outcome,
@@ -317,12 +318,6 @@ def _realized(
         **({"gpu": gpu} if gpu else {}),
         "engine_version": engine.version() or simulation.simulator.engine_version,
     }
-
-
-def _line(error: Exception, named: bool = False) -> str:
-    """An error in a line, with the name of its class if it is ``named`` or says nothing."""
-    said = " ".join(str(error).split())
-    return f"{type(error).__name__}: {said}" if named else said or type(error).__name__
 
 
 def _one_by_one(count: int, why: str) -> None:

@@ -148,13 +148,9 @@ def sizes(simulation: Simulation) -> list[int]:
 def scaled(simulation: Simulation, cells: int) -> Simulation:
     """The same kind of light-cone in a box of fewer cells."""
     box = simulation.box
-    return Simulation(
-        cosmology=simulation.cosmology,
-        box=box.model_copy(update={"cells": cells, "length": cells * box.cell_size}),
-        lightcone=simulation.lightcone,
-        simulator=simulation.simulator,
-        storage=simulation.storage,
-    )
+    smaller = box.model_copy(update={"cells": cells, "length": cells * box.cell_size})
+    same = {name: getattr(simulation, name) for name in Simulation.model_fields}
+    return Simulation(**{**same, "box": smaller})
 
 
 def _simulated(

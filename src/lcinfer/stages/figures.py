@@ -61,33 +61,29 @@ def draw_figures(run: Run, what: str) -> None:
 def _examples(run: Run) -> Drawn:
     group = images.open_store(run.mock_images[run.examples[0]])
     shown_to = _first_images(run.mock_images, run.examples)
-    yield (
-        EXAMPLES,
-        figures.draw_examples(
-            {f"{name} galaxies": image for name, image in shown_to.items()},
-            redshift=store.values(group, "redshift"),
-            distance=store.values(group, "distance"),
-            cell_size=run.config.database.box.cell_size,
-            brightness_range=run.config.figures.brightness_range,
-        ),
+    figure = figures.draw_examples(
+        {f"{name} galaxies": image for name, image in shown_to.items()},
+        redshift=store.values(group, "redshift"),
+        distance=store.values(group, "distance"),
+        cell_size=run.config.database.box.cell_size,
+        brightness_range=run.config.figures.brightness_range,
     )
+    yield EXAMPLES, figure
 
 
 def _slicing(run: Run) -> Drawn:
     database, cut = run.config.database, run.config.images
     redshift, _ = coordinates(database)
-    yield (
-        "slicing",
-        figures.draw_slicing(
-            planes=images.planes(database.box, cut),
-            axes=cut.axes,
-            halves=cut.halves,
-            cells=(database.box.cells, database.lightcone.cells),
-            along=run.config.image_shape[1],
-            cell_size=database.box.cell_size,
-            redshifts=(float(redshift[0]), float(redshift[-1])),
-        ),
+    figure = figures.draw_slicing(
+        planes=images.planes(database.box, cut),
+        axes=cut.axes,
+        halves=cut.halves,
+        cells=(database.box.cells, database.lightcone.cells),
+        along=run.config.image_shape[1],
+        cell_size=database.box.cell_size,
+        redshifts=(float(redshift[0]), float(redshift[-1])),
     )
+    yield "slicing", figure
 
 
 def _of_instrument(seen: Inputs) -> Drawn:
@@ -97,11 +93,8 @@ def _of_instrument(seen: Inputs) -> Drawn:
         cones.std(axis=(1, 2))
         for cones in labelled.blocks(there[:LIGHT_CONES_SHOWN], labelled.per_lightcone)
     ]
-    noise = store.values(group, images.RMS)
-    yield (
-        "noise",
-        figures.draw_noise(store.values(group, "redshift"), noise, np.concatenate(signal)),
-    )
+    redshift, noise = (store.values(group, name) for name in ("redshift", images.RMS))
+    yield "noise", figures.draw_noise(redshift, noise, np.concatenate(signal))
 
 
 def _of_sweep(run: Run, sweep: SweepRun) -> Drawn:
@@ -129,19 +122,14 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
     for name in scored.mock_images:
         recovered = read_predictions(scored.mock_predictions(name))
         mocks[name] = (recovered.true[0], recovered.predicted[:, 0])
-    yield (
-        "recovery",
-        figures.draw_recovery(
-            true,
-            predicted,
-            names,
-            run.config.database.prior,
-            mocks=mocks,
-            scores={name: (it["r2"], it["low"], it["high"]) for name, it in scores.items()},
-            confidence=run.config.evaluation.confidence,
-            bins=run.config.figures.bins,
-        ),
+    recovery = figures.draw_recovery(
+        *(true, predicted, names, run.config.database.prior),
+        mocks=mocks,
+        scores={name: (it["r2"], it["low"], it["high"]) for name, it in scores.items()},
+        confidence=run.config.evaluation.confidence,
+        bins=run.config.figures.bins,
     )
+    yield "recovery", recovery
     yield "residuals", figures.draw_residuals(true, predicted, names)
     if scored.training.training.input != "images":
         return
@@ -180,16 +168,14 @@ def _responses(run: Run, trained: Checkpoint, mocks: dict[str, Inputs]) -> Drawn
     heard = responses(trained, np.stack(list(shown_to.values())))
     titles = [_title(run, mock) for mock in shown_to]
     first, *_ = heard.values()
-    yield (
-        "responses",
-        figures.draw_responses(
-            dict(zip(titles, shown_to.values(), strict=True)),
-            dict(zip(titles, first, strict=True)),
-            store.values(images.open_store(mocks[run.responses[0]]), "redshift"),
-            run.config.figures.brightness_range,
-            reach(trained),
-        ),
+    figure = figures.draw_responses(
+        dict(zip(titles, shown_to.values(), strict=True)),
+        dict(zip(titles, first, strict=True)),
+        store.values(images.open_store(mocks[run.responses[0]]), "redshift"),
+        run.config.figures.brightness_range,
+        reach(trained),
     )
+    yield "responses", figure
     means = {
         layer: {
             title: output.reshape(len(output), -1).mean(axis=1)

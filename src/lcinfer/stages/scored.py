@@ -120,12 +120,9 @@ def _cell(style: Html, score: dict[str, float]) -> str:
 
 def left_out(run: Run) -> dict[str, Any]:
     """What each training was made without; empty if nothing failed."""
-    known = {
-        name: _scores_of(evaluation)
-        for name, evaluation in run.evaluations.items()
-        if evaluation.scores.exists()
-    }
-    return {name: scores["left_out"] for name, scores in known.items() if "left_out" in scores}
+    scored = {name: it for name, it in run.evaluations.items() if it.scores.exists()}
+    known = {name: _scores_of(evaluation).get("left_out") for name, evaluation in scored.items()}
+    return {name: lacks for name, lacks in known.items() if lacks is not None}
 
 
 def _sampled(run: Run) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Out of memory: told in one line, with the batch that would fit."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 
 from ..base.errors import UserError
+from ..base.memory import limits, meminfo
 
 T = TypeVar("T")
 WORK_SPACE = 2 * 2**30  # bytes that convolutions may take beside their data, on an accelerator
@@ -115,23 +116,8 @@ def available() -> int:
     pages = os.sysconf("SC_PAGE_SIZE")
     free = os.sysconf("SC_PHYS_PAGES") * pages
     with suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) for line in lines if "MemAvailable" in line) * 1024
+        free = meminfo("MemAvailable")
     with suppress(OSError, ValueError):
         own = int(Path("/proc/self/statm").read_text().split()[1]) * pages
-        free = min([free, *(limit - own for limit in _limits())])
+        free = min([free, *(limit - own for limit in limits())])
     return max(0, free)
-
-
-def _limits() -> Iterator[int]:
-    """Limits that a batch system or a container has set, by control groups of version 1 or 2."""
-    root = Path("/sys/fs/cgroup")
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, name = line.split(":", 2)
-        if controllers not in ("", "memory"):
-            continue
-        file = "memory.limit_in_bytes" if controllers else "memory.max"
-        group = root / controllers / name.lstrip("/")
-        for each in (group, *group.parents):
-            with suppress(OSError, ValueError):  # absent, or "max"
-                yield int((each / file).read_text())

@@ -67,15 +67,6 @@ def span_of(marker: Path) -> Span | None:
     return (int(name["start"]), int(name["stop"])) if name else None
 
 
-def seal_of(marker: Path, given_up: str) -> int | None:
-    """How many light-cones a seal is of, by its name; None for others, also for seals that
-    leave out more, or less, than :attr:`~lcinfer.products.kinds.Realizations.given_up` says."""
-    name = NAME.fullmatch(marker.name)
-    if name is None or name["total"] is None or (name["given_up"] or "") != given_up:
-        return None
-    return int(name["total"])
-
-
 def _marker(path: Path, name: re.Match[str], content: dict[str, Any]) -> Marker:
     failed = frozenset(map(int, content.get("failed", [])))
     if failed and not name["given_up"]:

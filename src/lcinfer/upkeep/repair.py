@@ -17,11 +17,12 @@ from ..base.errors import UserError
 from ..engines import engine_of
 from ..lightcones import database, journal, store
 from ..products.databases import LightCones
+from ..products.found import Seal
 from ..products.product import Span
 from ..stages.simulate import simulate
 from .findings import Finding, Kind
 from .judge import Judge
-from .markers import seal_of, span_of
+from .markers import span_of
 
 QUARANTINE = "quarantine"
 # More at once are rather a disk that is not mounted, or a journal that was moved.
@@ -95,8 +96,10 @@ def _remove_markers(cones: LightCones, paths: set[Path], done: Repairs) -> None:
         done.said.append(f"{path}: removed")
         if (span := span_of(path)) is not None:
             done.blocks += [span] if span not in done.blocks else []
-        elif (count := seal_of(path, cones.given_up)) is not None:
-            done.sealed.append(count)
+        elif seal := Seal.of(path.name):
+            same = replace(cones, realizations=seal.realizations)
+            # Not those that leave out more, or less, than this configuration's.
+            done.sealed += [seal.realizations] if path == same.sealed else []
 
 
 def _moved(cones: LightCones, shard: Path) -> Path:
