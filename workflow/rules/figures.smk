@@ -31,42 +31,6 @@ rule draw_scheme:
         "{params.lcinfer} stage figures {params.config:q} scheme >{log:q} 2>&1"
 
 
-rule draw_training:
-    """Figures 3, 4, 5, A1 and A2 of one training: network, loss, predictions, what it sees."""
-    input:
-        needed,
-    output:
-        plots("evaluation", *(["responses"] if RUN.mocks else [])),
-    log:
-        FigureSet.log("training"),
-    wildcard_constraints:
-        name=drawn_from("evaluation"),
-    params:
-        **COMMAND,
-    message:
-        "Figures of the training {wildcards.name}: {params.why}"
-    shell:
-        "{params.lcinfer} stage figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
-
-
-rule draw_training_on_spectra:
-    """Figures 3, 4 and 5 of one training on spectra, which has no filters to show."""
-    input:
-        needed,
-    output:
-        plots("of_spectra"),
-    log:
-        FigureSet.log("training"),
-    wildcard_constraints:
-        name=drawn_from("of_spectra"),
-    params:
-        **COMMAND,
-    message:
-        "Figures of the training {wildcards.name}: {params.why}"
-    shell:
-        "{params.lcinfer} stage figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
-
-
 rule draw_instrument:
     """The noise of an instrument beside the signal."""
     input:
@@ -83,20 +47,38 @@ rule draw_instrument:
         "{params.lcinfer} stage figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
 
 
-rule draw_sweep:
-    """A learning curve, or a study's losses against the varied keys."""
-    input:
-        needed,
+# Figures 3, 4, 5, A1 and A2 of one training: network, loss, predictions, what it sees.
+use rule draw_instrument as draw_training with:
+    output:
+        plots("evaluation", *(["responses"] if RUN.mocks else [])),
+    log:
+        FigureSet.log("training"),
+    wildcard_constraints:
+        name=drawn_from("evaluation"),
+    message:
+        "Figures of the training {wildcards.name}: {params.why}"
+
+
+# Figures 3, 4 and 5 of one training on spectra, which has no filters to show.
+use rule draw_instrument as draw_training_on_spectra with:
+    output:
+        plots("of_spectra"),
+    log:
+        FigureSet.log("training"),
+    wildcard_constraints:
+        name=drawn_from("of_spectra"),
+    message:
+        "Figures of the training {wildcards.name}: {params.why}"
+
+
+# A learning curve, or a study's losses against the varied keys.
+use rule draw_instrument as draw_sweep with:
     output:
         plots("sweep"),
     log:
         FigureSet.log("sweep"),
-    params:
-        **COMMAND,
     message:
         "Figure of the sweep {wildcards.name}: {params.why}"
-    shell:
-        "{params.lcinfer} stage figures {params.config:q} {wildcards.name} >{log:q} 2>&1"
 
 
 if RUN.config.with_posteriors:

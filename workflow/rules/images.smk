@@ -16,10 +16,11 @@ rule prepare_images:
         ImageSet.log("prepare-{total}"),
     params:
         **COMMAND,
+        what="images",
     message:
         "Room for the images {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} stage images {params.config:q} {wildcards.name} --step prepare >{log:q} 2>&1"
+        "{params.lcinfer} stage {params.what} {params.config:q} {wildcards.name} --step prepare >{log:q} 2>&1"
 
 
 rule cut_images:
@@ -33,10 +34,11 @@ rule cut_images:
     threads: 2
     params:
         **(COMMAND | {"why": block_and_why}),
+        what="images",
     message:
         "{params.why}"
     shell:
-        "{params.lcinfer} stage images {params.config:q} {wildcards.name} --step cut"
+        "{params.lcinfer} stage {params.what} {params.config:q} {wildcards.name} --step cut"
         " --block {wildcards.start}-{wildcards.stop} --threads {threads} >{log:q} 2>&1"
 
 
@@ -50,7 +52,8 @@ rule seal_images:
         ImageSet.log("seal-{total}{given_up}"),
     params:
         **COMMAND,
+        what="images",
     message:
         "Seal of the images {wildcards.name}: {params.why}"
     shell:
-        "{params.lcinfer} stage images {params.config:q} {wildcards.name} --step seal >{log:q} 2>&1"
+        "{params.lcinfer} stage {params.what} {params.config:q} {wildcards.name} --step seal >{log:q} 2>&1"

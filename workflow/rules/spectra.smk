@@ -6,51 +6,35 @@ localrules:
     seal_spectra,
 
 
-rule prepare_spectra:
-    """Create the spectra's store, or grow it."""
-    input:
-        needed_to_prepare,
+# Create the spectra's store, or grow it.
+use rule prepare_images as prepare_spectra with:
     output:
         SpectraSet.patterns(PREPARED),
     log:
         SpectraSet.log("prepare-{total}"),
     params:
-        **COMMAND,
+        what="spectra",
     message:
         "Room for the spectra {wildcards.name}: {params.why}"
-    shell:
-        "{params.lcinfer} stage spectra {params.config:q} {wildcards.name} --step prepare >{log:q} 2>&1"
 
 
-rule measure_spectra:
-    """Spectra of one block of light-cones."""
-    input:
-        needed_by_block,
+# Spectra of one block of light-cones.
+use rule cut_images as measure_spectra with:
     output:
         SpectraSet.patterns(BLOCK),
     log:
         SpectraSet.log("{start}-{stop}{given_up}"),
-    threads: 2
     params:
-        **(COMMAND | {"why": block_and_why}),
-    message:
-        "{params.why}"
-    shell:
-        "{params.lcinfer} stage spectra {params.config:q} {wildcards.name} --step cut"
-        " --block {wildcards.start}-{wildcards.stop} --threads {threads} >{log:q} 2>&1"
+        what="spectra",
 
 
-rule seal_spectra:
-    """The marker that trainings and likelihoods depend on."""
-    input:
-        needed_to_seal,
+# The marker that trainings and likelihoods depend on.
+use rule seal_images as seal_spectra with:
     output:
         SpectraSet.patterns(SEALED),
     log:
         SpectraSet.log("seal-{total}{given_up}"),
     params:
-        **COMMAND,
+        what="spectra",
     message:
         "Seal of the spectra {wildcards.name}: {params.why}"
-    shell:
-        "{params.lcinfer} stage spectra {params.config:q} {wildcards.name} --step seal >{log:q} 2>&1"

@@ -155,11 +155,7 @@ def _plan(options: Namespace) -> None:
 
 
 def _ranks(options: Namespace) -> Any:
-    """What the campaign may use, or None if that was not said.
-
-    Raises:
-        UserError: if it was said twice, or by half.
-    """
+    """What the campaign may use, or None if that was not said."""
     from ..planning.plan import Ranks
 
     per_node = options.ranks_per_node

@@ -55,11 +55,7 @@ def _infer(options: Namespace) -> None:
 
 
 def _network_and_files(options: Namespace) -> tuple[Path, list[str]]:
-    """A checkpoint, and files of light-cones, from either way of naming them.
-
-    Raises:
-        UserError: if some are missing, or the training is not finished.
-    """
+    """A checkpoint, and files of light-cones, from either way of naming them."""
     if options.checkpoint is not None:
         return options.checkpoint, options.files
     try:

@@ -44,8 +44,7 @@ class Result:
     @property
     def images(self) -> int:
         """Images of each."""
-        images = self.run.training.images
-        return self.run.images.per_lightcone if images == "all" else images
+        return self.run.training.images_of(self.run.images.per_lightcone)
 
     @property
     def others(self) -> dict[str, Any]:

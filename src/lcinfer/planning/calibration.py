@@ -157,11 +157,7 @@ def _simulated(
     simulation: Simulation, point: dict[str, float], at_once: int = 1
 ) -> list[dict[str, Any]]:
     """The records of so many light-cones, made side by side as in a campaign: each by a fresh
-    child, into a store.
-
-    Raises:
-        UserError: if one fails.
-    """
+    child, into a store."""
     with TemporaryDirectory(prefix="lcinfer-calibration-") as directory:
         cones = LightCones(
             name="calibration",
