@@ -77,12 +77,14 @@ def run_of(
 
 
 def said(lines: list[Line], claim: str, parameter: str = "") -> Line:
-    (found,) = [it for it in lines if it.claim.startswith(claim) and it.parameter == parameter]
+    (found,) = [
+        it for it in lines if it.claim.text.startswith(claim) and it.claim.parameter == parameter
+    ]
     return found
 
 
 def verdicts(lines: list[Line]) -> dict[tuple[str, str], str]:
-    return {(it.claim.split()[0], it.parameter): it.verdict.holds for it in lines}
+    return {(it.claim.text.split()[0], it.claim.parameter): it.verdict.holds for it in lines}
 
 
 def test_what_is_as_in_the_paper_holds(tmp_path) -> None:
@@ -172,12 +174,12 @@ def test_more_slices_are_compared_in_trainings_that_differ_in_them_alone(tmp_pat
         few={"images": 1},
         other={"images": 2, "epochs": 3},
     )
-    lines = [line for line in claims.lines(run) if line.claim.startswith("More")]
+    lines = [line for line in claims.lines(run) if line.claim.text.startswith("More")]
     assert {line.training for line in lines} == {"few, many"}
-    assert {line.parameter for line in lines} == set(NAMES)
+    assert {line.claim.parameter for line in lines} == set(NAMES)
     assert {line.verdict.holds for line in lines} == {HOLDS}
     assert "one training seed" in lines[0].verdict.why
-    assert said(lines, "More", "NU_X_THRESH").paper == "R2 from 0.531 to 0.728 for 1 and 10"
+    assert said(lines, "More", "NU_X_THRESH").claim.paper == "R2 from 0.531 to 0.728 for 1 and 10"
 
 
 def test_the_seeds_of_a_training_are_one_line(tmp_path) -> None:
@@ -187,7 +189,7 @@ def test_the_seeds_of_a_training_are_one_line(tmp_path) -> None:
     )
     lines = claims.lines(run)
     assert len(lines) == 2 * (len(claims.CLAIMS) + 1) + 4
-    more = [line for line in lines if line.claim.startswith("More")]
+    more = [line for line in lines if line.claim.text.startswith("More")]
     assert {line.verdict.holds for line in more} <= {OPEN, HOLDS, FAILS}
     assert all("one training seed" not in line.verdict.why for line in more)
 
@@ -237,4 +239,4 @@ def test_e0_s_posterior_is_wider_where_it_saturates(tmp_path):
         line = said(found, "E0's posterior is wider", "NU_X_THRESH")
         assert line.verdict.holds == verdict
         assert "below 0.8 keV: 0.0" in line.verdict.measured
-        assert not [it for it in found if it.claim.startswith("No over-fitting")]
+        assert not [it for it in found if it.claim.text.startswith("No over-fitting")]

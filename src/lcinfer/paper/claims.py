@@ -5,7 +5,6 @@ it cannot be said. Residuals are of one image of each test light-cone, as in the
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -36,28 +35,26 @@ class Verdict(NamedTuple):
     why: str
 
 
-@dataclass(frozen=True)
-class Line:
-    """A claim, what the paper says of it and where, and what a training of the run says."""
+class Claim(NamedTuple):
+    """Something that the paper says, in its words and in ours, and where."""
 
-    training: str
     parameter: str
     """py21cmfast's name; empty: the claim is of all."""
-    claim: str
+    text: str
     paper: str
     where: str
+
+
+class Line(NamedTuple):
+    """A claim, and what a training of the run says of it."""
+
+    training: str
+    claim: Claim
     verdict: Verdict
 
 
-class Claim(NamedTuple):
-    """Something that the paper says of one parameter."""
-
-    parameter: str
-    claim: str
-    paper: str
-    where: str
-    judge: Callable[[Sample, tuple[float, float]], Verdict]
-    """Of the sample and the parameter's range, both in the paper's units."""
+Judge = Callable[[Sample, tuple[float, float]], Verdict]
+"""Of a parameter's sample and its range, both in the paper's units."""
 
 
 def lines(run: Run) -> list[Line]:
@@ -68,9 +65,9 @@ def lines(run: Run) -> list[Line]:
     """
     found = []
     for each in basis.configured(run):
-        found += [_judged(run, each, claim) for claim in CLAIMS]
+        found += [_judged(run, each, claim, judge) for claim, judge in CLAIMS]
         if each.training.network.head.together:  # whose loss is a logarithm, and has no ratios
-            found.append(_judged(run, each, WIDER))
+            found.append(_judged(run, each, WIDER, _wider))
         else:
             found.append(_no_overfitting(each))
     return [*found, *_more_images(run, basis.trained(run))]
@@ -94,11 +91,10 @@ def table(run: Run, style: Style) -> str:
     rows = [
         [
             style.code(line.training) if line.training else style.nothing,
-            style.text(line.claim),
-            style.quantity(line.parameter) if line.parameter else style.nothing,
-            *([shown(line.parameter).unit] if style.for_programs else []),
-            *(style.text(cell) or style.nothing for cell in (line.paper, line.where)),
-            *(style.text(cell) or style.nothing for cell in line.verdict),
+            style.text(line.claim.text),
+            style.quantity(name) if (name := line.claim.parameter) else style.nothing,
+            *([shown(name).unit] if style.for_programs else []),
+            *(style.text(cell) or style.nothing for cell in (*line.claim[2:], *line.verdict)),
         ]
         for line in lines(run)
     ]
@@ -111,13 +107,9 @@ def table(run: Run, style: Style) -> str:
     return style.table(head, rows, caption, sentences=(1, 3, 4, 5, 7))
 
 
-def _judged(run: Run, seeds: Seeds, claim: Claim) -> Line:
+def _judged(run: Run, seeds: Seeds, claim: Claim, judge: Judge) -> Line:
     """What one training says of a claim about a parameter."""
-    name = claim.parameter
-
-    def line(verdict: Verdict) -> Line:
-        return Line(seeds.name, name, claim.claim, claim.paper, claim.where, verdict)
-
+    name, line = claim.parameter, partial(Line, seeds.name, claim)
     if name not in run.config.database.prior or name not in seeds.predictions[0].names:
         return line(Verdict("", OPEN, "this database does not vary it"))
     if (count := len(seeds.predictions[0].true)) < LEAST:
@@ -126,7 +118,7 @@ def _judged(run: Run, seeds: Seeds, claim: Claim) -> Line:
     low, high = (end * scale for end in run.config.database.prior[name])
     made = Sample.of_widths if claim is WIDER else Sample.of
     sample = made(seeds, name, scale, run.config.evaluation)
-    return line(claim.judge(sample, (low, high)))
+    return line(judge(sample, (low, high)))
 
 
 def _too_few(light_cones: int) -> str:
@@ -227,14 +219,7 @@ def _worsens(sample: Sample, ends: tuple[float, float]) -> Verdict:
 
 def _no_overfitting(seeds: Seeds) -> Line:
     training, validation = seeds.losses
-    line = partial(
-        Line,
-        seeds.name,
-        "",
-        "No over-fitting: the validation loss does not rise while the training loss falls",
-        "the two losses show the same general trends",
-        "section 3.4, Fig. 4",
-    )
+    line = partial(Line, seeds.name, NO_OVERFITTING)
     if (epochs := len(validation)) < LEAST_EPOCHS:
         return line(Verdict("", OPEN, f"only {epochs} epochs, {LEAST_EPOCHS} are needed"))
     quarters = np.array_split(validation, 4)
@@ -265,11 +250,8 @@ def _no_overfitting(seeds: Seeds) -> Line:
 
 def _more_images(run: Run, trained: list[Seeds]) -> Iterator[Line]:
     """Trainings that differ in the images of a light-cone alone: the most against the fewest."""
-    line = partial(
-        Line,
-        claim="More slices of a light-cone in training do better",
-        where="section 4.1, Table 2",
-    )
+    more = "More slices of a light-cone in training do better"
+    claim = partial(Claim, text=more, where="section 4.1, Table 2")
     alike: dict[str, list[Seeds]] = {}
     for each in trained:
         alike.setdefault(basis.settings(each.training, "images"), []).append(each)
@@ -280,7 +262,7 @@ def _more_images(run: Run, trained: list[Seeds]) -> Iterator[Line]:
     ]
     if not pairs:
         why = "no two trainings of this run differ in `images` alone"
-        yield line(training="", parameter="", paper="R2 is higher", verdict=Verdict("", OPEN, why))
+        yield Line("", claim("", paper="R2 is higher"), Verdict("", OPEN, why))
     for few, many in pairs:
         for parameter, gain in _gains(run, few, many).items():
             theirs = [published.R2[images].get(parameter) for images in (1, 10)]
@@ -294,12 +276,8 @@ def _more_images(run: Run, trained: list[Seeds]) -> Iterator[Line]:
                 verdict = OPEN, _too_few(count)
             elif min(len(few.seeds), len(many.seeds)) == 1:
                 verdict = (verdict[0], f"{verdict[1]}; one training seed: its scatter is not in it")
-            yield line(
-                training=f"{few.name}, {many.name}",
-                parameter=parameter,
-                paper=told,
-                verdict=Verdict(measured, *verdict),
-            )
+            names = f"{few.name}, {many.name}"
+            yield Line(names, claim(parameter, paper=told), Verdict(measured, *verdict))
 
 
 def _gains(run: Run, few: Seeds, many: Seeds) -> dict[str, Measured]:
@@ -321,30 +299,32 @@ WIDER = Claim(
     "E0's posterior is wider above 0.8 keV than below",
     "well learned in [0.1, 0.8] keV, saturated above",
     "section 4.2, Fig. 5",
-    _wider,
 )
-_SECTION_5 = "abstract, section 5"
-CLAIMS = (
-    Claim(
-        "NU_X_THRESH",
-        "E0 saturates above 0.8 keV",
-        "well learned in [0.1, 0.8] keV, saturated above",
-        "section 4.2, Fig. 5",
-        _saturates,
-    ),
-    Claim(
-        "HII_EFF_FACTOR",
-        "zeta is recovered worse where it is high",
-        "high values have larger uncertainties than low ones",
-        "section 4.2, Fig. 5",
+NO_OVERFITTING = Claim(
+    "",
+    "No over-fitting: the validation loss does not rise while the training loss falls",
+    "the two losses show the same general trends",
+    "section 3.4, Fig. 4",
+)
+CLAIMS: tuple[tuple[Claim, Judge], ...] = (
+    (WIDER._replace(text="E0 saturates above 0.8 keV"), _saturates),
+    (
+        Claim(
+            "HII_EFF_FACTOR",
+            "zeta is recovered worse where it is high",
+            "high values have larger uncertainties than low ones",
+            "section 4.2, Fig. 5",
+        ),
         _worsens,
     ),
     *(
-        Claim(
-            parameter,
-            f"Error {'about 10 %' if about else 'below 1 %'} over most of the allowed range",
-            "about 10 %" if about else "< 1 %",
-            _SECTION_5,
+        (
+            Claim(
+                parameter,
+                f"Error {'about 10 %' if about else 'below 1 %'} over most of the allowed range",
+                "about 10 %" if about else "< 1 %",
+                "abstract, section 5",
+            ),
             partial(_error, limit=published.UNCERTAINTY[parameter], about=about),
         )
         for parameter, about in (
@@ -355,11 +335,13 @@ CLAIMS = (
         )
     ),
     *(
-        Claim(
-            parameter,
-            "The residual's standard deviation is not larger than the paper's",
-            f"{theirs:g} dex, by a Gaussian fit",
-            "section 4.2",
+        (
+            Claim(
+                parameter,
+                "The residual's standard deviation is not larger than the paper's",
+                f"{theirs:g} dex, by a Gaussian fit",
+                "section 4.2",
+            ),
             partial(_sigma, theirs=theirs),
         )
         for parameter, theirs in published.SPREAD.items()
