@@ -107,12 +107,8 @@ class Network:
 
         Args:
             brightness: as :meth:`predict` takes it, and so redshift, cell_size, dataset, batch.
-            redshift: of an array.
-            cell_size: of an array.
             count: samples of each light-cone.
             seed: decides them.
-            dataset: of a file with several arrays.
-            batch: images in the network at a time.
 
         Returns:
             A row for each sample: ``observation`` and the parameters, in py21cmfast's names and

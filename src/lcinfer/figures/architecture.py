@@ -59,7 +59,8 @@ def draw_architecture(rows: Sequence[Layer], parameters: Sequence[str]) -> Figur
                 (MIDDLE, -number + 0.73),
                 arrowprops={"arrowstyle": "->", "color": "0.4", "linewidth": 0.7},
             )
-    _name_outputs(axes, -float(len(rows) - 1), parameters)
+    names = ", ".join(shown(name).symbol for name in parameters)  # below their neurons
+    axes.text(MIDDLE, -(len(rows) - 1) - 0.6, names, ha="center", va="center")
     return figure
 
 
@@ -93,22 +94,11 @@ def _draw_strip(axes: Axes, at: float) -> None:
     axes.add_patch(Rectangle(where, WIDEST, 0.1, facecolor=FACE, edgecolor=EDGE, linewidth=0.5))
 
 
-def _places(count: int) -> np.ndarray:
-    """Where neurons stand across the page."""
-    drawn = min(count, MOST_NEURONS)
-    return MIDDLE + (np.arange(drawn) - (drawn - 1) / 2) * WIDEST / MOST_NEURONS
-
-
 def _draw_neurons(axes: Axes, at: float, count: int) -> None:
-    places = _places(count)
+    drawn = min(count, MOST_NEURONS)
+    places = MIDDLE + (np.arange(drawn) - (drawn - 1) / 2) * WIDEST / MOST_NEURONS
     if count > MOST_NEURONS:  # a gap stands for those that are not drawn
         middle = places[len(places) // 2]
         axes.text(middle, at, "…", ha="center", va="center")
         places = np.delete(places, len(places) // 2)
     axes.plot(places, np.full(len(places), at), "o", color=NEURON, markeredgecolor=EDGE, ms=5.0)
-
-
-def _name_outputs(axes: Axes, at: float, parameters: Sequence[str]) -> None:
-    """The parameters below their neurons, one after the other."""
-    names = ", ".join(shown(name).symbol for name in parameters)
-    axes.text(MIDDLE, at - 0.6, names, ha="center", va="center")

@@ -116,13 +116,8 @@ class LabelledImages:
         def one(place: int, lightcone: int) -> T:
             return function(place, self.read([lightcone], images)[0])
 
-        with ThreadPoolExecutor(min(_cores(), together)) as threads:
+        with ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), together)) as threads:
             return list(threads.map(one, range(len(lightcones)), lightcones))
-
-
-def _cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def _runs(lightcones: Sequence[int]) -> Iterator[tuple[int, int, int]]:

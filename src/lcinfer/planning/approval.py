@@ -37,7 +37,8 @@ def require(run: Run, config: Path | str) -> None:
     if left.above_limit and approval(run, left) is None:
         command = shlex.join(["lcinfer", "plan", str(config)])
         raise UserError(
-            f"{left.name}: about {cost_of(left)} are left to be made, above the limit of "
+            f"{left.name}: about {number(left.core_hours)} core-hours and {size(left.bytes)} are "
+            f"left to be made, above the limit of "
             f"{number(left.limit.core_hours)} core-hours and {number(left.limit.gigabytes)} GB "
             f"(database.approval_above): see `{command}`, then approve it, once, "
             f"by `{command} --approve`"
@@ -96,11 +97,6 @@ def _read(path: Path) -> dict[str, Any]:
 def _name(cones: LightCones) -> str:
     """The whole fingerprint: a path shows its first digits alone."""
     return f"{cones.name}-{cones.fingerprint}"
-
-
-def cost_of(left: Plan) -> str:
-    """What an approval is about."""
-    return f"{number(left.core_hours)} core-hours and {size(left.bytes)}"
 
 
 def said(run: Run, left: Plan) -> str:

@@ -7,6 +7,7 @@ stands in this file.
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 import py21cmfast
@@ -63,6 +64,19 @@ def _thermal_density(
     return scaled
 
 
+def _coeval(start: Any, perturbed: Any, ionized: Any, spin: Any, **settings: bool) -> Coeval:
+    brightness = single_field.brightness_temperature(
+        ionized_box=ionized, perturbed_field=perturbed, spin_temp=spin, **settings
+    )
+    return Coeval(
+        initial_conditions=start,
+        perturbed_field=perturbed,
+        ionized_box=ionized,
+        brightness_temperature=brightness,
+        ts_box=spin,
+    )
+
+
 def _purge(coeval: Coeval | None) -> None:
     if coeval is not None:
         for box in coeval.output_structs.values():
@@ -107,16 +121,7 @@ def _evolve(inputs: InputParameters, scaled_from: float | None) -> Iterator[Coev
                 spin_temp=spin,
                 **settings,
             )
-            brightness = single_field.brightness_temperature(
-                ionized_box=ionized, perturbed_field=perturbed, spin_temp=spin, **settings
-            )
-            coeval = Coeval(
-                initial_conditions=initial_conditions,
-                perturbed_field=perturbed,
-                ionized_box=ionized,
-                brightness_temperature=brightness,
-                ts_box=spin,
-            )
+            coeval = _coeval(initial_conditions, perturbed, ionized, spin, **settings)
             yield coeval
             _purge(before)
             before, previous = previous, coeval
@@ -192,16 +197,7 @@ def _evolve_split_radiation(inputs: InputParameters, scaled_from: float | None) 
             spin_temp=spin,
             **settings,
         )
-        brightness = single_field.brightness_temperature(
-            ionized_box=ionized, perturbed_field=perturbed, spin_temp=spin, **settings
-        )
-        coeval = Coeval(
-            initial_conditions=initial_conditions,
-            perturbed_field=perturbed,
-            ionized_box=ionized,
-            brightness_temperature=brightness,
-            ts_box=spin,
-        )
+        coeval = _coeval(initial_conditions, perturbed, ionized, spin, **settings)
         yield coeval
         sources.append(source)
         _purge(before)
