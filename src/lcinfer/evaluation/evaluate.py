@@ -6,6 +6,7 @@ predictions worse than the mean of the true values.
 
 import csv
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +86,12 @@ def scores_from(predictions: Predictions, evaluation: Evaluation) -> dict[str, A
                 f"R2 of {name} is not defined: it does not vary over the {len(true)} test "
                 f"light-cones"
             )
+    scores = partial(parameter_scores, predictions.names, true, evaluation=evaluation)
     return {
         "light_cones": len(true),
         "images": predictions.predicted.shape[1],
-        "one_image": parameter_scores(
-            predictions.names, true, predictions.predicted[:, 0], evaluation
-        ),
-        "average": parameter_scores(
-            predictions.names, true, predictions.predicted.mean(axis=1), evaluation
-        ),
+        "one_image": scores(predictions.predicted[:, 0]),
+        "average": scores(predictions.predicted.mean(axis=1)),
     }
 
 
