@@ -8,16 +8,8 @@ from torch import Tensor
 
 from ..config.sections import Simulation
 from ..simulator.lightcone import coordinates, cosmology
-from ..simulator.velocities import BEYOND_THE_ENDS, nodes_below, reach
-
-
-def node_redshifts(simulation: Simulation) -> tuple[float, ...]:
-    """As :func:`lcinfer.simulate.node_redshifts`, without 21cmFAST."""
-    near, far = reach(simulation, *coordinates(simulation))
-    nodes = [simulation.lightcone.z_min]
-    while nodes[-1] < max(simulation.simulator.z_heat_max, far):
-        nodes.append((nodes[-1] + 1.0) * simulation.simulator.z_step_factor - 1.0)
-    return (*reversed(nodes), *nodes_below(simulation, near))
+from ..simulator.nodes import node_redshifts
+from ..simulator.velocities import BEYOND_THE_ENDS
 
 
 def geometry_of(simulation: Simulation) -> "Geometry":
@@ -31,9 +23,7 @@ def _geometry(settings: str) -> "Geometry":
 
 
 class Geometry:
-    """Where a light-cone lies, and where its planes lie in the boxes.
-
-    Planes are those of ``lcinfer.simulate``.
+    """Where a light-cone lies, and where its planes lie in the boxes: those of 21cmFAST's.
 
     Attributes:
         nodes: redshifts of the boxes, highest first.
