@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binned_statistic
 
 from ..config.parameters import Shown, shown
 from ..evaluation.residuals import profile_bins
@@ -99,10 +100,7 @@ def _draw_widths(
 ) -> None:
     axes.plot(true, width, ".", color=BARS, markersize=2.5)
     edges = np.linspace(*prior, bins + 1)
-    index = np.clip(np.searchsorted(edges, true, side="right") - 1, 0, bins - 1)
-    median = [
-        np.median(width[index == at]) if (index == at).any() else np.nan for at in range(bins)
-    ]
+    median = binned_statistic(true, width, "median", edges).statistic
     axes.stairs(median, edges, baseline=None, color=WIDTH)
     axes.axhline(LEVEL * (prior[1] - prior[0]), color=ONE_TO_ONE, linewidth=0.8, linestyle=":")
     axes.set_yscale("log")
