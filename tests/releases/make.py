@@ -1,8 +1,8 @@
 """A small finished run, made with the code that is checked out and kept for later versions.
 
-    python tests/releases/make.py 0.2
+    python tests/releases/make.py 0.3
 
-writes ``0.2/results.tar.xz`` and ``0.2/expected.json`` beside this file. It needs py21cmfast, for
+writes ``0.3/results.tar.xz`` and ``0.3/expected.json`` beside this file. It needs py21cmfast, for
 the files of the database that is adopted.
 """
 
@@ -23,7 +23,6 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 # Records hold the paths of the interpreter and of the code: in an archive these are nobody's own.
 NEUTRAL = Path("/tmp/lcinfer-release")
-RUNS = ("whole", "merged", "adopted")
 ARCHIVE, EXPECTED = "results.tar.xz", "expected.json"
 NOT_KEPT = ("logs", "leases")
 WHEN = 1_700_000_000  # seconds since 1970: the time of every file in an archive
@@ -58,7 +57,7 @@ class Workplace:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=1200,
+            timeout=3600,
         )
         if done.returncode != 0:
             raise RuntimeError(f"{arguments}: exit status {done.returncode}\n{done.stdout}")
@@ -68,12 +67,17 @@ class Workplace:
 def expected(directory: Path, lcinfer: Callable[..., object]) -> dict[str, Any]:
     """What a version of lcinfer says of the runs in ``directory``, where it must be called."""
     return {
-        "products": {name: products(directory, name) for name in RUNS},
+        "products": {name: products(directory, name) for name in runs_of(directory)},
         "recovered": {
             network: recovered(directory / "recovered.json", network, observed, lcinfer)
             for network, observed in observations(directory).items()
         },
     }
+
+
+def runs_of(directory: Path) -> list[str]:
+    """The names of the configurations that a release was run with."""
+    return sorted(path.stem for path in directory.glob("*.yaml"))
 
 
 def products(directory: Path, name: str) -> dict[str, str]:
@@ -88,23 +92,31 @@ def products(directory: Path, name: str) -> dict[str, str]:
     }
 
 
-def observations(directory: Path) -> dict[str, str]:
-    """The light-cone that each network is asked about, by the network's directory."""
+def observations(directory: Path) -> dict[str, list[str]]:
+    """The light-cone that each network of images is asked about, with the options of ``lcinfer
+    infer`` that go with it, by the network's directory."""
+    from lcinfer import config
+    from lcinfer.products.run import Run
+
     asked = {}
-    for name in RUNS:
-        made = [Path(product) for product in products(directory, name)]
-        store = made[0] / "lightcones.zarr"  # of the database
+    for name in runs_of(directory):
+        run = Run(config.load(directory / f"{name}.yaml"), directory / "results")
+        store = run.database.store.relative_to(directory)
         observed = "saved/cone3.h5" if name == "adopted" else f"{store}:3"
-        asked |= {str(each): observed for each in made if each.parent.name == "trainings"}
+        for product in run.trainings.values():
+            if product.training.input == "images":
+                seen_with = product.training.instrument
+                options = ["--instrument", seen_with] if seen_with else []
+                asked[product.directory.relative_to(directory).as_posix()] = [observed, *options]
     return asked
 
 
 def recovered(
-    into: Path, network: str, observed: str, lcinfer: Callable[..., object]
+    into: Path, network: str, observed: list[str], lcinfer: Callable[..., object]
 ) -> list[dict[str, Any]]:
     """The rows that ``lcinfer infer --out`` writes: parameters and their intervals."""
     into.unlink(missing_ok=True)
-    lcinfer("infer", "--checkpoint", f"{network}/checkpoint.pt", observed, "--out", into)
+    lcinfer("infer", "--checkpoint", f"{network}/checkpoint.pt", *observed, "--out", into)
     rows: list[dict[str, Any]] = json.loads(into.read_text())["recovered"]
     into.unlink()
     return rows
@@ -175,7 +187,7 @@ def pack(directory: Path, archive: Path) -> None:
         member.mode = 0o644 if member.isfile() else 0o755
         return member
 
-    kept = (directory / name for name in ("results", "saved", *(f"{name}.yaml" for name in RUNS)))
+    kept = [directory / "results", directory / "saved", *directory.glob("*.yaml")]
     with tarfile.open(archive, "w:xz", preset=9) as file:
         for path in sorted(kept):
             file.add(path, path.name, filter=plain)  # a directory in the order of names
@@ -192,7 +204,7 @@ def make(version: str) -> None:
         work = Workplace(directory, NEUTRAL / "env/bin/python", NEUTRAL / "project")
         merge(work)
         adopt(work)
-        for name in RUNS:
+        for name in runs_of(directory):
             print(work.snakemake("--configfile", f"{name}.yaml"))
         (HERE / version).mkdir(exist_ok=True)
         pack(directory, HERE / version / ARCHIVE)

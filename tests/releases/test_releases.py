@@ -14,11 +14,24 @@ from pathlib import Path
 import pytest
 import yaml
 from pandas import read_csv
-from releases.make import ARCHIVE, EXPECTED, HERE, RUNS, Workplace, expected, products
+from releases.make import ARCHIVE, EXPECTED, HERE, Workplace, expected, products, runs_of
 
 from lcinfer import Experiment, cli
 
 RELEASES = sorted(path.parent for path in HERE.glob(f"*/{ARCHIVE}"))
+RUNS = [
+    pytest.param(release, name, id=f"{release.name}-{name}")
+    for release in RELEASES
+    for name in json.loads((release / EXPECTED).read_text(encoding="utf-8"))["products"]
+]
+each_run = pytest.mark.parametrize(("release", "name"), RUNS, indirect=["release"], scope="module")
+# What goes on from a run takes minutes: the oldest and the newest alone.
+oldest_and_newest = pytest.mark.parametrize(
+    "release",
+    [pytest.param(release, id=release.name) for release in (RELEASES[0], RELEASES[-1])],
+    indirect=True,
+    scope="module",
+)
 
 
 @pytest.fixture(scope="module", params=RELEASES, ids=lambda release: release.name)
@@ -86,9 +99,11 @@ def planned(said: str) -> Counter:
 INTERVAL = ("low", "high")
 
 
-def about(value: object) -> object:
+def about(value: object, near: float = 0) -> object:
     """Another processor may give other last digits."""
-    return pytest.approx(value, rel=1e-5, abs=1e-6) if type(value) is float else value
+    if type(value) is not float:
+        return value
+    return pytest.approx(value, rel=1e-5, abs=max(near, 1e-6))
 
 
 def test_products_are_where_they_were_and_networks_answer_as_they_did(release, here) -> None:
@@ -98,32 +113,38 @@ def test_products_are_where_they_were_and_networks_answer_as_they_did(release, h
     assert now["recovered"].keys() == then["recovered"].keys()
     for network, rows in then["recovered"].items():
         for row, found in zip(rows, now["recovered"][network], strict=True):
-            kept = {key: about(value) for key, value in row.items() if key not in INTERVAL}
+            # A posterior's numbers are of samples, and how these are drawn may change.
+            near = row["spread"] / 5 if "low_68" in row else 0
+            kept = {key: about(value, near) for key, value in row.items() if key not in INTERVAL}
             assert {key: found[key] for key in kept} == kept, network
 
 
-@pytest.mark.parametrize("name", RUNS)
+@each_run
 def test_the_workflow_has_nothing_to_do(kept, name) -> None:
     said = kept.snakemake("--configfile", f"{name}.yaml", "--dry-run")
     assert "Nothing to be done" in said
     assert planned(said) == Counter()
 
 
-@pytest.mark.parametrize("name", RUNS)
+@each_run
 def test_every_link_of_an_audit_holds(here, name) -> None:
     run = run_of(here, name)
     lcinfer("audit", run, "--repredict")
-    lcinfer("audit", run / "figures" / "all_images" / "recovery.png")
+    lcinfer("audit", min(run.glob("figures/*/recovery.*")))
     lcinfer("audit", run / "table2.csv")
 
 
-def test_figures_in_every_format_and_a_sweep_are_audited(here) -> None:
-    figures = run_of(here, "whole") / "figures"
-    for figure in ("all_images/responses.pdf", "learning_curve/sweep.svg", "study/sweep.png"):
-        lcinfer("audit", figures / figure)
+@pytest.mark.parametrize("suffix", ["pdf", "png", "svg"])
+def test_figures_in_every_format_are_audited(here, suffix) -> None:
+    lcinfer("audit", min((here / "results" / "runs").glob(f"*/figures/*/loss.{suffix}")))
 
 
-@pytest.mark.parametrize("name", RUNS)
+def test_figures_of_sweeps_are_audited(here) -> None:
+    for figure in run_of(here, "whole").glob("figures/*/sweep.svg"):
+        lcinfer("audit", figure)
+
+
+@each_run
 def test_databases_hold_and_are_sealed(here, name, capsys) -> None:
     lcinfer("verify", f"{name}.yaml", "--json")
     assert all(report["findings"] == [] for report in json.loads(capsys.readouterr().out))
@@ -133,8 +154,8 @@ def test_databases_hold_and_are_sealed(here, name, capsys) -> None:
         assert database["done"] + len(database["set_aside"]) == database["light_cones"]
 
 
+@each_run
 @pytest.mark.filterwarnings("ignore:.*their voxels are NaN:UserWarning")
-@pytest.mark.parametrize("name", RUNS)
 def test_python_reads_all_of_it(here, name) -> None:
     experiment = Experiment(f"{name}.yaml")
     table = run_of(here, name) / "r2.csv"
@@ -143,7 +164,7 @@ def test_python_reads_all_of_it(here, name) -> None:
     cones = experiment.database()
     there = cones.brightness_temp.isel(light_cone=cones.state == "finished")
     assert not there.isnull().any()
-    training = experiment.trainings[0]
+    training = next(iter(experiment.config.trainings))
     tested = experiment.predictions(training).groupby("light_cone").mean()
     network = experiment.network(training)
     for index, row in tested.iterrows():
@@ -153,12 +174,12 @@ def test_python_reads_all_of_it(here, name) -> None:
 
 
 def test_its_configurations_need_all_of_it(here, capsys) -> None:
-    lcinfer("gc", *(f"{name}.yaml" for name in RUNS), "--json")
+    lcinfer("gc", *(f"{name}.yaml" for name in runs_of(here)), "--json")
     found = json.loads(capsys.readouterr().out)
     assert found["unused"] == found["left_alone"] == []
 
 
-@pytest.mark.parametrize("name", RUNS)
+@each_run
 def test_it_can_be_published(release, here, name, tmp_path, capsys) -> None:
     lcinfer("scores", f"{name}.yaml")
     lcinfer("methods", run_of(here, name), "--scores")
@@ -166,6 +187,7 @@ def test_it_can_be_published(release, here, name, tmp_path, capsys) -> None:
     lcinfer("crate", run_of(here, name), "--workflow", HERE.parents[1], "--to", tmp_path / "crate")
 
 
+@oldest_and_newest
 def test_light_cones_that_were_adopted_are_known_again(copy, monkeypatch) -> None:
     monkeypatch.chdir(copy.directory)
     before = digests(copy.directory)
@@ -185,6 +207,7 @@ def edit(work: Workplace, *keys: str, value: object) -> Path:
     return edited
 
 
+@oldest_and_newest
 def test_a_database_grows_by_its_new_light_cones_alone(copy) -> None:
     before = digests(copy.directory)
     edit(copy, "database", "realizations", value=15)
@@ -210,6 +233,7 @@ def test_a_database_grows_by_its_new_light_cones_alone(copy) -> None:
     assert new == [f"{cubes}14/0/0/0"]
 
 
+@oldest_and_newest
 def test_one_more_training_is_all_that_is_trained(copy) -> None:
     before = digests(copy.directory)
     trainings = yaml.safe_load((copy.directory / "whole.yaml").read_text())["trainings"]
