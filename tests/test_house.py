@@ -1,6 +1,7 @@
 """How the code is laid out: what imports what, and what is loaded for it."""
 
 import inspect
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -11,6 +12,7 @@ import pytest
 from support.imports import imports_of, package_of, paths_of
 
 PACKAGE = Path(__file__).parents[1] / "src" / "lcinfer"
+DESIGN = Path(__file__).parents[1] / "docs" / "design.md"
 HEAVY = ("torch", "zarr", "py21cmfast", "xarray", "pandas", "matplotlib", "scipy.stats")
 RUN = ("lcinfer.__main__", "lcinfer.cli")  # what people and launchers start
 FUNCTIONS = (type(lambda: None), property, classmethod, staticmethod)
@@ -20,12 +22,18 @@ MODULES = paths_of(PACKAGE)
 IMPORTS = imports_of(PACKAGE)
 
 
-def test_packages_import_each_other_in_one_direction_also_inside_functions():
-    packages = {}
-    for module, imported in IMPORTS.items():
-        above = packages.setdefault(package_of(module), set())
-        above |= {package_of(it) for it in imported} - {package_of(module), "lcinfer"}
-    list(TopologicalSorter(packages).static_order())  # raises CycleError, naming the cycle
+def test_packages_import_only_those_above_them_in_docs_design_also_inside_functions():
+    listed = re.findall(r"^\| (`.*?) \|", DESIGN.read_text("utf-8"), flags=re.MULTILINE)
+    order = [f"lcinfer.{name}" for row in listed for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(order) == sorted({package_of(it) for it in MODULES} - {"lcinfer", *RUN[:1]})
+    wrong = {
+        f"{module} imports {imported}"
+        for module, several in IMPORTS.items()
+        for imported in several
+        if package_of(module) in order and package_of(imported) in order
+        if order.index(package_of(imported)) > order.index(package_of(module))
+    }
+    assert wrong == set()
 
 
 def test_modules_import_each_other_in_one_direction_also_inside_functions():

@@ -3,6 +3,7 @@
 import csv
 import shutil
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 import lcinfer
 from lcinfer import cli, config
 from lcinfer.base.errors import UserError
+from lcinfer.config.instruments import Instrument
 from lcinfer.evaluation.evaluate import read_predictions
 from lcinfer.infer.posterior import Posterior
 from lcinfer.products.run import Run
@@ -83,6 +85,17 @@ def test_mean_intervals_and_samples_are_told_and_written_and_never_leave_the_pri
     table = network.predict(cone)
     assert table["predicted"].tolist() == pytest.approx(mean)
     assert set(table["image"]) == {"average"}
+
+
+def test_samples_are_of_what_the_network_s_instrument_has_seen(posterior_run, gives):
+    cone = f"{posterior_run.database.store}:{TESTED}"
+    inference = lcinfer.load_network(gives).inference
+    ska = {"name": "ska", **Instrument().model_dump()}
+    trained = replace(inference.checkpoint, instrument=ska)
+    network = lcinfer.Network(replace(inference, checkpoint=trained))
+    with pytest.raises(UserError, match="are of the instrument ska"):
+        network.sample(cone)
+    assert len(network.sample(cone, count=7, instrument="ska")) == 7
 
 
 def test_a_best_guess_alone_has_no_samples(run, checkpoint, capsys, tmp_path):

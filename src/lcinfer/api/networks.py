@@ -75,11 +75,7 @@ class Network:
             UserWarning: if a light-cone is unlike all of the training set; of what its file lacks.
         """
         rows = []
-        if instrument is None and isinstance(brightness, xr.DataArray):
-            instrument = brightness.attrs.get("instrument")
-        for observation in self._observations(brightness, redshift, cell_size, dataset):
-            if instrument is not None:
-                observation = replace(observation, instrument=instrument)
+        for observation in self._observed(brightness, redshift, cell_size, dataset, instrument):
             recovered = self.inference.recover(observation, batch)
             unlike = (f"unlike the training set: {each}" for each in recovered.unlike or ())
             for said in (*observation.remarks, *unlike):
@@ -101,12 +97,13 @@ class Network:
         count: int = COUNT,
         seed: int = 0,
         dataset: str | None = None,
+        instrument: str | None = None,
         batch: int = recover.BATCH,
     ) -> pd.DataFrame:
         """Samples of the posterior of light-cones, from all images of each together.
 
         Args:
-            brightness: as :meth:`predict` takes it, and so redshift, cell_size, dataset, batch.
+            brightness: as :meth:`predict` takes it, and so all others but count and seed.
             count: samples of each light-cone.
             seed: decides them.
 
@@ -118,12 +115,26 @@ class Network:
             UserError: as :meth:`predict`; if the network gives no posterior.
         """
         tables = []
-        for observation in self._observations(brightness, redshift, cell_size, dataset):
+        for observation in self._observed(brightness, redshift, cell_size, dataset, instrument):
             samples = self.inference.samples(observation, batch, count, seed)
             table = pd.DataFrame(samples, columns=list(self.parameters))
             table.insert(0, "observation", observation.name)
             tables.append(table)
         return pd.concat(tables, ignore_index=True)
+
+    def _observed(
+        self,
+        brightness: Any,
+        redshift: Any,
+        cell_size: float | None,
+        dataset: str | None,
+        instrument: str | None,
+    ) -> Iterator[Observation]:
+        """The light-cones with the instrument that has seen them, as it is given or they say."""
+        if instrument is None and isinstance(brightness, xr.DataArray):
+            instrument = brightness.attrs.get("instrument")
+        for observation in self._observations(brightness, redshift, cell_size, dataset):
+            yield observation if instrument is None else replace(observation, instrument=instrument)
 
     def _observations(
         self, brightness: Any, redshift: Any, cell_size: float | None, dataset: str | None

@@ -36,9 +36,9 @@ class Verbs:
         added = self._verbs.add_parser(name, parents=arguments, description=what)
         added.epilog = f"example: {added.prog} {example}"
         added.set_defaults(verb=does)
-        line = f"  {name:<8}  {what.partition('. ')[0].rstrip('.')}"
+        line = f"  {name:<10}  {what.partition('. ')[0].rstrip('.')}"
         wide = shutil.get_terminal_size().columns - 2
-        self._list(textwrap.fill(line, wide, subsequent_indent=" " * 12))
+        self._list(textwrap.fill(line, wide, subsequent_indent=" " * 14))
         return added
 
     def _list(self, line: str) -> None:

@@ -12,29 +12,12 @@ from rocrate.model.entity import Entity
 from ..lightcones.journal import Record, ended
 from ..products.kinds import KINDS
 from ..products.product import Product
-from ..records.record import distinct
+from ..records.record import PACKAGES, distinct
 from .entities import Entities, set_all
 from .recorded import HOUR, Recorded
 
 COMPLETED = "http://schema.org/CompletedActionStatus"
-HOMES = {
-    "21cmfast": "https://github.com/21cmfast/21cmFAST",
-    "astropy": "https://www.astropy.org",
-    "dask": "https://www.dask.org",
-    "emcee": "https://emcee.readthedocs.io",
-    "matplotlib": "https://matplotlib.org",
-    "mpi4py": "https://mpi4py.readthedocs.io",
-    "numcodecs": "https://numcodecs.readthedocs.io",
-    "numpy": "https://numpy.org",
-    "powerbox": "https://powerbox.readthedocs.io",
-    "pydantic": "https://docs.pydantic.dev",
-    "python": "https://www.python.org",
-    "scipy": "https://scipy.org",
-    "snakemake": "https://snakemake.github.io",
-    "torch": "https://pytorch.org",
-    "xarray": "https://xarray.dev",
-    "zarr": "https://zarr.dev",
-}
+HOMES = {**PACKAGES, "python": "https://www.python.org"}
 HOURS, COUNT = "HUR", "C62"  # UN/CEFACT's codes of units
 
 

@@ -23,11 +23,25 @@ from ..base.version import __version__, installed
 from ..products.product import Product
 
 DIRECTORY = "provenance"
-PACKAGES = (
-    "lcinfer",
-    *("21cmfast", "astropy", "dask", "emcee", "matplotlib", "mpi4py", "numcodecs", "numpy"),
-    *("powerbox", "pydantic", "scipy", "snakemake", "torch", "xarray", "zarr"),
-)
+PACKAGES = {  # whose versions are recorded, with their homes, which a crate names
+    "lcinfer": None,
+    "21cmfast": "https://github.com/21cmfast/21cmFAST",
+    "astropy": "https://www.astropy.org",
+    "dask": "https://www.dask.org",
+    "emcee": "https://emcee.readthedocs.io",
+    "matplotlib": "https://matplotlib.org",
+    "mpi4py": "https://mpi4py.readthedocs.io",
+    "numcodecs": "https://numcodecs.readthedocs.io",
+    "numpy": "https://numpy.org",
+    "powerbox": "https://powerbox.readthedocs.io",
+    "pydantic": "https://docs.pydantic.dev",
+    "scipy": "https://scipy.org",
+    "snakemake": "https://snakemake.github.io",
+    "torch": "https://pytorch.org",
+    "xarray": "https://xarray.dev",
+    "zarr": "https://zarr.dev",
+    "zuko": "https://zuko.readthedocs.io",
+}
 Record = dict[str, Any]
 
 
