@@ -376,7 +376,7 @@ def _noise(image_set: Inputs, seeds: np.ndarray) -> Noise | None:
         return None
     face = np.arange(box.cells**2).reshape(box.cells, box.cells, 1)
     one_plane = image_set.cut_by["images"].model_copy(
-        update={"line_of_sight_cells": None, "half": False}
+        update={"line_of_sight_cells": None, "precision": "single"}
     )
     told = {"name": image_set.seen_with, **described(image_set.instrument)}
     return Noise(seen_with, seeds, cut(face, box, one_plane)[..., 0], told)
