@@ -20,6 +20,8 @@ from lcinfer.instrument.noise import Channels
 from lcinfer.instrument.response import Response
 from lcinfer.lightcones import store
 from lcinfer.products.run import Run
+from lcinfer.stages.evaluate import evaluate_network
+from lcinfer.stages.train import train_network
 from lcinfer.training import checkpoint as checkpoints
 
 SKA = {"layout": "AA*", "track": 0.5, "longest_baseline": 1.5}
@@ -71,6 +73,21 @@ def test_images_lack_what_the_instrument_does_not_see_and_no_more(run, seen):
     assert unseen[..., 0, 0].all(), "no interferometer sees the mean"
     assert np.abs(modes[unseen]).max() < 1e-3 * np.abs(before[unseen]).max()
     assert modes[~unseen] == pytest.approx(before[~unseen], abs=1e-2)
+
+
+def test_images_in_half_precision_are_given_the_same_noise(seen):
+    half = replace(seen, images=seen.images.model_copy(update={"precision": "half"}))
+    given, same = (cutting.open_labelled(each).noise.fixed(3) for each in (half, seen))
+    assert np.array_equal(given, same)
+
+
+def test_posteriors_of_what_an_instrument_sees_are_evaluated(run):
+    settings = observed_settings()
+    settings["trainings"]["all_images"]["network"]["head"] = {"kind": "posterior"}
+    evaluation = Run(config.parse(settings), run.root).evaluations["all_images"]
+    train_network(evaluation.training, threads=1)
+    evaluate_network(evaluation, threads=1)
+    assert all(path.exists() for path in evaluation.outputs)
 
 
 def test_the_wedge_leaves_nothing_below_the_horizon(tmp_path):

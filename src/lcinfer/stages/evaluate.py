@@ -42,7 +42,7 @@ def evaluate_network(
         if run.has_posterior:
             guess = Guess.fitted(labelled, sets.validation)
             whole = posteriors(trained, labelled, test, run.evaluation, guess, device)
-            for mock in run.mocks:
+            for name, mock in run.mock_images.items():
                 found = posteriors(
                     trained,
                     images.open_labelled(mock),
@@ -51,7 +51,7 @@ def evaluate_network(
                     guess,
                     device,
                 )
-                write_posteriors(found, run.mock_posterior(mock.name), stamped)
+                write_posteriors(found, run.mock_posterior(name), stamped)
             write_posteriors(whole, run.posterior, stamped)
             scores |= scores_of(whole, run.evaluation)
         durable.write_json(run.scores, scores)
