@@ -83,7 +83,8 @@ def test_images_in_half_precision_are_given_the_same_noise(seen):
 
 def test_posteriors_of_what_an_instrument_sees_are_evaluated(run):
     settings = observed_settings()
-    settings["trainings"]["all_images"]["network"]["head"] = {"kind": "posterior"}
+    training = settings["trainings"]["all_images"]
+    training["network"]["head"], training["batch"] = {"kind": "posterior"}, 16
     evaluation = Run(config.parse(settings), run.root).evaluations["all_images"]
     train_network(evaluation.training, threads=1)
     evaluate_network(evaluation, threads=1)
