@@ -3,24 +3,29 @@
 All hang on the rule `all`, since Snakemake prints the parameters of the job that an entry hangs on.
 """
 
-OF_TRAININGS = {
-    "architecture": "3: network",
-    "loss": "4: loss",
-    "recovery": "5: recovery",
-    "residuals": "5: residuals",
-    "filters": "A1: filters",
-    "responses": "A2: responses",
-    "activations": "A2: activations",
+FIGURES = {  # by category: a figure, and what it is called; by the name of what it is of, if None
+    "Images": {
+        "examples": "1: example images",
+        "slicing": "2: slices of a light-cone",
+    },
+    "Trainings": {
+        "architecture": "3: network",
+        "loss": "4: loss",
+        "recovery": "5: recovery",
+        "residuals": "5: residuals",
+        "filters": "A1: filters",
+        "responses": "A2: responses",
+        "activations": "A2: activations",
+    },
+    "Posteriors": {
+        "calibration": "calibration",
+        "posterior": "means and widths",
+        "corner": "corner",
+    },
+    "Instruments": {"noise": None},
+    "Sweeps": {"sweep": None},
 }
-OF_IMAGES = {
-    "examples": "1: example images",
-    "slicing": "2: slices of a light-cone",
-}
-OF_POSTERIORS = {
-    "calibration": "calibration",
-    "posterior": "means and widths",
-    "corner": "corner",
-}
+BY_NAME = ("Trainings", "Posteriors")  # categories with a part for each
 TABLES = {
     "table1": "1: architecture",
     "table2": "2: R2, mean over seeds",
@@ -52,26 +57,13 @@ def shown():
         )
     for name, figures in RUN.figures.items():
         for figure in figures.figures:
-            caption = figure
-            if name == POSTERIORS and RUN.config.with_posteriors:
-                caption, _, of = figure.partition("_")
-                place = {"category": "Posteriors", "subcategory": of}
-                label = OF_POSTERIORS[caption]
-            elif figure in OF_IMAGES:
-                place = {"category": "Images"}
-                label = OF_IMAGES[figure]
-            elif figure in OF_TRAININGS:
-                place = {"category": "Trainings", "subcategory": name}
-                label = OF_TRAININGS[figure]
-            elif figure == "noise":
-                place = {"category": "Instruments"}
-                label = name
-            else:
-                place = {"category": "Sweeps"}
-                label = name
+            which, _, of_one = figure.partition("_")
+            (category,) = (it for it, there in FIGURES.items() if which in there)
+            label = FIGURES[category][which]
             yield report(
                 figures.files(figure)[0],
-                caption=f"workflow/report/{caption}.rst",
-                labels={"figure": label},
-                **place,
+                category=category,
+                subcategory=(of_one or name) if category in BY_NAME else None,
+                caption=f"workflow/report/{which}.rst",
+                labels={"figure": label or name},
             )
