@@ -92,9 +92,9 @@ def products(directory: Path, name: str) -> dict[str, str]:
     }
 
 
-def observations(directory: Path) -> dict[str, list[str]]:
-    """The light-cone that each network of images is asked about, with the options of ``lcinfer
-    infer`` that go with it, by the network's directory."""
+def observations(directory: Path) -> dict[str, str]:
+    """The light-cone that each network is asked about, by the network's directory: of those that
+    read images without an instrument's noise, since no light-cone here has any."""
     from lcinfer import config
     from lcinfer.products.run import Run
 
@@ -104,19 +104,17 @@ def observations(directory: Path) -> dict[str, list[str]]:
         store = run.database.store.relative_to(directory)
         observed = "saved/cone3.h5" if name == "adopted" else f"{store}:3"
         for product in run.trainings.values():
-            if product.training.input == "images":
-                seen_with = product.training.instrument
-                options = ["--instrument", seen_with] if seen_with else []
-                asked[product.directory.relative_to(directory).as_posix()] = [observed, *options]
+            if (product.training.input, product.training.instrument) == ("images", None):
+                asked[product.directory.relative_to(directory).as_posix()] = observed
     return asked
 
 
 def recovered(
-    into: Path, network: str, observed: list[str], lcinfer: Callable[..., object]
+    into: Path, network: str, observed: str, lcinfer: Callable[..., object]
 ) -> list[dict[str, Any]]:
     """The rows that ``lcinfer infer --out`` writes: parameters and their intervals."""
     into.unlink(missing_ok=True)
-    lcinfer("infer", "--checkpoint", f"{network}/checkpoint.pt", *observed, "--out", into)
+    lcinfer("infer", "--checkpoint", f"{network}/checkpoint.pt", observed, "--out", into)
     rows: list[dict[str, Any]] = json.loads(into.read_text())["recovered"]
     into.unlink()
     return rows
