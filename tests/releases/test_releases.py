@@ -18,7 +18,10 @@ from releases.make import ARCHIVE, EXPECTED, HERE, Workplace, expected, products
 
 from lcinfer import Experiment, cli
 
-RELEASES = sorted(path.parent for path in HERE.glob(f"*/{ARCHIVE}"))
+RELEASES = sorted(
+    (path.parent for path in HERE.glob(f"*/{ARCHIVE}")),
+    key=lambda release: [int(number) for number in release.name.split(".")],
+)
 RUNS = [
     pytest.param(release, name, id=f"{release.name}-{name}")
     for release in RELEASES
