@@ -118,7 +118,7 @@ MISTAKES = [
     ("trainings.all_images.batch", 1, ["trainings.all_images.batch", "not 1", "equal to 2"]),
     ("trainings", {}, ["trainings", "{}", "at least 1"]),
     ("trainings.examples", {}, ["trainings", "'examples'"]),
-    ("mocks.FAINT.parameters", {"L_X": 40}, ["mocks.FAINT.parameters", "NU_X_THRESH", "not L_X"]),
+    ("mocks.FAINT.parameters", {"L_X": 40}, ["mocks.FAINT.parameters lacks", "NU_X_THRESH, which"]),
     ("mocks.A/B", {"parameters": {}}, ["mocks.A/B", "letters, digits"]),
     ("name", "a/b", ["name", "'a/b'", "letters, digits"]),
     ("database.name", "a-b", ["database.name", "'a-b'", "letters, digits"]),
@@ -205,7 +205,8 @@ def test_a_name_misspelt_in_the_prior_comes_before_the_mocks_that_lack_it(
     prior["NU_X_TRESH"] = prior.pop("NU_X_THRESH")
     lines = lines_about(write_config(settings), capsys)
     assert "database.prior: no mock has NU_X_TRESH (did you mean NU_X_THRESH?)" in lines[1]
-    assert "mocks.FAINT.parameters" in lines[2]
+    lacks = "mocks.FAINT.parameters lacks NU_X_TRESH, which the prior varies"
+    assert lines[2].endswith(f"{lacks}, and has NU_X_THRESH, which it does not vary")
 
 
 ENGINES = {"21cmFAST": ENGINE, "another": "support.standin:simulate"}

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 from astropy import constants
@@ -131,6 +132,7 @@ def test_check_says_it_once_py21cmfast_was_asked_in_a_process_of_its_own(
     physical, write_config, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(installation, "QUIET_SECONDS", 300)
     physical["database"]["simulator"]["options"] = {"USE_TS_FLUC": True, "HMF": "STT"}
     path = write_config(physical)
     for _ in range(2):
@@ -160,12 +162,20 @@ def test_mistakes_of_physics_and_of_other_sections_are_listed_together(
     assert "L_X" not in capsys.readouterr().err, "what is no simulation is asked about by nobody"
 
 
-def test_class_runs_once_for_a_cosmology_and_it_is_said_that_it_does(
-    physical, tmp_path, asked, capsys, monkeypatch
-):
+def test_what_takes_long_to_answer_is_not_waited_for_without_a_word(capsys, monkeypatch):
+    answers = "import sys, time; time.sleep({}); print('[]')"
+    run = subprocess.run
+    for seconds, told in ((0, ""), (1, f"{installation.SLOW}\n")):
+        command = [sys.executable, "-c", answers.format(seconds)]
+        monkeypatch.setattr(subprocess, "run", lambda _, command=command, **how: run(command, **how))
+        monkeypatch.setattr(installation, "QUIET_SECONDS", 0.5 if seconds else 60)
+        assert installation._asked("any") == []
+        assert capsys.readouterr().err == told
+
+
+def test_class_runs_once_for_a_cosmology(physical, tmp_path, asked, monkeypatch):
     physical["database"]["simulator"]["options"] = {"POWER_SPECTRUM": "CLASS"}
     arguments.ask_engine(Run(config.parse(physical), tmp_path), tmp_path)
-    assert "CLASS runs for it" in capsys.readouterr().err
     ran = []
     monkeypatch.setattr(inputs, "run_classy", lambda **settings: ran.append(settings))
     units = {"d_m": 1, "v_cb": constants.c}

@@ -68,16 +68,23 @@ def test_frequencies_are_understood_by_the_units_of_their_array(own, known, expe
     assert "its redshifts are from frequencies in GHz" in found.remarks
 
 
-def test_kelvin_is_read_where_the_file_says_so(own, cube, known, expected) -> None:
-    with h5py.File("kelvin.h5", "w") as file:
-        file["t"] = cube / 1000
-        file["t"].attrs["units"] = "K"
-    (found,) = observations("kelvin.h5", "z.txt", CELL)
+@pytest.mark.parametrize("units", ["K", "Kelvin", " [K]", "mK", "milliKelvin", "(mK)"])
+def test_kelvin_is_read_where_the_file_says_so(own, cube, known, expected, units) -> None:
+    in_kelvin = "m" not in units
+    with h5py.File("units.h5", "w") as file:
+        file["t"] = cube / 1000 if in_kelvin else cube
+        file["t"].attrs["units"] = units
+    (found,) = observations("units.h5", "z.txt", CELL)
     np.testing.assert_allclose(cut_like(found, *known), expected, rtol=1e-5)
-    assert "its brightness is in K: taken times 1000" in found.remarks
-    with h5py.File("kelvin.h5", "a") as file:
+    remark = f"its brightness is in {units.strip(' []')}: taken times 1000"
+    assert (remark in found.remarks) == in_kelvin
+
+
+def test_brightness_in_other_units_is_refused(own, cube, known) -> None:
+    with h5py.File("units.h5", "w") as file:
+        file["t"] = cube
         file["t"].attrs["units"] = "Jy/beam"
-    (found,) = observations("kelvin.h5", "z.txt", CELL)
+    (found,) = observations("units.h5", "z.txt", CELL)
     with pytest.raises(UserError, match="its brightness is in 'Jy/beam', the network's in 'mK'"):
         cut_like(found, *known)
 

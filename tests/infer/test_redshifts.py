@@ -45,6 +45,7 @@ def test_a_list_is_read_however_it_is_written(tmp_path, text) -> None:
         (lines(MHZ), "MHz"),
         ("frequency [MHz]\n" + lines(MHZ), "MHz"),
         ("freq\n" + lines(MHZ * 1e6), "Hz"),
+        ("freq\n" + lines(MHZ / 1e3), "GHz"),
         ("nu/GHz\n" + lines(MHZ / 1e3), "GHz"),
         (
             "channel,freq_MHz\n" + "".join(f"{i},{nu!r}\n" for i, nu in enumerate(MHZ.tolist())),

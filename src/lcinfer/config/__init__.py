@@ -176,11 +176,11 @@ def _mocks(config: Config) -> Iterator[str]:
         if other := meant(name, sorted(named - varied)):
             yield f"database.prior: no mock has {name}{other}"
     for name, mock in config.mocks.items():
-        if set(mock.parameters) != varied:
-            yield (
-                f"mocks.{name}.parameters must name the prior's parameters "
-                f"({', '.join(sorted(varied))}), not {', '.join(sorted(mock.parameters))}"
-            )
+        missing, more = sorted(varied - set(mock.parameters)), sorted(set(mock.parameters) - varied)
+        differing = [f"lacks {', '.join(missing)}, which the prior varies"] if missing else []
+        differing += [f"has {', '.join(more)}, which it does not vary"] if more else []
+        if differing:
+            yield f"mocks.{name}.parameters {', and '.join(differing)}"
     for key in ("examples", "responses"):
         unknown = set(getattr(config.figures, key) or ()) - set(config.mocks)
         for name in sorted(unknown):

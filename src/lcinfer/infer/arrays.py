@@ -12,7 +12,7 @@ from ..lightcone_file import hdf5
 from . import redshifts as lists
 from .observation import Observation
 
-KELVIN, MILLIKELVIN = ("K", "kelvin", "Kelvin"), ("mK", "millikelvin")
+KELVIN, MILLIKELVIN = ("k", "kelvin"), ("mk", "millikelvin")  # in small letters
 
 
 def from_array(
@@ -49,7 +49,7 @@ def from_array(
             shapes = hdf5.datasets(file)
             name = _choose(path, shapes, dataset)
             units = hdf5.units(file[name])
-        cubes = _Hdf5Array(path, name, shapes[name], 1000 if units in KELVIN else 1)
+        cubes = _Hdf5Array(path, name, shapes[name], 1000 if units.lower() in KELVIN else 1)
     if redshifts is None or cell_size is None:
         options = {"--redshifts FILE": redshifts, "--cell-size MPC": cell_size}
         needed = " and ".join(name for name, value in options.items() if value is None)
@@ -70,7 +70,8 @@ def in_memory(
     trained = f"; the network was trained with velocities: {velocities}" if velocities else ""
     remarks = [f"nothing tells how peculiar velocities were treated in it{trained}"]
     remarks += [redshifts.remark] if redshifts.remark else []
-    remarks += [f"its brightness is in {units}: taken times 1000"] if units in KELVIN else []
+    kelvin = units.lower() in KELVIN
+    remarks += [f"its brightness is in {units}: taken times 1000"] if kelvin else []
     shape, along = cubes.shape, redshifts.values
     several = len(shape) == 4
     for index in range(shape[0] if several else 1):
@@ -80,7 +81,7 @@ def in_memory(
             shape=shape[several:],
             redshift=along[min(index, len(along) - 1)] if several and along.ndim == 2 else along,
             cell_size=cell_size,
-            units="mK" if units in ("", *KELVIN, *MILLIKELVIN) else units,
+            units="mK" if units.lower() in ("", *KELVIN, *MILLIKELVIN) else units,
             remarks=tuple(remarks),
         )
 

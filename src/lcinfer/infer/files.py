@@ -85,7 +85,8 @@ def _split_index(file: str) -> tuple[Path, int | None]:
 
 def _from_saved(file: saved.LightConeFile, velocities: str) -> Observation:
     file.check_finished()
-    cube = treated(file, velocities, f"the network was trained with velocities: {velocities}")
+    trained = f"the network was trained with velocities: {velocities}; use one trained as this is"
+    cube = treated(file, velocities, trained)
     return Observation(
         name=file.path.name,
         cube=cube,

@@ -76,7 +76,7 @@ def understood(column: np.ndarray, name: str, where: str) -> Redshifts:
     if units:
         unit = units.group()
     elif FREQUENCIES.search(name) or (not called and lowest > HIGHEST):
-        unit = "hz" if lowest > 1e6 else "mhz"
+        unit = "hz" if lowest > 1e6 else "mhz" if lowest > HIGHEST else "ghz"
     elif FACTORS.match(name) and highest <= 1:
         return Redshifts(_stretched(values), "its redshifts are from scale factors")
     elif highest <= 1 and not called and values.size:
@@ -87,7 +87,7 @@ def understood(column: np.ndarray, name: str, where: str) -> Redshifts:
     else:
         return Redshifts(values)
     if lowest * MHZ_PER[unit] > LINE:
-        like = "" if units else ": they look like comoving distances in Mpc"
+        like = "" if FREQUENCIES.search(name) else ": they look like comoving distances in Mpc"
         raise UserError(
             f"{numbers}, are no redshifts, nor frequencies of the redshifted 21-cm line in "
             f"{SHOWN[unit]}, which lie below {LINE / MHZ_PER[unit]:.6g}{like}: give the redshift "

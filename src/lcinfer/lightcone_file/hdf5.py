@@ -87,9 +87,9 @@ def values(dataset: h5py.Dataset, *cells: Any) -> np.ndarray:
 
 
 def units(item: h5py.Dataset) -> str:
-    """What its attribute says; empty: it has none."""
+    """What its attribute says, without brackets; empty: it has none."""
     found = next((item.attrs[name] for name in ("units", "unit") if name in item.attrs), "")
-    return found.decode() if isinstance(found, bytes) else str(found)
+    return (found.decode() if isinstance(found, bytes) else str(found)).strip(" []()")
 
 
 def items(file: h5py.File) -> dict[str, Any]:

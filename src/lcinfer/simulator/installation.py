@@ -14,8 +14,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 from typing import Any, TypeVar
 
 from ..base import durable, fingerprint, version
@@ -29,7 +31,9 @@ RELEASED = ("4.1.1", "4.2.0", "4.3.0", "4.3.1")  # whose authors' library has th
 PROBE_SECONDS = 300.0  # the first import of py21cmfast on a busy file system
 KEPT = 2  # raised when the probe asks for other numbers
 KEPT_PHYSICS = 2  # raised when `lcinfer.simulator.physics` says something else
-CLASS = "whether it takes this physics: CLASS runs for it, half a minute or more, once"
+QUIET_SECONDS = 5.0  # what a user waits for without a word
+SLOW = "21cmFAST is still being asked whether it takes this, once: CLASS, where it runs, takes half "
+SLOW += "a minute, a busy machine longer"
 T = TypeVar("T")
 
 
@@ -125,13 +129,7 @@ def check_physics(
     template = Path(simulation.simulator.template)
     asked_of = [installed(), template.read_text("utf-8") if template.is_file() else None]
     name = f"physics-{fingerprint.digest([question, asked_of])[:32]}-{KEPT_PHYSICS}"
-
-    def ask() -> Any:
-        options = simulation.simulator.options
-        if options.get("POWER_SPECTRUM") == "CLASS" or options.get("USE_RELATIVE_VELOCITIES"):
-            print(f"21cmFAST is asked {CLASS}", file=sys.stderr, flush=True)
-        return _asked("lcinfer.simulator.physics", json.dumps(question))
-
+    ask = partial(_asked, "lcinfer.simulator.physics", json.dumps(question))
     if found := _once(name, lambda kept: list(map(str, kept)), ask):
         raise Mistakes(found)
 
@@ -156,6 +154,8 @@ def _in_a_child() -> Probed:
 def _asked(module: str, question: str = "") -> Any:
     """What a module prints, in a process of its own, as its last line."""
     command = [sys.executable, "-m", module]
+    notice = Timer(QUIET_SECONDS, print, [SLOW], {"file": sys.stderr, "flush": True})
+    notice.start()
     try:
         said = subprocess.run(
             command, input=question, capture_output=True, text=True, timeout=PROBE_SECONDS
@@ -164,6 +164,8 @@ def _asked(module: str, question: str = "") -> Any:
         raise UserError(
             f"21cmFAST says nothing for {PROBE_SECONDS:g} s", "see `lcinfer doctor`"
         ) from None
+    finally:
+        notice.cancel()
     if said.returncode != 0:
         last = (said.stderr.strip().splitlines() or [f"exit status {said.returncode}"])[-1]
         raise UserError(f"21cmFAST fails: {last}", f"`{_again(installed())}` builds it again")
