@@ -162,15 +162,16 @@ def test_mistakes_of_physics_and_of_other_sections_are_listed_together(
     assert "L_X" not in capsys.readouterr().err, "what is no simulation is asked about by nobody"
 
 
-def test_what_takes_long_to_answer_is_not_waited_for_without_a_word(capsys, monkeypatch):
-    answers = "import sys, time; time.sleep({}); print('[]')"
-    run = subprocess.run
-    for seconds, told in ((0, ""), (1, f"{installation.SLOW}\n")):
-        command = [sys.executable, "-c", answers.format(seconds)]
-        monkeypatch.setattr(subprocess, "run", lambda _, command=command, **how: run(command, **how))
-        monkeypatch.setattr(installation, "QUIET_SECONDS", 0.5 if seconds else 60)
-        assert installation._asked("any") == []
-        assert capsys.readouterr().err == told
+@pytest.mark.parametrize(("sleeps", "quiet", "told"), [(0, 60, ""), (1, 0.5, installation.SLOW)])
+def test_what_takes_long_to_answer_is_not_waited_for_without_a_word(
+    capsys, monkeypatch, sleeps, quiet, told
+):
+    run, answers = subprocess.run, f"import time; time.sleep({sleeps}); print('[]')"
+    command = [sys.executable, "-c", answers]
+    monkeypatch.setattr(subprocess, "run", lambda _, **how: run(command, **how))
+    monkeypatch.setattr(installation, "QUIET_SECONDS", quiet)
+    assert installation._asked("any") == []
+    assert capsys.readouterr().err.strip() == told
 
 
 def test_class_runs_once_for_a_cosmology(physical, tmp_path, asked, monkeypatch):

@@ -32,8 +32,7 @@ PROBE_SECONDS = 300.0  # the first import of py21cmfast on a busy file system
 KEPT = 2  # raised when the probe asks for other numbers
 KEPT_PHYSICS = 2  # raised when `lcinfer.simulator.physics` says something else
 QUIET_SECONDS = 5.0  # what a user waits for without a word
-SLOW = "21cmFAST is still being asked whether it takes this, once: CLASS, where it runs, takes half "
-SLOW += "a minute, a busy machine longer"
+SLOW = "21cmFAST is still being asked, once; where CLASS runs, it takes half a minute and more"
 T = TypeVar("T")
 
 
