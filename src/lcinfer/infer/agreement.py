@@ -124,7 +124,7 @@ def _line_of_sight(
         return 0, [*beside, "its line of sight is reversed" + ("" if beside else f": {how}")]
     if not (step > 0).all():
         rounded = ": they have too few digits, so that neighbours are the same"
-        return 0, [f"its redshifts do not ascend from cell to cell{rounded * (step >= 0).all()}"]
+        return 0, [f"its redshifts do not ascend from cell to cell{rounded * bool((step >= 0).all())}"]
     cell = np.gradient(wanted)
     covers = (
         f"its line of sight is z = {redshift[0]:.3f} to {redshift[-1]:.3f} ({len(redshift)} "
