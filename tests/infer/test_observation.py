@@ -194,8 +194,8 @@ def test_all_that_differs_stands_in_one_line(cube, redshift, known):
     [
         (lambda z: z[:-1], "39 redshifts do not go with 40 cells"),
         (lambda z: np.where(z == z[7], np.nan, z), "too few, or not finite"),
-        (lambda z: np.where(z == z[7], z[9], z), "do not ascend from cell to cell$"),
-        (lambda z: np.where(z == z[7], z[8], z), "too few digits, so that neighbours are the same"),
+        (lambda z: np.where(z == z[7], z[9], z), "do not ascend"),
+        (lambda z: np.where(z == z[7], z[8], z), "too few digits"),
     ],
     ids=["one missing", "nan", "not in order", "rounded"],
 )

@@ -122,9 +122,10 @@ def _line_of_sight(
         how = "the first cell must be the nearest; turn it round together with its redshifts"
         # Where turning it round does not suffice, that is no advice.
         return 0, [*beside, "its line of sight is reversed" + ("" if beside else f": {how}")]
-    if not (step > 0).all():
-        rounded = ": they have too few digits, so that neighbours are the same"
-        return 0, [f"its redshifts do not ascend from cell to cell{rounded * bool((step >= 0).all())}"]
+    if (step < 0).any():
+        return 0, ["its redshifts do not ascend from cell to cell"]
+    if not step.all():
+        return 0, ["its redshifts have too few digits: neighbouring cells have the same"]
     cell = np.gradient(wanted)
     covers = (
         f"its line of sight is z = {redshift[0]:.3f} to {redshift[-1]:.3f} ({len(redshift)} "
