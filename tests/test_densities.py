@@ -9,6 +9,7 @@ from lcinfer.config.networks import GaussianDropout as GaussianSettings
 from lcinfer.config.networks import Posterior
 from lcinfer.training.networks.flow import Flow
 from lcinfer.training.networks.gaussian import GaussianDropout
+from lcinfer.training.networks.mixture import Mixture
 
 BOX = torch.tensor([[-1.5, -2.0], [1.0, 1.8]])
 NOISE = 0.5  # of a feature, in the toy problem
@@ -30,7 +31,15 @@ def bounded(head, spread=0.1):
     return head.eval()
 
 
-@pytest.fixture(params=[flow, gaussian], ids=["posterior", "gaussian_dropout"])
+def mixed():
+    """Two flows and a Gaussian, each of one of the features."""
+    heads = [flow(1), gaussian(1), flow(1)]
+    for each in heads:
+        each.bound(BOX)
+    return Mixture(heads)
+
+
+@pytest.fixture(params=[flow, gaussian, mixed], ids=["posterior", "gaussian_dropout", "ensemble"])
 def head(request):
     """A head with weights that make other posteriors than the prior."""
     return bounded(request.param())

@@ -102,6 +102,25 @@ def checkpoint(run: TrainingRun, failed: Iterable[int]) -> Iterator[str]:
         yield f"{run.history}: it is not the checkpoint's history"
 
 
+def mixed(run: TrainingRun) -> Iterator[str]:
+    """Networks of an ensemble that are not those of its members."""
+    from ..training import checkpoint as checkpoints
+
+    try:
+        ensemble = checkpoints.load(run.checkpoint)
+        members = [checkpoints.load(one.checkpoint) for one in run.members]
+    except UserError as error:
+        yield str(error)
+        return
+    if len(ensemble.members) != len(members):
+        yield f"{run.checkpoint}: it has {len(ensemble.members)} networks, not {len(members)}"
+        return
+    for state, one, member in zip(ensemble.members, run.members, members, strict=True):
+        same = state.keys() == member.model.keys()
+        if not (same and all(state[name].equal(value) for name, value in member.model.items())):
+            yield f"{run.checkpoint}: a network of it is not that of {one.checkpoint}"
+
+
 def engine(cones: LightCones, finished: dict[int, Record]) -> Iterator[str]:
     """Light-cones that another version of the engine made than the configuration names.
 

@@ -18,6 +18,12 @@ def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
         checks.checkpoint(run, failed),
         "of this training and complete, with its history",
     )
+    if run.members:
+        yield (
+            "members",
+            checks.mixed(run),
+            f"its {len(run.members)} networks are those of its members",
+        )
     sets = divide(run.split, run.light_cones, failed)
     parts = sets._asdict()
     yield (

@@ -87,6 +87,8 @@ def _simulations(cones: LightCones, work: Work) -> Cost | str:
 
 def _labour(run: TrainingRun, work: Work) -> str:
     """What a training works through; what that takes is not known before it was tried."""
+    if run.members:
+        return f"mixing {counted(len(run.members), 'network')}"
     light_cones = set(run.training_set) - set(failures.named(run.images.sealed))
     each = run.training.images
     images = len(light_cones) * (run.images.per_lightcone if each == "all" else each)

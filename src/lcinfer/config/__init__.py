@@ -26,7 +26,7 @@ from .sections import (
 )
 from .seeds import mock_block
 from .spectra import Mcmc, Spectra
-from .sweeps import Sweep, Trial, trials
+from .sweeps import Sweep, Trial, repeats, trials
 
 MOST_IN_A_CORNER = 4  # posteriors that can be told apart by their colours
 OTHER_FIGURES = {"examples": "the mocks' figures", "scheme": "the figure of the slices"}
@@ -117,6 +117,10 @@ class Config(Section):
     def corners(self) -> tuple[str, ...]:
         """Whose posteriors are drawn over one another, see :class:`Figures`."""
         return self.figures.corners or (*self.with_posteriors, *self.mcmc)[:MOST_IN_A_CORNER]
+
+    def name_of(self, training: Training) -> str | None:
+        """The training that this is itself, or repeats."""
+        return next((it for it, one in self.trainings.items() if training in repeats(one)), None)
 
     def trials(self, sweep: str) -> list[Trial]:
         """The trainings of a sweep."""
@@ -288,6 +292,11 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
         if training.instrument is not None:
             yield f"{where}.instrument: spectra are those of light-cones without an instrument"
     images, there = config.training_images(training), config.per_lightcone(training)
+    if training.ensemble > 1 and not training.network.head.together:
+        yield (
+            f"{where}.ensemble: it mixes posteriors, and a head of {training.network.head.kind} "
+            f"gives none: say network.head.kind: posterior, or repeats"
+        )
     if training.network.head.together and training.batch < images:
         yield (
             f"{where}.batch {training.batch} is less than the {images} images of a light-cone that "

@@ -321,6 +321,9 @@ class Training(Section):
     """Decides initial weights, dropout, the order of images and their mirroring."""
     repeats: Annotated[PositiveInt, Field(json_schema_extra=RUN_ONLY)] = 1
     """Train as often, with `seed`, `seed` + 1, ...: tables have the mean and the spread."""
+    ensemble: Annotated[PositiveInt, Field(json_schema_extra={"since": "0.3"})] = 1
+    """Train as many networks, with `seed`, `seed` + 1, ..., and mix their posteriors with equal
+    weights. Each is a training of its own; a repeat is an ensemble of the seeds that follow."""
     augment: Annotated[bool, Field(json_schema_extra={"since": "0.2"})] = False
     """Mirror half of the images across the line of sight, others in every epoch."""
     precision: Annotated[

@@ -20,6 +20,8 @@ from .base import Name, PositiveInt, Section
 from .sections import Training
 
 ARCHITECTURE = "network.architecture"
+SEVERAL = {"repeats": 1, "ensemble": 1}
+"""What a training says of several networks, and what it says of one: a trial is of one."""
 
 
 class Range(Section):
@@ -74,8 +76,8 @@ class Sweep(Section):
     @model_validator(mode="after")
     def _values(self) -> Self:
         for key, values in self.vary.items():
-            if key == "repeats":
-                raise ValueError("repeats cannot be varied: vary `seed`")
+            if key in SEVERAL:
+                raise ValueError(f"{key} cannot be varied: vary `seed`")
             if isinstance(values, Range):
                 if self.trials is None:
                     raise ValueError(f"vary.{key}: a grid needs a list of values, not a range")
@@ -113,9 +115,20 @@ class Trial:
 
 def repeats(training: Training) -> list[Training]:
     """The training with each of its seeds, as trainings of their own."""
+    seeds = range(training.seed, training.seed + training.repeats * training.ensemble)
     return [
-        training.model_copy(update={"seed": training.seed + number, "repeats": 1})
-        for number in range(training.repeats)
+        training.model_copy(update={"seed": seed, "repeats": 1})
+        for seed in seeds[:: training.ensemble]
+    ]
+
+
+def members(training: Training) -> list[Training]:
+    """The networks of an ensemble, as trainings of their own; none of a training of one network."""
+    if training.ensemble == 1:
+        return []
+    return [
+        training.model_copy(update={"seed": training.seed + number, **SEVERAL})
+        for number in range(training.ensemble)
     ]
 
 
@@ -129,7 +142,7 @@ def trials(sweep: Sweep, varied: Training) -> list[Trial]:
 
 
 def _with(training: Training, values: Mapping[str, Any]) -> Training:
-    settings = {**training.model_dump(mode="json"), "repeats": 1}
+    settings = {**training.model_dump(mode="json"), **SEVERAL}
     if ARCHITECTURE in values:  # which decides the other keys that there are
         other = {**settings["network"], "architecture": values[ARCHITECTURE]}
         with suppress(ValueError):  # said below

@@ -116,7 +116,8 @@ def rests_on(run: Run, style: Style) -> str:
     failed = failures.named(run.database.sealed)
     whole = divide(config.split, database.realizations, failed)
     cells = (database.box.cells, database.box.cells, database.lightcone.cells)
-    seeds = sorted({seed for each in trained(run) for seed in each.seeds})
+    evaluated = [it.training for each in trained(run) for it in each.evaluations]
+    seeds = sorted({seed for training in evaluated for seed in training.seeds})
     nodes = engine_of(database).nodes(database)
     evolved = f"{nodes} nodes" if nodes else "nodes of an engine of its own"
     light_cones = database.realizations - len(failed)

@@ -22,6 +22,8 @@ class TrainingRun(Product):
     training: Training
     split: Split
     images: Inputs
+    members: tuple["TrainingRun", ...] = ()
+    """Of an ensemble: the trainings whose networks it mixes."""
 
     kind = "trainings"
     title = "networks"
@@ -29,13 +31,13 @@ class TrainingRun(Product):
     step = "Training a network"
     rules = "train.smk"
     makes = ("trained.json",)
-    made_from = ("images",)
+    made_from = ("images", "members")
     settings = ("trainings.{name}", "sweeps", "split")
 
     checkpoint = File("checkpoint.pt")
     """Weights, optimiser, history and normalisation after the last whole epoch."""
     history = File("history.csv")
-    """Losses per epoch."""
+    """Losses per epoch; of an ensemble their means over the networks."""
     trained = File(makes[-1])
     """Marker: the last epoch is done."""
 
@@ -47,16 +49,18 @@ class TrainingRun(Product):
         of_all = Seal.of(SEALED.format(total=count, given_up=given_up))
         # Their seal may be of more light-cones than it needs.
         fewer = spec.identity["training"].get("light_cones") is not None
-        return [Reference(kind, fingerprint, seal=None if fewer else of_all)]
+        members = (Reference(cls.kind, it) for it in spec.identity.get("members", []))
+        return [Reference(kind, fingerprint, seal=None if fewer else of_all), *members]
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        (images,) = (each for kind in sources.values() for each in kind)
+        (images,) = sources["spectra" if "spectra" in spec.identity else "images"]
         return cls(
             **spec.common,
             training=Training.model_validate(spec.identity["training"]),
             split=Split.model_validate(spec.identity["split"]),
             images=images,
+            members=tuple(sources.get(cls.kind, ())),
         )
 
     @property
@@ -66,6 +70,11 @@ class TrainingRun(Product):
     @property
     def stamped(self) -> list[Path]:
         return [self.checkpoint, self.history]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Its own, or of an ensemble each network's."""
+        return [one.training.seed for one in self.members or (self,)]
 
     @property
     def light_cones(self) -> int:

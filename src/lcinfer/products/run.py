@@ -11,7 +11,7 @@ from ..base.errors import UserError
 from ..base.fingerprint import identity
 from ..config import Config
 from ..config.sections import Simulation, Training
-from ..config.sweeps import Trial, repeats
+from ..config.sweeps import Trial, members, repeats
 from .databases import ImageSet, Inputs, LightCones, SpectraSet
 from .design import AdoptedDesign, Design, MockDesign, PriorDesign
 from .mcmc import McmcRun
@@ -147,15 +147,18 @@ class Run:
 
     @cached_property
     def trainings(self) -> dict[str, TrainingRun]:
-        """The trainings by name: those configured, their repeats, and trials of sweeps.
-
-        A trial that is one of the former is not named again.
+        """The trainings by name: those configured and their repeats, members of ensembles before
+        them, and trials of sweeps. What is one of the former is not named again.
         """
-        named = {
+        asked = {
             label: self._training(name, training)
             for name, labels in self.repeats.items()
             for label, training in zip(labels, repeats(self.config.trainings[name]), strict=True)
         }
+        mixed = {one.directory: one for run in asked.values() for one in run.members}
+        for run in asked.values():
+            mixed.pop(run.directory, None)
+        named = {f"{one.name}.member{one.training.seed}": one for one in mixed.values()} | asked
         for sweep, settings in self.config.sweeps.items():
             for number, trial in enumerate(self.config.trials(sweep), start=1):
                 run = self._training(settings.training, trial.training)
@@ -330,6 +333,9 @@ class Run:
             images=images,
         )
         revision = training.network.revision
+        mixed = tuple(
+            self._training(self.config.name_of(one) or name, one) for one in members(training)
+        )
         made_of = identity(
             "training",
             training=training,
@@ -337,8 +343,9 @@ class Run:
             **{images.kind: [[images.fingerprint, run.light_cones]]},
             **given_up,
             **({"architecture_revision": revision} if revision > 1 else {}),
+            **({"members": [one.fingerprint for one in mixed]} if mixed else {}),
         )
-        return replace(run, identity=made_of)
+        return replace(run, identity=made_of, members=mixed)
 
     def _evaluation(self, run: TrainingRun) -> EvaluationRun:
         _, *mocks = self._read_by(run.training.input, run.training.instrument)

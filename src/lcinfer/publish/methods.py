@@ -196,6 +196,11 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
                 f"{style.number(network.head.dropout)} in training, whose rate at prediction was "
                 f"set by coverage on the validation set."
             )
+    if run.members:
+        told.append(
+            f"The posteriors of {len(run.members)} such networks, trained with seeds "
+            f"{listed(list(map(str, run.seeds)))}, are mixed with equal weights."
+        )
     if training.precision != "single":
         rounded = {"tf32": "TensorFloat-32 (on GPUs)", "bfloat16": "bfloat16"}[training.precision]
         told.append(f"Products in training steps were rounded to {rounded}.")

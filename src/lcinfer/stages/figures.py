@@ -133,9 +133,10 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
     yield "residuals", figures.draw_residuals(true, predicted, names)
     if scored.training.training.input != "images":
         return
-    yield "filters", figures.draw_filters(filters(trained))
+    one = trained.first
+    yield "filters", figures.draw_filters(filters(one))
     if run.mocks:
-        yield from _responses(run, trained, scored.mock_images)
+        yield from _responses(run, one, scored.mock_images)
 
 
 def _of_posteriors(run: Run) -> Drawn:

@@ -10,12 +10,14 @@ from ..products.networks import TrainingRun
 from ..records.record import recorded
 from ..records.stamp import stamp
 from ..training.checkpoint import Checkpoint, identity_of
+from ..training.ensemble import mix
 from ..training.loop import train
 from ..training.processes import World, joined
 
 
 def train_network(run: TrainingRun, threads: int | None = None, device: str | None = None) -> None:
-    """Train, or go on after the last whole epoch; then write the marker.
+    """Train, or go on after the last whole epoch, or mix an ensemble's networks; then write the
+    marker.
 
     Every process that torchrun has started calls this; the first one writes.
 
@@ -25,10 +27,12 @@ def train_network(run: TrainingRun, threads: int | None = None, device: str | No
     with joined(device) as world:
         use_threads(threads and max(1, threads // world.here))
         if not world.first:
-            _train(run, world)
+            if not run.members:
+                _train(run, world)
             return
         lease = Lease(run.directory / "lease.json", ranks=world.size, what="training")
-        with lease.held(), recorded(run, "train", run.outputs, run.needed) as more:
+        read = [*run.needed, *(one.checkpoint for one in run.members)]
+        with lease.held(), recorded(run, "train", run.outputs, read) as more:
             checkpoint = _train(run, world)
             marker = {"fingerprint": run.fingerprint, "epochs": len(checkpoint.history)}
             durable.write_json(run.trained, marker)
@@ -40,6 +44,8 @@ def _train(run: TrainingRun, world: World) -> Checkpoint:
     if world.first:
         say_left_out(run, labelled.failed)
     identity = identity_of(run, labelled.failed)
+    if run.members:
+        return mix([one.checkpoint for one in run.members], run.directory, identity, stamp(run))
     return train(
         run.training, run.split, labelled, run.directory, identity, stamp=stamp(run), world=world
     )

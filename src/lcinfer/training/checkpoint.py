@@ -5,9 +5,9 @@ the file (``weights_only``) and without this package.
 """
 
 from collections.abc import Iterable
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zipfile import ZipFile
 
 import torch
@@ -21,6 +21,7 @@ from ..images.dataset import LabelledImages, Normalisation
 from ..images.geometry import Geometry
 from ..products.networks import TrainingRun
 from .networks.architectures import Network, build
+from .networks.mixture import mixture
 
 NAME = "checkpoint.pt"
 
@@ -69,6 +70,8 @@ class Checkpoint:
     """The revision of the network's architecture; 0.1 had the first ones alone."""
     instrument: dict[str, Any] = field(default_factory=dict)
     """Name and settings of the instrument that its images are seen with; empty: none is."""
+    members: list[dict[str, Any]] = field(default_factory=list)
+    """Of an ensemble: the state of each network, in the place of ``model``."""
 
     @property
     def complete(self) -> bool:
@@ -83,9 +86,7 @@ class Checkpoint:
         """
         try:
             network = networks.recorded(self.network)
-            with torch.random.fork_rng(devices=[]), torch.device("meta"):  # draws no weights
-                model = build(network, tuple(self.image_shape), len(self.names))
-            model.load_state_dict(self.model, assign=True)
+            built = [self._built(network, state) for state in self.states]
         except (RuntimeError, ValueError, KeyError):
             raise self._of_another_version("its weights do not fit the network here") from None
         if self.revision != network.revision:
@@ -93,7 +94,24 @@ class Checkpoint:
                 f"its {network.architecture} is of revision {self.revision}, the one here of "
                 f"{network.revision}, which computes otherwise"
             )
+        model = mixture(built) if self.members else built[0]
         return model.to(device).eval()
+
+    def _built(self, network: networks.Network, state: dict[str, Any]) -> Network:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):  # draws no weights
+            model = build(network, tuple(self.image_shape), len(self.names))
+        model.load_state_dict(state, assign=True)
+        return model
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        """Of the network, or of each of an ensemble."""
+        return self.members or [self.model]
+
+    @property
+    def first(self) -> Self:
+        """Of an ensemble its first network alone."""
+        return replace(self, model=self.states[0], members=[])
 
     def check_images(self, labelled: LabelledImages) -> None:
         """Refuse images or parameters that the network was not made for.

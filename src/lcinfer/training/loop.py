@@ -92,7 +92,7 @@ def train(
                 if geometry and not resumed.geometry:  # of version 0.1: nothing else is missing
                     resumed = replace(resumed, geometry=geometry)
                     checkpoints.save(resumed, path)
-                _write_history(resumed, directory)
+                write_history(resumed, directory)
             return resumed
 
     data = _Data(training, split, labelled, resumed, world)
@@ -141,7 +141,7 @@ def train(
             if world.first:
                 reached = Checkpoint(**same, **learner.state(), history=history, random=generators)
                 checkpoints.save(reached, path)
-                _write_history(reached, directory)
+                write_history(reached, directory)
             progress.epoch(history[-1])
     if world.first:
         sweep(path)
@@ -271,7 +271,8 @@ def _restore_generators(states: dict[str, Any], shuffling: torch.Generator, worl
             torch.cuda.set_rng_state(own["cuda"][0], world.device)
 
 
-def _write_history(checkpoint: Checkpoint, directory: Path) -> None:
+def write_history(checkpoint: Checkpoint, directory: Path) -> None:
+    """Write ``history.csv``."""
     stamped = comment(checkpoint.provenance) if checkpoint.provenance else ""
     rows = ([row[column] for column in COLUMNS] for row in checkpoint.history)
     write_text(directory / HISTORY, stamped + comma_separated([COLUMNS, *rows]))
