@@ -35,8 +35,11 @@ def corner(run: Run, mock: str, path: Path, names: list[str]) -> None:
         if name in run.evaluations
     }
     samples = {name: each.samples[0] for name, each in found.items()}
+    others = {name: each.samples[1:] for name, each in found.items()}
     what = (samples, first.truth[0], first.names, run.config.database.prior)
-    figures.draw_corner(*what, title=mock, log_density=worth).savefig(path, dpi=110)
+    title = f"{mock}, the first of {len(first.light_cones)} light-cones"
+    drawn = figures.draw_corner(*what, title=title, log_density=worth, others=others)
+    drawn.savefig(path, dpi=110)
     for name, each in found.items():
         print(f"{name:16}{each.log_density.mean():8.2f} nats: {each.log_density.round(2)}")
 

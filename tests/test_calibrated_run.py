@@ -10,6 +10,8 @@ from support.small import Settings, small_settings
 
 from lcinfer import cli, config
 from lcinfer.audit import checks
+from lcinfer.audit.audit import audit
+from lcinfer.audit.walk import Depth
 from lcinfer.base.errors import UserError
 from lcinfer.evaluation.posteriors import read_posteriors
 from lcinfer.products.found import Seal, Spec
@@ -73,6 +75,46 @@ def test_the_run_s_tables_have_a_line_for_each_network(run) -> None:
     assert "a verdict needs 200" in page.read_text(encoding="utf-8")
     assert list(checks.table(run)) == []
     assert set(run.summary.posterior_tables) <= set(run.summary.outputs)
+
+
+def test_the_mocks_posteriors_are_tabled_by_light_cone_and_method(run) -> None:
+    table, page = run.summary.mock_tables
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(uncommented(file)))
+    names = list(run.config.database.prior)
+    told = [(row["light_cone"], row["posterior"], row["parameter"]) for row in rows]
+    assert told == [
+        (cone, of, name) for cone in "01" for of in ("dropout", "flow") for name in names
+    ]
+    found = read_posteriors(run.evaluations["flow"].mock_posterior("FAINT"))
+    row = rows[2 * 4 + 4 + 3]  # the second light-cone's, of the flow
+    own = found.samples[1, :, 3].astype(float)
+    assert (row["mock"], row["true"], row["unit"]) == ("FAINT", "500", "eV")
+    assert float(row["log_density"]) == pytest.approx(found.log_density[1], abs=1e-4)
+    for column, share in {"low_95": 0.025, "low_68": 0.16, "median": 0.5, "high_68": 0.84}.items():
+        assert float(row[column]) == pytest.approx(np.quantile(own, share), rel=1e-5)
+    assert page.read_text(encoding="utf-8").count("<tr>") == 1 + 1 + 4
+    assert set(run.summary.mock_tables) <= set(run.summary.optional), "earlier runs have none"
+    assert list(checks.table(run)) == []
+
+
+def test_a_run_of_before_there_was_a_table_of_mocks_is_whole(run, tmp_path) -> None:
+    for path in run.summary.mock_tables:
+        path.rename(tmp_path / path.name)
+    found = audit(run.summary.directory, run.root, Depth())
+    for path in run.summary.mock_tables:
+        (tmp_path / path.name).rename(path)
+    assert found.holds
+
+
+def test_a_table_that_is_gone_is_named_by_an_audit(run, tmp_path) -> None:
+    for table in run.summary.posterior_tables:
+        table.rename(tmp_path / table.name)
+        found = audit(run.summary.directory, run.root, Depth())
+        (tmp_path / table.name).rename(table)
+        (step,) = (step for step in found.steps if step.directory == run.summary.directory)
+        wrong = {link.what: link.said for link in step.links if not link.holds}
+        assert wrong == dict.fromkeys(("files", "table"), (f"{table} is missing",))
 
 
 def test_lcinfer_scores_prints_a_line_for_each_network(run) -> None:

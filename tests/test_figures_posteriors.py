@@ -78,6 +78,26 @@ def test_densities_do_not_fall_off_at_the_prior_s_end() -> None:
     np.testing.assert_allclose(density, 1 / 96, rtol=0.1)
 
 
+def test_a_corner_has_thin_lines_of_other_light_cones_inside_its_axes() -> None:
+    one, *others = (physical(toy(seed, number=1).samples[0]) for seed in (1, 2, 3))
+    drawn = {"flow": one, "dropout": one}
+    what = (one.mean(axis=0), NAMES, PRIORS)
+    figure = draw_corner(drawn, *what, others={"flow": others, "dropout": others})
+    for at, name in enumerate(NAMES):
+        axes = panel(figure, f"{name} {name}")
+        thin = [line for line in axes.lines if line.get_linewidth() == 0.5]
+        assert len(thin) == 2 * len(others)
+        assert {line.get_color() for line in thin} == {line.get_color() for line in axes.lines[:4]}
+        low, high = axes.get_xlim()
+        scale = 1e-3 if name == "NU_X_THRESH" else 1
+        middles = [np.median(other[:, at]) * scale for other in others]
+        assert all(low < middle < high for middle in middles)
+    (legend,) = figure.legends
+    assert legend.get_texts()[-1].get_text() == "2 other light-cones: densities alone"
+    (alone,) = draw_corner(drawn, *what).legends
+    assert alone.get_texts()[-1].get_text() == "true values"
+
+
 def test_a_corner_s_axes_hold_the_truth_and_stay_inside_the_prior() -> None:
     one, other = (physical(toy(seed, number=1).samples[0]) for seed in (1, 2))
     truth = np.array([12.0, 5.9, 38.1, 1480.0])

@@ -4,10 +4,12 @@ import csv
 import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 import lcinfer
 from lcinfer import cli, config
@@ -77,6 +79,17 @@ def test_mean_intervals_and_samples_are_told_and_written_and_never_leave_the_pri
     assert kept["samples"][0] == pytest.approx(of_file)
     assert tuple(kept["parameter"]) == names
 
+    zipped = tmp_path / "samples.zarr.zip"
+    files = [f"{posterior_run.database.store}:{index}" for index in (TESTED, TESTED + 1)]
+    cli.main(["infer", *files, "--checkpoint", str(gives), "--samples", str(zipped)])
+    opened = xr.open_zarr(f"zip::{zipped}").load()
+    assert opened["samples"].dims == ("observation", "sample", "parameter")
+    assert opened["observation"].to_numpy().tolist() == [Path(file).name for file in files]
+    assert tuple(opened["parameter"].to_numpy()) == names
+    first, second = opened["samples"].to_numpy()
+    assert first == pytest.approx(of_file)
+    assert not np.array_equal(first, second)
+
     network = lcinfer.load_network(gives)
     again = network.sample(cone)
     assert list(again.columns) == ["observation", *names]
@@ -96,6 +109,12 @@ def test_samples_are_of_what_the_network_s_instrument_has_seen(posterior_run, gi
     with pytest.raises(UserError, match="are of the instrument ska"):
         network.sample(cone)
     assert len(network.sample(cone, count=7, instrument="ska")) == 7
+
+
+def test_observations_of_one_name_keep_a_posterior_each(posterior_run, gives, tmp_path):
+    cone, samples = f"{posterior_run.database.store}:{TESTED}", tmp_path / "samples.csv"
+    cli.main(["infer", cone, cone, "--checkpoint", str(gives), "--samples", str(samples)])
+    assert len(samples.read_text().splitlines()) == 1 + 2 * 10_000
 
 
 def test_a_best_guess_alone_has_no_samples(run, checkpoint, capsys, tmp_path):

@@ -239,4 +239,5 @@ def test_e0_s_posterior_is_wider_where_it_saturates(tmp_path):
         line = said(found, "E0's posterior is wider", "NU_X_THRESH")
         assert line.verdict.holds == verdict
         assert "below 0.8 keV: 0.0" in line.verdict.measured
+        assert line.verdict.measured.endswith("of the prior: 0.404 keV")
         assert not [it for it in found if it.claim.text.startswith("No over-fitting")]

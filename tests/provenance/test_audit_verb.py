@@ -59,6 +59,20 @@ def test_the_verb_prints_what_fails_or_all_or_json_and_exits_with_1_on_a_failure
     assert links["predictions"] == "PASS"
 
 
+def test_files_that_are_gone_are_named_in_a_line_each(run, capsys) -> None:
+    scored = one_of(run.evaluations)
+    gone = [scored.scores, scored.predictions, run.summary.page, run.summary.paper_tables[0]]
+    for path in gone:
+        path.unlink()
+    code, out, _ = verb(capsys, run.summary.directory, "--json")
+    assert code == 1
+    links = [link for each in json.loads(out)["products"] for link in each["links"]]
+    said = [line for link in links if link["verdict"] == "FAIL" for line in link["said"]]
+    for path in gone:
+        assert f"{path} is missing" in said
+    assert all(len(line.splitlines()) == 1 for line in said)
+
+
 def a_text(run, tmp_path):
     (tmp_path / "notes.txt").write_text("R2 = 0.9")
     return tmp_path / "notes.txt", "does not say that lcinfer made it"

@@ -48,6 +48,15 @@ def shown():
             caption="workflow/report/posteriors.rst",
             labels={"table": "posteriors and their calibration"},
         )
+    for page in RUN.summary.mock_tables[1:]:
+        # A run that an earlier lcinfer finished has none, and is not made again for it.
+        if page.exists() or not RUN.summary.finished:
+            yield report(
+                page,
+                category="Tables",
+                caption="workflow/report/mock_posteriors.rst",
+                labels={"table": "posteriors of the mocks"},
+            )
     for table, label in TABLES.items():
         yield report(
             RUN.summary.paper_table(table, "html"),

@@ -11,6 +11,7 @@ rule summarise:
         ancient(RUN.summary.needed),
     output:
         RUN.summary.outputs,
+        RUN.summary.mock_tables,
     log:
         RUN.summary.log().format(name=RUN.summary.directory.name),
     params:

@@ -340,20 +340,25 @@ def table(run: Run) -> Iterator[str]:
     """Tables of scores that do not follow from these, where they have the columns of today."""
     from ..stages import scored
 
-    for path, text in scored.tables(run).items():
-        if not of_older_columns(path) and _below_stamp(path) != text:
-            yield f"{path}: the scores give another table"
+    yield from _of_today(run, scored.tables, "the scores give")
 
 
 def paper_tables(run: Run) -> Iterator[str]:
     """The paper's tables where predictions, histories and networks give others, the same way."""
     from ..paper import tables
 
+    yield from _of_today(run, tables.texts, "predictions, histories and networks give")
+
+
+def _of_today(run: Run, texts: Callable[[Run], Mapping[Path, str]], give: str) -> Iterator[str]:
     try:
-        for path, text in tables.texts(run).items():
-            if not of_older_columns(path) and _below_stamp(path) != text:
-                yield f"{path}: predictions, histories and networks give another table"
-    except (UserError, FileNotFoundError) as error:
+        for path, text in texts(run).items():
+            if not path.exists():
+                if path not in run.summary.optional:
+                    yield f"{path} is missing"
+            elif not of_older_columns(path) and _below_stamp(path) != text:
+                yield f"{path}: {give} another table"
+    except UserError as error:
         yield str(error)
 
 

@@ -50,8 +50,12 @@ class Step:
 
     def note(self, what: str, wrong: Iterable[str], holds: str) -> bool:
         """Note a link: it holds if nothing is wrong, and ``holds`` says what that means."""
-        problems = tuple(wrong)
-        self.links.append(Link(what, not problems, problems or (holds,)))
+        problems: list[str] = []
+        try:
+            problems.extend(wrong)
+        except FileNotFoundError as error:  # of those that a check reads
+            problems.append(f"{error.filename} is missing")
+        self.links.append(Link(what, not problems, tuple(problems) or (holds,)))
         return not problems
 
     def text(self, everything: bool) -> str:

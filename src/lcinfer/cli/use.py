@@ -9,7 +9,7 @@ from ..base.errors import UserError
 from .arguments import CONFIG, DEVICE, JSON, READERS, RESULTS, as_json, choose, count, run_of
 from .verbs import Verbs
 
-SUFFIXES = {"--out": (".csv", ".json"), "--samples": (".csv", ".npz")}
+SUFFIXES = {"--out": (".csv", ".json"), "--samples": (".csv", ".npz", ".zarr.zip")}
 
 
 def _scores(options: Namespace) -> None:
@@ -75,7 +75,7 @@ def _check_new(option: str, out: Path | None) -> None:
     """Refuse a file that an option cannot write."""
     if out is None:
         return
-    if out.suffix not in SUFFIXES[option]:
+    if not out.name.endswith(SUFFIXES[option]):
         raise UserError(f"{option} {out}: should end in {' or '.join(SUFFIXES[option])}")
     if out.exists():
         raise UserError(f"{option} {out}: exists, and is not overwritten: choose another name")
@@ -132,7 +132,9 @@ def add_verbs(verbs: Verbs) -> None:
     )
     added.add_argument("--out", type=Path, help="write them here too: .csv or .json")
     added.add_argument(
-        "--samples", type=Path, help="write samples of the posterior here: .csv or .npz"
+        "--samples",
+        type=Path,
+        help="write samples of the posterior here: .csv, .npz, or .zarr.zip for xarray",
     )
     added.add_argument(
         "--evaluation",

@@ -81,6 +81,11 @@ def write_posteriors(
         {"light_cone": posteriors.light_cones, "parameter": np.array(posteriors.names, object)},
         dict(stamped or {}),
     )
+    write_zipped(content, path)
+
+
+def write_zipped(content: xr.Dataset, path: Path) -> None:
+    """Write what ``xarray.open_zarr(f"zip::{path}")`` opens; equal contents are equal bytes."""
     whole: dict[Any, Any] = {
         name: {"chunks": array.shape, "compressors": ()} for name, array in content.items()
     }

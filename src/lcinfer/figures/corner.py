@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 
+from ..base.counting import counted
 from ..config.parameters import shown
 from .style import METHODS, paper
 
@@ -26,6 +27,7 @@ MARGIN = 0.08  # of their distance, beyond them
 SIDE, GAP, BESIDE = 1.5, 0.07, 0.8  # of a panel, between panels, for labels; in inches
 TRUTH = "0.25"
 DASHES = (0, (4, 2))
+THIN: dict[str, Any] = {"linewidth": 0.5, "alpha": 0.6}
 
 
 class Axis(NamedTuple):
@@ -45,8 +47,12 @@ def draw_corner(
     *,
     title: str = "",
     log_density: Mapping[str, float] | None = None,
+    others: Mapping[str, ArrayLike] | None = None,
 ) -> Figure:
     """Contours of 68 and 95% in each pair of parameters, and each one's density.
+
+    A light-cone that is shown for several is one by chance: thin lines are the densities of the
+    others, so that one sees how far initial conditions alone move a posterior.
 
     Densities are histograms, smoothed and reflected at the prior's ends, which axes do not leave.
 
@@ -57,11 +63,14 @@ def draw_corner(
         priors: name -> (low, high).
         title: what light-cone it is.
         log_density: of each method, the mean over test light-cones, in nats above the prior's.
+        others: (light-cones, samples, parameters) of others with the same parameters, by method.
     """
     true = np.asarray(truth, dtype=float)
     drawn = {label: np.asarray(each, dtype=float) for label, each in samples.items()}
+    beside = {label: np.asarray(each, dtype=float) for label, each in (others or {}).items()}
+    every = [each for label in drawn for each in (drawn[label], *beside.get(label, ()))]
     axes_of = [
-        _axis(name, [each[:, at] for each in drawn.values()], true[at], priors[name])
+        _axis(name, [each[:, at] for each in every], true[at], priors[name])
         for at, name in enumerate(names)
     ]
     scale = np.array([axis.scale for axis in axes_of])
@@ -80,15 +89,19 @@ def draw_corner(
             panel.set_visible(False)
             continue
         panel.set_label(f"{names[column]} {names[row]}")
-        for points, colour in zip(drawn.values(), METHODS, strict=False):
+        for (label, points), colour in zip(drawn.items(), METHODS, strict=False):
             pair = [(points * scale)[:, column], (points * scale)[:, row]]
             if row == column:
-                _draw_marginal(panel, pair[0], axes_of[column].limits, colour)
+                limits = axes_of[column].limits
+                _draw_marginal(panel, pair[0], limits, colour)
+                for other in beside.get(label, ()):
+                    _draw_marginal(panel, (other * scale)[:, column], limits, colour, thin=True)
             else:
                 _draw_pair(panel, pair, (axes_of[column].limits, axes_of[row].limits), colour)
         _draw_truth(panel, (true * scale)[column], (true * scale)[row], row == column)
         _finish(panel, axes_of[column], axes_of[row], row, column, count)
-    _legend(figure, drawn, title, log_density or {})
+    thin = max(map(len, beside.values()), default=0)
+    _legend(figure, drawn, title, log_density or {}, thin)
     return figure
 
 
@@ -125,17 +138,16 @@ def _spread(points: FloatArray) -> float:
     return float(high - low) / 2
 
 
-def _draw_marginal(axes: Axes, points: FloatArray, limits: Range, colour: str) -> None:
+def _draw_marginal(
+    axes: Axes, points: FloatArray, limits: Range, colour: str, thin: bool = False
+) -> None:
     density, (edges,) = _density([points], [limits])
-    middle = (edges[1:] + edges[:-1]) / 2
     # To the very ends of the axis, where a posterior may be cut off by the prior.
-    axes.plot([edges[0], *middle, edges[-1]], [density[0], *density, density[-1]], color=colour)
-    axes.fill_between(
-        [edges[0], *middle, edges[-1]],
-        [density[0], *density, density[-1]],
-        color=colour,
-        alpha=0.12,
-    )
+    x = [edges[0], *(edges[1:] + edges[:-1]) / 2, edges[-1]]
+    y = [density[0], *density, density[-1]]
+    axes.plot(x, y, color=colour, **(THIN if thin else {}))
+    if not thin:
+        axes.fill_between(x, y, color=colour, alpha=0.12)
 
 
 def _draw_pair(
@@ -183,7 +195,11 @@ def _finish(axes: Axes, x: Axis, y: Axis, row: int, column: int, count: int) -> 
 
 
 def _legend(
-    figure: Figure, drawn: Mapping[str, FloatArray], title: str, log_density: Mapping[str, float]
+    figure: Figure,
+    drawn: Mapping[str, FloatArray],
+    title: str,
+    log_density: Mapping[str, float],
+    others: int,
 ) -> None:
     entries = []
     for label, colour in zip(drawn, METHODS, strict=False):
@@ -191,6 +207,9 @@ def _legend(
         entries.append(Line2D([], [], color=colour, linewidth=2, label=f"{label}{worth}"))
     look: Any = {"color": TRUTH, "linewidth": 0.7, "linestyle": DASHES, "marker": "s"}
     entries.append(Line2D([], [], markersize=3, label="true values", **look))
+    if others:
+        told = counted(others, "other light-cone")
+        entries.append(Line2D([], [], color=TRUTH, label=f"{told}: densities alone", **THIN))
     lines = [title] if title else []
     lines.append("contours: 68 and 95%")
     if log_density:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from torch import Tensor
 
 from ..base import durable
@@ -15,6 +16,7 @@ from ..base.errors import UserError, no_such_file
 from ..base.version import __version__
 from ..config.parameters import shown
 from ..evaluation.evaluate import Predictions
+from ..evaluation.posteriors import write_zipped
 from ..evaluation.predict import load_trained, sampled
 from ..images.dataset import Normalisation
 from ..images.envelope import Envelope
@@ -362,14 +364,19 @@ def write_samples(made: list[Recovered], path: Path) -> None:
     """Write samples of posteriors, from all images of each observation together.
 
     A ``.csv`` has a line for each: observation and parameters. An ``.npz`` has ``observation``,
-    ``parameter`` and ``samples`` (observation, sample, parameter).
+    ``parameter`` and ``samples`` (observation, sample, parameter). A ``.zarr.zip`` has the same and
+    opens as an evaluation's posteriors do.
     """
-    names = made[0].names
-    drawn = {it.name: it.posterior.samples for it in made if it.posterior is not None}
+    observed, names = [it.name for it in made], made[0].names
+    samples = np.stack([it.posterior.samples for it in made if it.posterior is not None])
     if path.suffix == ".npz":
-        samples = np.stack(list(drawn.values()))
         with durable.written_aside(path) as file:
-            np.savez(file, observation=list(drawn), parameter=names, samples=samples)
-        return
-    lines = [[name, *sample] for name, samples in drawn.items() for sample in samples.tolist()]
-    durable.write_text(path, comma_separated([["observation", *names], *lines]))
+            np.savez(file, observation=observed, parameter=names, samples=samples)
+    elif path.suffix == ".zip":
+        labels = {"observation": np.array(observed, object), "parameter": np.array(names, object)}
+        content = {"samples": (("observation", "sample", "parameter"), samples)}
+        write_zipped(xr.Dataset(content, labels), path)
+    else:
+        pairs = zip(observed, samples.tolist(), strict=True)
+        lines = [[name, *sample] for name, own in pairs for sample in own]
+        durable.write_text(path, comma_separated([["observation", *names], *lines]))

@@ -4,6 +4,7 @@ A claim holds, or does not hold, where the bootstrap interval of what is measure
 it cannot be said. Residuals are of one image of each test light-cone, as in the paper's test.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -198,7 +199,8 @@ def _wider(sample: Sample, ends: tuple[float, float]) -> Verdict:
     ratio = sample.measure(over(within(high, mean), within(low, mean)))
     measured = (
         f"mean standard deviation of the posterior from all images below {edge:g} keV: {below} "
-        f"keV, above: {above} keV; ratio {ratio}"
+        f"keV, above: {above} keV; ratio {ratio}; of the prior: "
+        f"{(ends[1] - ends[0]) / math.sqrt(12):.3g} keV"
     )
     return Verdict(measured, *_compared(ratio, 1, "the ratio"))
 

@@ -286,6 +286,7 @@ class Run:
             root=self.root,
             evaluations=tuple(self.evaluations.values()),
             sampled=tuple(self.mcmc.values()),
+            of_mocks=bool(self.mocks and more.keys() & {POSTERIORS, "mcmc"}),
         )
 
     def _lightcones(

@@ -115,6 +115,8 @@ class Summary(Product):
 
     evaluations: tuple[Product, ...] = ()
     sampled: tuple[Product, ...] = ()
+    of_mocks: bool = True
+    """Whether there are posteriors of mocks."""
 
     kind = "runs"
     title = "tables and manifest"
@@ -170,12 +172,18 @@ class Summary(Product):
         return tables if POSTERIORS in self.identity else []
 
     @property
+    def mock_tables(self) -> list[Path]:
+        """The mocks' posteriors with their credible intervals, as CSV and as a page."""
+        tables = [self.directory / f"mock_posteriors.{kind}" for kind in ("csv", "html")]
+        return tables if self.of_mocks else []
+
+    @property
     def outputs(self) -> list[Path]:
-        """See :class:`Product`: every file of a finished run but its report."""
+        """See :class:`Product`: every file of a finished run but the optional ones."""
         tables = [self.table, self.page, *self.posterior_tables, *self.paper_tables]
         return [*tables, self.manifest]
 
     @property
     def optional(self) -> list[Path]:
-        """See :class:`Product`: one of before it was recorded was not."""
-        return [self.report]
+        """See :class:`Product`: earlier runs recorded no report, and had no table of mocks."""
+        return [self.report, *self.mock_tables]

@@ -156,10 +156,15 @@ def _of_posteriors(run: Run) -> Drawn:
         found = {name: read_posteriors(path) for name, path in paths.items()}
         first = next(iter(found.values()))
         samples = {name: each.samples[0] for name, each in found.items()}
+        others = {name: each.samples[1:] for name, each in found.items()}
+        count = len(first.light_cones)
         yield (
             f"corner_{mock}",
             figures.draw_corner(
-                *(samples, first.truth[0], first.names, prior), title=mock, log_density=worth
+                *(samples, first.truth[0], first.names, prior),
+                title=f"{mock}, the first of {count} light-cones" if count > 1 else mock,
+                log_density=worth,
+                others=others if count > 1 else None,
             ),
         )
 

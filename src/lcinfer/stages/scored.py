@@ -29,6 +29,10 @@ def tables(run: Run) -> dict[Path, str]:
         names = run.database.design.names
         texts = (posteriors.table(sampled), posteriors.page(sampled, names))
         found |= dict(zip(run.summary.posterior_tables, texts, strict=True))
+    if files := run.summary.mock_tables:
+        from . import mock_posteriors  # and xarray, which nothing else here needs
+
+        found |= dict(zip(files, mock_posteriors.tables(run), strict=True))
     return found
 
 

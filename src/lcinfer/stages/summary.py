@@ -9,7 +9,7 @@ from ..products.product import Product
 from ..products.run import Run
 from ..records.record import recorded
 from ..records.stamp import comment, stamp, stamp_of_table
-from . import scored
+from . import mock_posteriors, scored
 from .scored import left_out
 
 
@@ -18,7 +18,10 @@ def write(run: Run) -> None:
     evaluations = run.evaluations.values()
     read = [file for each in evaluations for file in (each.scores, each.predictions)]
     read += [each.training.history for each in evaluations]
-    with recorded(run.summary, "summarise", run.summary.outputs, read):
+    of_mocks = mock_posteriors.sources(run).values()
+    read += [each.mock_posterior(mock) for each in of_mocks for mock in run.mocks]
+    made = [*run.summary.outputs, *run.summary.mock_tables]
+    with recorded(run.summary, "summarise", made, read):
         for path, text in scored.tables(run).items():
             durable.write_text(path, comment(stamp_of_table(run.summary), path.suffix) + text)
         tables.write(run)
