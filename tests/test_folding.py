@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from support.toy_images import SPLIT, toy_images, toy_training
@@ -93,20 +95,23 @@ def test_what_a_gpu_folds(network, where, folds) -> None:
     assert folds or steps is trunk
 
 
-def test_a_training_with_a_folded_network_has_the_same_losses(monkeypatch, tmp_path) -> None:
+@pytest.mark.parametrize("kind", ["regression", "posterior", "gaussian_dropout"])
+def test_a_training_with_a_folded_network_has_the_same_losses(kind, monkeypatch, tmp_path) -> None:
     """A GPU's, on a CPU. Batch normalisation and dropout are those of the network itself."""
-    training = toy_training(epochs=4, optimiser={"learning_rate": 1e-3})
+    network = toy_training().network.model_dump() | {"head": {"kind": kind}}
+    training = toy_training(epochs=4, optimiser={"learning_rate": 1e-3}, network=network)
+    labelled = replace(toy_images(), prior={"depth": (20, 200), "edge": (4, 20)})
 
     def losses(name):
-        trained = train(training, SPLIT, toy_images(), tmp_path / name, {}, show=False)
+        trained = train(training, SPLIT, labelled, tmp_path / name, {}, show=False)
         return [row["training_loss"] for row in trained.history]
 
     plain = losses("plain")
 
     monkeypatch.setattr(learner, "in_steps", fold)
     same = losses("folded")
-    assert same[0] == pytest.approx(plain[0], rel=1e-4)
+    assert same[0] == pytest.approx(plain[0], rel=1e-4, abs=1e-5)
     # A rounded tie of two cells may fall the other way later, and RMSprop makes a step of it.
     assert same == pytest.approx(plain, rel=0.01)
-    assert plain[-1] < 0.6 * plain[0]
+    assert plain[-1] < plain[0] - 0.2
     assert same != plain, "it was folded"

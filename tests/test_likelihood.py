@@ -16,7 +16,8 @@ from lcinfer.likelihood.gaussian import Likelihood
 from lcinfer.likelihood.sampling import log_density, sample
 from lcinfer.products.run import Run
 from lcinfer.records.stamp import uncommented
-from lcinfer.stages import images, mcmc
+from lcinfer.stages import images, mcmc, mock_posteriors, scored
+from lcinfer.stages import posteriors as posteriors_of
 
 LOW, HIGH = np.array([0.0, -2.0]), np.array([10.0, 2.0])
 SETTINGS = Mcmc(spectra="toy", walkers=32, steps=2500, samples=10000, components=6)
@@ -100,3 +101,21 @@ def test_the_stage_writes_posteriors_errors_and_what_is_too_short(
     assert len(lines) == 5 * 3
     assert {"chunk", "redshift", "k", "r2", "bias", "rms"} <= lines[0].keys()
     assert made.summary.identity["mcmc"] == {"toy": run.fingerprint}
+    scores = scored.sampled(made)["toy"]
+    density = read_posteriors(run.posterior).log_density.mean()
+    assert scores["log_density"]["mean"] == pytest.approx(density)
+    assert scores["calibration"]["light_cones"] == 3
+    assert scored.at_mocks_alone(made) == []
+    table, page = mock_posteriors.tables(made)
+    rows = list(csv.DictReader(table.splitlines()))
+    assert {row["posterior"] for row in rows} == {"toy"}
+    assert len(rows) == 2 * 4
+    assert page.count("<code>toy</code>") == 2
+    settings["mcmc"]["toy"]["test"] = False
+    untested = scored.at_mocks_alone(Run(config.parse(settings), tmp_path))
+    assert untested == ["toy"]
+    *_, last = posteriors_of.lines({"flow": scores}, untested)
+    assert last.split()[:2] == ["toy", "none"]
+    assert last.endswith("mcmc.toy.test asks for the test light-cones too")
+    names = made.database.design.names
+    assert "mcmc.toy.test asks" in posteriors_of.page({"flow": scores}, names, untested)

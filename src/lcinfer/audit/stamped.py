@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ..base.errors import UserError
-from ..records.stamp import COMMENTS, TABLES
+from ..records.stamp import COMMENTS, columns_of
 
 FIELDS = {"product", "fingerprint", "lcinfer", "code"}
 
@@ -34,7 +34,7 @@ def stamp_of(path: Path) -> dict[str, str]:
 def of_older_columns(path: Path) -> bool:
     """Whether a table has other columns than this lcinfer would write."""
     with suppress(OSError, ValueError):  # what is wrong with it is told elsewhere
-        return bool(_of_table(path).get("columns", "1") != TABLES)
+        return bool(_of_table(path).get("columns", "1") != columns_of(path))
     return False
 
 

@@ -32,6 +32,6 @@ def texts(run: Run) -> dict[Path, str]:
 
 def write(run: Run) -> None:
     """Write every table in every format."""
-    stamped = stamp_of_table(run.summary)
     for path, text in texts(run).items():
+        stamped = stamp_of_table(run.summary, path)
         durable.write_text(path, comment(stamped, path.suffix) + text)

@@ -1,6 +1,6 @@
-"""Posteriors of a run's trainings, from the scores of their evaluations: CSV, a page, in words."""
+"""Posteriors of a run, from networks and likelihoods, by their scores: CSV, a page, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..config.parameters import shown
@@ -8,7 +8,7 @@ from ..text.styles import Html
 from ..text.tables import aligned, comma_separated
 
 Scored = Mapping[str, dict[str, Any]]
-"""``scores.json`` by the training's name."""
+"""``scores.json`` by the training's name; of likelihoods the same."""
 
 
 def table(scored: Scored) -> str:
@@ -40,8 +40,9 @@ def table(scored: Scored) -> str:
     return comma_separated([list(rows[0]), *(row.values() for row in rows)])
 
 
-def page(scored: Scored, names: tuple[str, ...]) -> str:
-    """A line per training as HTML, a column per parameter."""
+def page(scored: Scored, names: tuple[str, ...], untested: Sequence[str] = ()) -> str:
+    """A line per training as HTML, a column per parameter; of likelihoods that are ``untested``
+    why there is none."""
     style = Html()
     rows = []
     for label, scores in scored.items():
@@ -55,10 +56,15 @@ def page(scored: Scored, names: tuple[str, ...]) -> str:
             [
                 style.code(label),
                 style.spread(f"{density['mean']:.2f}", f"{density['standard_error']:.2f}"),
-                f"{found['verdict']}<small>{style.text(found['reason'])}</small>",
+                f"{found['verdict']}: {style.text(found['reason'])}",
                 *cells,
             ]
         )
+    nothing = [style.nothing] * len(names)
+    rows += [
+        [style.code(name), style.nothing, style.text(f"none: {_why(name)}"), *nothing]
+        for name in untested
+    ]
     counts = sorted({scores["calibration"]["light_cones"] for scores in scored.values()})
     gate = next(iter(scored.values()))["calibration"]
     levels = " and ".join(f"{float(level):.0%}" for level in gate["coverage"])
@@ -68,19 +74,24 @@ def page(scored: Scored, names: tuple[str, ...]) -> str:
         f"by SBC and TARP at {gate['false_alarms']:.0%} false alarms together; the mean width of "
         f"their central 68% intervals, and below it how many truths lie in those of {levels}."
     )
-    head = ["Training", "Mean log density", "Calibration", *map(style.quantity, names)]
+    head = ["Posterior", "Mean log density", "Calibration", *map(style.quantity, names)]
     return f"{style.table(head, rows, caption)}\n"
 
 
-def lines(scored: Scored) -> list[str]:
-    """A line per training for a terminal."""
+def lines(scored: Scored, untested: Sequence[str] = ()) -> list[str]:
+    """A line per training for a terminal, and per likelihood."""
     head = ["posterior of", "log density [nats]", "calibration", ""]
     rows = []
     for name, scores in scored.items():
         density, found = scores["log_density"], scores["calibration"]
         told = f"{density['mean']:.2f} ± {density['standard_error']:.2f}"
         rows.append([name, told, found["verdict"], found["reason"]])
+    rows += [[name, "", "none", _why(name)] for name in untested]
     return [line.rstrip() for line in aligned([head, *rows], left=None)]
+
+
+def _why(name: str) -> str:
+    return f"sampled for mocks alone; mcmc.{name}.test asks for the test light-cones too"
 
 
 def _coverage(found: dict[str, Any], name: str) -> str:

@@ -25,10 +25,11 @@ COUNTS = ("test_light_cones", "images_predicted_from", "training_light_cones")
 def tables(run: Run) -> dict[Path, str]:
     """The files of a run's scores, and what they hold below their first line."""
     found = {run.summary.table: table(run), run.summary.page: page(run)}
-    if sampled := _sampled(run):
-        names = run.database.design.names
-        texts = (posteriors.table(sampled), posteriors.page(sampled, names))
-        found |= dict(zip(run.summary.posterior_tables, texts, strict=True))
+    if files := run.summary.posterior_tables:
+        scores, names = sampled(run), run.database.design.names
+        page_of = posteriors.page(scores, names, at_mocks_alone(run))
+        texts = (posteriors.table(scores), page_of)
+        found |= dict(zip(files, texts, strict=True))
     if files := run.summary.mock_tables:
         from . import mock_posteriors  # and xarray, which nothing else here needs
 
@@ -96,8 +97,8 @@ def for_terminal(run: Run) -> str:
     head = ["training", "prediction", "parameter", "R2", f"{confidence} from", "to"]
     rows = [head, *(_told(line) for line in lines)]
     told = aligned(rows, left=None)
-    if sampled := _sampled(run):
-        told += ["", *posteriors.lines(sampled)]
+    if scores := sampled(run):
+        told += ["", *posteriors.lines(scores, at_mocks_alone(run))]
     told += [
         f"{name} was made without {counted(len(lacks['light_cones']), 'light-cone')} whose "
         f"simulations failed: {lacks['validation']} validation, {lacks['test']} test, "
@@ -129,10 +130,24 @@ def left_out(run: Run) -> dict[str, Any]:
     return {name: lacks for name, lacks in known.items() if lacks is not None}
 
 
-def _sampled(run: Run) -> dict[str, dict[str, Any]]:
-    """The scores of those whose networks give posteriors."""
+def sampled(run: Run) -> dict[str, dict[str, Any]]:
+    """The scores of those whose networks give posteriors, and beside them of likelihoods that were
+    sampled for the test light-cones."""
     of_these = {name: it for name, it in run.evaluations.items() if it.has_posterior}
-    return {name: _scores_of(evaluation) for name, evaluation in of_these.items()}
+    found = {name: _scores_of(evaluation) for name, evaluation in of_these.items()}
+    tested = {name: it for name, it in run.mcmc.items() if it.mcmc.test}
+    if tested:
+        from ..evaluation.calibration import scores_of
+        from ..evaluation.posteriors import read_posteriors  # and xarray
+
+        of_test = {name: read_posteriors(it.posterior) for name, it in tested.items()}
+        found |= {name: scores_of(it, run.config.evaluation) for name, it in of_test.items()}
+    return found
+
+
+def at_mocks_alone(run: Run) -> list[str]:
+    """The likelihoods that were not sampled for the test light-cones."""
+    return [name for name, it in run.mcmc.items() if not it.mcmc.test]
 
 
 def _scores_of(evaluation: EvaluationRun) -> dict[str, Any]:

@@ -20,10 +20,12 @@ def write(run: Run) -> None:
     read += [each.training.history for each in evaluations]
     of_mocks = mock_posteriors.sources(run).values()
     read += [each.mock_posterior(mock) for each in of_mocks for mock in run.mocks]
+    read += [it.posterior for it in run.mcmc.values() if it.mcmc.test]
     made = [*run.summary.outputs, *run.summary.mock_tables]
     with recorded(run.summary, "summarise", made, read):
         for path, text in scored.tables(run).items():
-            durable.write_text(path, comment(stamp_of_table(run.summary), path.suffix) + text)
+            stamped = stamp_of_table(run.summary, path)
+            durable.write_text(path, comment(stamped, path.suffix) + text)
         tables.write(run)
         for link, product in links(run).items():
             durable.write_link(link, product.directory)
