@@ -56,7 +56,7 @@ def page(scored: Scored, names: tuple[str, ...], untested: Sequence[str] = ()) -
             [
                 style.code(label),
                 style.spread(f"{density['mean']:.2f}", f"{density['standard_error']:.2f}"),
-                f"{found['verdict']}: {style.text(found['reason'])}",
+                f"{found['verdict']}: {style.text(_reason(found))}",
                 *cells,
             ]
         )
@@ -85,9 +85,17 @@ def lines(scored: Scored, untested: Sequence[str] = ()) -> list[str]:
     for name, scores in scored.items():
         density, found = scores["log_density"], scores["calibration"]
         told = f"{density['mean']:.2f} ± {density['standard_error']:.2f}"
-        rows.append([name, told, found["verdict"], found["reason"]])
+        rows.append([name, told, found["verdict"], _reason(found)])
     rows += [[name, "", "none", _why(name)] for name in untested]
     return [line.rstrip() for line in aligned([head, *rows], left=None)]
+
+
+def _reason(found: dict[str, Any]) -> str:
+    """That of the verdict, with parameters as tables have them."""
+    reason: str = found["reason"]
+    for name in found["sbc"]:
+        reason = reason.replace(name, shown(name).text)
+    return reason
 
 
 def _why(name: str) -> str:
