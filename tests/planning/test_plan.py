@@ -23,13 +23,14 @@ def run(settings, tmp_path) -> Run:
 
 
 def finish(run: Run) -> None:
-    """Light-cones and images of a run."""
-    for label, cones in run.lightcones.items():
+    """Light-cones of a run, and what is made of them."""
+    for cones in run.lightcones.values():
         complete(cones)
-        images.prepare(run.images[label])
-        for block in cones.spans:
-            images.cut_block(run.images[label], block)
-        images.seal(run.images[label])
+    for inputs in run.inputs:
+        images.prepare(inputs)
+        for block in inputs.spans:
+            images.cut_block(inputs, block)
+        images.seal(inputs)
 
 
 def journaled(run: Run, *minutes: float) -> None:
@@ -118,17 +119,43 @@ def test_wall_time_is_that_of_blocks_on_the_jobs_that_fit(run, ranks, rounds) ->
     assert plan(run, ranks).wall_seconds == pytest.approx(50 * rounds)
 
 
-def test_files_and_directories_are_those_of_a_finished_campaign(run) -> None:
+@pytest.fixture
+def observed(settings, tmp_path) -> Run:
+    """With all that can be made of light-cones."""
+    settings["images"] |= {"slices": 8, "spacing": 6}
+    settings["instruments"] = {"ska": {"layout": "AA*", "track": 0.5, "longest_baseline": 1.5}}
+    settings["spectra"] = {"rings": {"bins": 3}, "shells": {"kind": "spherical", "mean": True}}
+    (training,) = settings["trainings"].values()
+    settings["trainings"]["noisy"] = {**training, "instrument": "ska"}
+    return Run(config.parse(settings), tmp_path / "results")
+
+
+@pytest.mark.parametrize("which", ["run", "observed"])
+def test_files_and_directories_are_those_of_a_finished_campaign(which, request) -> None:
+    run = request.getfixturevalue(which)
     before = plan(run, Ranks(1, 1))
     finish(run)
     files = directories = 0
-    for product in (*run.lightcones.values(), *run.images.values()):
+    for product in (*run.lightcones.values(), *run.inputs):
         for _, below, names in os.walk(product.directory):
             files, directories = files + len(names), directories + len(below)
     journals = sum(len(part.blocks) for part in before.parts)  # filled by one writer each
     excess = journals - len(run.lightcones)
     assert sum(part.files for part in before.parts) - excess == files
     assert sum(part.directories for part in before.parts) == pytest.approx(directories, rel=0.02)
+
+
+def test_what_is_not_made_of_light_cones_that_are_there_is_left(observed) -> None:
+    for cones in observed.lightcones.values():
+        complete(cones)
+    left = plan(observed)
+    cones, mock = left.parts
+    numbers = 2 * 16 * 8 * 40 + 5 * 3 * 3 + 5 * (7 + 1)  # sky, ska, rings, shells with means
+    assert (cones.left, cones.stored) == (0, 0)
+    assert cones.images == round(12 * 4 * numbers * left.cost.compression)
+    assert left.bytes == cones.images + mock.images
+    finish(observed)
+    assert plan(observed).bytes == 0
 
 
 def test_a_finished_campaign_has_nothing_left_and_is_compared_with_what_was_foreseen(run) -> None:

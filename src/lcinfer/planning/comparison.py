@@ -50,7 +50,7 @@ def compare(run: Run, ranks: Ranks | None = None) -> Comparison:
     compare.
 
     The wall time is compared if ``ranks`` says on how many they were made; disk and files if
-    the images are cut.
+    the images are cut, and the spectra measured.
 
     Raises:
         UserError: if no light-cone is there.
@@ -73,7 +73,7 @@ def compare(run: Run, ranks: Ranks | None = None) -> Comparison:
     if ranks is not None:
         took = max(map(ended, attempts)) - min(float(it.get("began", 0.0)) for it in attempts)
         rows.append(Row("wall time, first begun to last ended", foreseen.wall_seconds, took, "s"))
-    if all(images.sealed.exists() for images in run.images.values()):
+    if all(made.sealed.exists() for made in run.inputs):
         files, directories, stored = _on_disk(run)
         rows += [
             Row("disk, light-cones and images", foreseen.bytes, stored, "B"),
@@ -84,9 +84,9 @@ def compare(run: Run, ranks: Ranks | None = None) -> Comparison:
 
 
 def _on_disk(run: Run) -> tuple[int, int, int]:
-    """Files, directories and bytes of light-cones and images."""
+    """Files, directories and bytes of light-cones and of what is made of them."""
     files, directories, stored = 0, 0, 0
-    for product in (*run.lightcones.values(), *run.images.values()):
+    for product in (*run.lightcones.values(), *run.inputs):
         for place, below, names in os.walk(product.directory):
             own = durable.own(Path(place) / name for name in names)
             files += len(own)

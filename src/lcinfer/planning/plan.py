@@ -11,10 +11,10 @@ from typing import Any
 from ..base.counting import counted
 from ..config.sections import ApprovalAbove
 from ..engines import engine_of
-from ..products.databases import ImageSet, LightCones
+from ..products.databases import Inputs, LightCones
 from ..products.run import Run
 from ..text.tables import aligned
-from .cost import VOXEL_BYTES, Cost, cost, finished, predicted, raw_bytes
+from .cost import Cost, cost, finished, predicted, raw_bytes
 
 RANKS = 16  # of a job of profiles/slurm
 COORDINATES = 4  # redshift, distance, x, y
@@ -60,6 +60,7 @@ class Part:
     """The light-cones that are left, before compression."""
     stored: int
     images: int
+    """And spectra."""
     files: int
     directories: int
 
@@ -89,7 +90,7 @@ class Plan:
 
     @cached_property
     def bytes(self) -> int:
-        """On disk, of all light-cones that are left and their images."""
+        """On disk, of all light-cones that are left, their images and their spectra."""
         return sum(part.stored + part.images for part in self.parts)
 
     @property
@@ -155,7 +156,7 @@ def _plan(
         asked_bytes=10**6 * engine_of(database).memory_mb(database),
         gpu_mb=engine_of(database).gpu_mb(database),
         parts=tuple(
-            _part(cones, _images_of(run, cones), each, ranks, wanted[label], anew)
+            _part(cones, run, each, ranks, wanted[label], anew)
             for label, cones in run.lightcones.items()
         ),
         ranks=ranks,
@@ -164,24 +165,19 @@ def _plan(
     )
 
 
-def _images_of(run: Run, cones: LightCones) -> list[ImageSet]:
-    return [images for images in run.images.values() if images.lightcones is cones]
-
-
 def _part(
-    cones: LightCones,
-    images: list[ImageSet],
-    each: Cost,
-    ranks: Ranks,
-    wanted: set[int],
-    anew: bool,
+    cones: LightCones, run: Run, each: Cost, ranks: Ranks, wanted: set[int], anew: bool
 ) -> Part:
-    """What these light-cones and their images cost; ``anew``: their stores too."""
+    """What these light-cones and what is made of them cost; ``anew``: as if nothing was there."""
     per_block = [len(wanted.intersection(range(*span))) for span in cones.spans]
     blocks = tuple(count for count in per_block if count)
-    left, raw = sum(blocks), raw_bytes(cones.simulation)
-    stores = left > 0 and (anew or not cones.prepared.exists())
-    files, directories = _files(cones, blocks, stores, ranks, len(images))
+    left, raw, read = sum(blocks), raw_bytes(cones.simulation), 0
+    files, directories = _files(cones, blocks, anew, ranks)
+    for made in (it for it in run.inputs if it.lightcones is cones):
+        to_make = blocks if anew else _not_made(made)
+        more = _files_of(made, to_make, anew)
+        files, directories = files + more[0], directories + more[1]
+        read += sum(to_make) * made.bytes_of_lightcone
     return Part(
         name=cones.name,
         directory=str(cones.directory),
@@ -191,40 +187,51 @@ def _part(
         core_hours=left * each.seconds * cones.simulation.simulator.threads / 3600,
         raw=left * raw,
         stored=round(left * raw * each.compression),
-        images=round(left * sum(map(_bytes, images)) * each.compression),
+        images=round(read * each.compression),
         files=files,
         directories=directories,
     )
 
 
-def _bytes(images: ImageSet) -> int:
-    """Of the images of a light-cone, before compression."""
-    across = images.lightcones.simulation.box.cells // images.images.halves
-    voxels = images.images.per_lightcone * across * images.cells
-    return voxels * VOXEL_BYTES // (2 if images.images.precision == "half" else 1)
+def _not_made(inputs: Inputs) -> tuple[int, ...]:
+    """Light-cones of each block of images or spectra that is left."""
+    return tuple(
+        stop - start for start, stop in inputs.spans if not inputs.done((start, stop)).exists()
+    )
 
 
-def _files(
-    cones: LightCones, blocks: tuple[int, ...], stores: bool, ranks: Ranks, sets: int
-) -> tuple[int, int]:
-    """Files and directories that light-cones and so many sets of their images add.
+def _files(cones: LightCones, blocks: tuple[int, ...], anew: bool, ranks: Ranks) -> tuple[int, int]:
+    """Files and directories that light-cones add.
 
-    A light-cone is a shard, its images are a chunk, each three directories down. A block has
-    two markers, each with its provenance, and a journal of each rank.
+    A light-cone is a shard, three directories down. A block has two markers, each with its
+    provenance, and a journal of each rank.
     """
     journals = sum(min(ranks.of_a_job, left) for left in blocks)
-    files = (1 + sets) * (sum(blocks) + 2 * len(blocks)) + journals
-    directories = (1 + sets) * 3 * sum(blocks)
-    if stores:
+    files, directories = sum(blocks) + 2 * len(blocks) + journals, 3 * sum(blocks)
+    if blocks and (anew or not cones.prepared.exists()):
         design = len(cones.design.names) + 1
-        chunks = design * math.ceil(cones.realizations / DESIGNS_PER_CHUNK)
         arrays = COORDINATES + HISTORIES + design + 1
-        small = COORDINATES + HISTORIES + chunks
-        of_images = 2 + 2 + design + 2 + chunks  # groups, arrays, their chunks
-        records = 1 + 2 * 2  # the images' spec.json, provenance of preparing and sealing
-        files += 3 + 1 + arrays + small + 2 + sets * (of_images + records)
-        directories += 4 + 2 * arrays + sets * (3 + 2 * (design + 3) + 2)
+        files += 3 + 1 + arrays + COORDINATES + HISTORIES + _chunks(cones) + 2
+        directories += 4 + 2 * arrays
     return files, directories
+
+
+def _files_of(inputs: Inputs, blocks: tuple[int, ...], anew: bool) -> tuple[int, int]:
+    """Files and directories that images or spectra add: those of a light-cone are a chunk, three
+    directories down, and a block has a marker with its provenance."""
+    files, directories = sum(blocks) + 2 * len(blocks), 3 * sum(blocks)
+    if blocks and (anew or not inputs.prepared.exists()):
+        design = len(inputs.lightcones.design.names) + 1
+        small = 2 + inputs.coordinates  # redshift, distance
+        records = 1 + 2 * 2  # spec.json, provenance of preparing and sealing
+        files += 2 + 2 * small + design + _chunks(inputs.lightcones) + records
+        directories += 5 + 2 * (design + small + 1)
+    return files, directories
+
+
+def _chunks(cones: LightCones) -> int:
+    """Of the design's arrays."""
+    return (len(cones.design.names) + 1) * math.ceil(cones.realizations / DESIGNS_PER_CHUNK)
 
 
 def _table(plan: Plan) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 from pathlib import Path
 from typing import Any, Self
 
@@ -152,6 +153,16 @@ class Inputs(Realizations):
         """How many of them a light-cone gives."""
         return 1
 
+    @property
+    def bytes_of_lightcone(self) -> int:
+        """On disk, of what a light-cone gives, before compression."""
+        raise NotImplementedError
+
+    @property
+    def coordinates(self) -> int:
+        """Arrays of the store beside redshift, distance and the design."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class ImageSet(Inputs):
@@ -196,6 +207,18 @@ class ImageSet(Inputs):
     def per_lightcone(self) -> int:
         return self.images.per_lightcone
 
+    @property
+    def bytes_of_lightcone(self) -> int:
+        """See :class:`Inputs`."""
+        across = self.lightcones.simulation.box.cells // self.images.halves
+        width = 2 if self.images.precision == "half" else 4
+        return width * self.per_lightcone * across * self.cells
+
+    @property
+    def coordinates(self) -> int:
+        """See :class:`Inputs`: the noise's power and rms."""
+        return 2 if self.instrument else 0
+
 
 @dataclass(frozen=True)
 class SpectraSet(Inputs):
@@ -227,6 +250,17 @@ class SpectraSet(Inputs):
     @classmethod
     def section(cls, spec: Spec) -> dict[str, Any]:
         return {"spectra": Spectra.model_validate(spec.identity["spectra"])}
+
+    @property
+    def bytes_of_lightcone(self) -> int:
+        """See :class:`Inputs`."""
+        simulation = self.lightcones.simulation
+        return 4 * prod(self.spectra.shape(simulation.box, simulation.lightcone))
+
+    @property
+    def coordinates(self) -> int:
+        """See :class:`Inputs`: k, or both of its parts."""
+        return 1 if self.spectra.kind == "spherical" else 2
 
 
 def observing(identity: Mapping[str, Any]) -> Instrument | None:

@@ -114,6 +114,11 @@ class Run:
             for cones in self.lightcones.values()
         }
 
+    @property
+    def inputs(self) -> list[Inputs]:
+        """What is made of light-cones for networks to read."""
+        return [*self.images.values(), *self.spectra.values()]
+
     def _read_by(self, what: str, seen_with: str | None = None) -> list[Inputs]:
         """What the key `input` of a training names: of the database, and of each mock."""
         cones = [self.database, *self.mocks.values()]
