@@ -15,6 +15,7 @@ import os
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,9 @@ from lcinfer.instrument.noise import Channels
 from lcinfer.instrument.response import Response
 from lcinfer.lightcones import store
 from lcinfer.training import loop
-from lcinfer.training import noise as bank_module
 from lcinfer.training.batches import Batches
 from lcinfer.training.learner import Learner
-from lcinfer.training.noise import NoiseBank
+from lcinfer.training.noise import Given, NoiseBank
 from lcinfer.training.processes import World
 
 HERE = Path(__file__).parents[1]
@@ -146,6 +146,24 @@ def epoch(light_cones: int = 24, rounds: int = 4) -> None:
         )
 
 
+class Fresh(NoiseBank):
+    """In place of a bank: noise of its own for every light-cone in every epoch."""
+
+    def __init__(self, noise: Noise, seed: int, scale: float, *where, size: int) -> None:
+        """Of so many light-cones."""
+        super().__init__(noise, seed, scale, *where, size=size)
+        self._own, self._key, self._scale = noise, seed, scale
+
+    def epoch(self, number: int, light_cones: np.ndarray) -> Given:
+        """See :class:`NoiseBank`."""
+        for place, rows in enumerate(torch.tensor_split(self.rows, len(light_cones))):
+            generator = np.random.default_rng([self._key, number, place])
+            field = self._own.response.noise(generator).reshape(rows.shape)
+            rows[...] = torch.from_numpy(field) / self._scale
+        given = super().epoch(number, light_cones)
+        return given._replace(light_cone=torch.arange(len(light_cones)))
+
+
 def bank(path: Path, count: int) -> None:
     """See the module's docstring."""
     group, box = groups.open_group(path), Box(cells=32, length=96)
@@ -157,16 +175,20 @@ def bank(path: Path, count: int) -> None:
     images = np.stack([cut(noise.response.filtered(cube), box, EVERY_PLANE) for cube in cubes])
     labelled = LabelledImages(images, parameters, names, noise=noise)
     split = Split(validation=count // 4, test=2)
+    banks = {f"a bank of {size:>3}": partial(NoiseBank, size=size) for size in (1, 4, 16, 64, 256)}
+    banks["new every time"] = partial(Fresh, size=count - count // 4 - 2)
     for seed in (1, 2):
-        for size in (1, 4, 64):
-            bank_module.LEAST = bank_module.MOST = size
+        for name, made in banks.items():
+            loop.NoiseBank = made
+            began = time.process_time()
             with tempfile.TemporaryDirectory() as directory:
-                training = small_training(images=8, epochs=16, seed=seed, network=FEW)
+                training = small_training(images=8, epochs=12, seed=seed, network=FEW)
                 done = loop.train(training, split, labelled, Path(directory), {}, show=False)
             last = done.history[-1]
             print(
-                f"seed {seed}, a bank of {size:>3}: loss {last['training_loss']:.3f} in training, "
-                f"{last['validation_loss']:.3f} in validation",
+                f"seed {seed}, {name}: loss {last['training_loss']:.3f} in training, "
+                f"{last['validation_loss']:.3f} in validation; "
+                f"{time.process_time() - began:.0f} s of processor time",
                 flush=True,
             )
 

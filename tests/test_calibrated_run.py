@@ -154,11 +154,16 @@ def test_a_run_without_posteriors_has_none_of_it(settings) -> None:
 
 
 def test_check_says_when_no_verdict_can_be_given(settings, write_config, capsys):
-    cli.main(["check", str(write_config(with_heads(settings)))])
-    assert capsys.readouterr().err == "".join(
-        f"lcinfer: warning: trainings.{name}: whether its posteriors are calibrated is not "
-        "decided on 3 test light-cones: split.test must be 200 at least\n"
-        for name in HEADS
+    settings = with_heads(settings)
+    settings["spectra"] = {"rings": {"bins": 3}}
+    settings["mcmc"] = {
+        name: {"spectra": "rings", "test": name == "all"} for name in ("all", "few")
+    }
+    cli.main(["check", str(write_config(settings))])
+    asked = ", ".join([*(f"trainings.{name}" for name in HEADS), "mcmc.all"])
+    assert capsys.readouterr().err == (
+        f"lcinfer: warning: {asked}: whether posteriors are calibrated is not decided on 3 test "
+        "light-cones: split.test must be 200 at least\n"
     )
     settings["database"]["realizations"], settings["split"]["test"] = 300, 200
     cli.main(["check", str(write_config(settings))])

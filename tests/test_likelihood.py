@@ -95,7 +95,13 @@ def test_the_stage_writes_posteriors_errors_and_what_is_too_short(
     outcome = json.loads(run.outcome.read_text())
     assert outcome["training_light_cones"] == 20
     assert outcome["posteriors"]["test"]["converged"] == 0
-    assert "test: 40 steps are " in capsys.readouterr().out
+    told = outcome["posteriors"]["test"]["calibration"]
+    assert told["reason"] == "3 test light-cones, and a verdict needs 200"
+    assert set(told["coverage"]) == {"0.68", "0.95"}
+    assert "calibration" not in outcome["posteriors"]["mock FAINT"]
+    said = capsys.readouterr().out
+    assert "test: 40 steps are " in said
+    assert "test: none, 3 test light-cones" in said
     with run.table.open() as file:
         lines = list(csv.DictReader(uncommented(file)))
     assert len(lines) == 5 * 3

@@ -100,13 +100,15 @@ class Config(Section):
             for low, high in [self.database.prior[parameter]]
             if not low <= value <= high
         ]
-        if self.split.test >= FOR_A_VERDICT:
+        asked = [f"trainings.{name}" for name in self.with_posteriors]
+        asked += [f"mcmc.{name}" for name, mcmc in self.mcmc.items() if mcmc.test]
+        if self.split.test >= FOR_A_VERDICT or not asked:
             return outside
-        return outside + [
-            f"warning: trainings.{name}: whether its posteriors are calibrated is not decided on "
+        unsure = (
+            f"warning: {', '.join(asked)}: whether posteriors are calibrated is not decided on "
             f"{self.split.test} test light-cones: split.test must be {FOR_A_VERDICT} at least"
-            for name in self.with_posteriors
-        ]
+        )
+        return [*outside, unsure]
 
     @property
     def with_posteriors(self) -> tuple[str, ...]:
