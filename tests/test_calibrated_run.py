@@ -156,9 +156,8 @@ def test_a_run_without_posteriors_has_none_of_it(settings) -> None:
 def test_check_says_when_no_verdict_can_be_given(settings, write_config, capsys):
     settings = with_heads(settings)
     settings["spectra"] = {"rings": {"bins": 3}}
-    settings["mcmc"] = {
-        name: {"spectra": "rings", "test": name == "all"} for name in ("all", "few")
-    }
+    toy = {"spectra": "rings", "components": 2}
+    settings["mcmc"] = {"all": {**toy, "test": True}, "mocks": toy}
     cli.main(["check", str(write_config(settings))])
     asked = ", ".join([*(f"trainings.{name}" for name in HEADS), "mcmc.all"])
     assert capsys.readouterr().err == (
