@@ -13,10 +13,12 @@ from lcinfer.config.sections import Box, LightConeGeometry
 from lcinfer.config.spectra import Spectra
 from lcinfer.images import cutting, spectra
 from lcinfer.lightcones import store
+from lcinfer.paper import scores
 from lcinfer.products.run import Run
 from lcinfer.stages import images
 from lcinfer.stages.evaluate import evaluate_network
 from lcinfer.stages.train import train_network
+from lcinfer.text.styles import Markdown
 from lcinfer.training.checkpoint import load
 
 BOX = Box(cells=16, length=48)  # waves of 0.131 to 1.047 1/Mpc
@@ -140,19 +142,22 @@ def test_a_light_cone_that_failed_has_no_spectra(run, settings) -> None:
 
 
 def test_a_network_of_spectra_is_trained_and_scored_and_infer_says_what_it_reads(run) -> None:
-    made = run(12)
+    training = {"input": "rings", "epochs": 2, "batch": 4, "network": DENSE}
+    made = run(12, trainings={"dense": training})
     for cones in made.lightcones.values():
         complete(cones)
     for name in ("rings.cones", "rings.FAINT"):
         images.make(made.spectra[name])
     train_network(made.trainings["dense"], 1)
     evaluate_network(made.evaluations["dense"], 1)
-    scores = json.loads(made.evaluations["dense"].scores.read_text())
-    assert scores["images"] == 1
+    found = json.loads(made.evaluations["dense"].scores.read_text())
+    assert found["images"] == 1
     checkpoint = load(made.trainings["dense"].checkpoint)
     assert checkpoint.image_shape == [5, 9]
     with pytest.raises(UserError, match="this network reads power spectra"):
         checkpoint.images_geometry()
+    row = next(line for line in scores.table(made, Markdown()).splitlines() if "`dense`" in line)
+    assert row.split("|")[3].strip() == "spectra"
 
 
 def test_other_sections_leave_every_fingerprint_alone(run, settings, tmp_path) -> None:
