@@ -58,8 +58,9 @@ def _rates(log_temperature: Tensor, species: str, steepness: float | None = None
     rise[-1] = rise[-2] if steepness is None else steepness * step
     logs, rise = (x.to(log_temperature) for x in (logs, rise))
     place = (log_temperature / step).clamp_(min=0.0)
-    low = place.long().clamp_(max=last)
-    return torch.addcmul(logs[low], place - low, rise[low])
+    low = place.int().clamp_(max=last)
+    begin, more = (x.index_select(0, low.view(-1)).view_as(place) for x in (logs, rise))
+    return begin.addcmul_(place.sub_(low.float()), more)
 
 
 def collisional_coupling(

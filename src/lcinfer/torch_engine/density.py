@@ -53,7 +53,7 @@ class Particles:
         mass = mass.roll((factor // 2,) * 3, (1, 2, 3))
         mass = mass.view(count, n, factor, n, factor, n, factor)
         self._mass = mass.permute(0, 2, 4, 6, 1, 3, 5).reshape(count, *(factor,) * 3, n**3)
-        self._axis = torch.arange(n, device=coarse.device)
+        self._axis = torch.arange(n, dtype=torch.float32, device=coarse.device)
 
     def at(self, redshift: float) -> Matter:
         """Matter at a redshift."""
@@ -76,7 +76,7 @@ class Particles:
         inside = moved.sub_(corner).add_(self._nearest / factor)  # the first particle's: 0 to 1
         share = [self._shares(inside[axis]) for axis in range(3)]
         mass = _contract(_contract(self._mass[realisation], share[2], 2), share[1], 1)
-        x, y, z = self._cells(corner.long().view(3, n, n, n))
+        x, y, z = self._cells(corner.view(3, n, n, n))
         plane = y[:, None] * n + z
         total = torch.zeros(n**3, device=mass.device)
         if mass.is_cuda:  # which adds in any order: integers, so that it has no part
@@ -115,8 +115,8 @@ class Particles:
         for axis in range(3):
             shape = [1, 1, 1]
             shape[axis] = n
-            first = (corner[axis] + self._axis.view(shape)).remainder_(n).view(-1)
-            found.append(torch.stack([first, around[first + 1], around[first + 2]]))
+            first = (corner[axis] + self._axis.view(shape)).remainder_(n).view(-1).int()
+            found.append(torch.stack([around.index_select(0, first + i) for i in range(3)]))
         return found
 
     def velocity(self, matter: Matter, redshift: float) -> Tensor:

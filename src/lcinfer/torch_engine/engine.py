@@ -20,7 +20,7 @@ from .cosmology import Background
 from .density import Particles
 from .fourier import Grid
 from .galaxies import galaxies_of
-from .heating import Radiation, Regions
+from .heating import Radiation, Regions, Spheres
 from .initial_conditions import make_initial_conditions
 from .ionisation import Ionisation
 from .light_cone import geometry_of
@@ -89,14 +89,14 @@ def coeval_boxes(
     )
     del fine  # and what it keeps of its many modes
     radius = torch.from_numpy(radii(box.cell_size, options))
-    radiation = Radiation(galaxies, masses, options, radius)
+    radiation, spheres = Radiation(galaxies, masses, options, radius), Spheres(radius, coarse)
     ionisation = Ionisation(galaxies, masses, options, coarse)
     late = regions = None
     if simulator.thermal_density == "scaled":
         z = simulation.lightcone.z_min
         matter, growth = particles.at(z), float(background.growth(z))
         late = matter.density.flatten(1) / growth
-        regions = Regions(matter.modes, growth, radius, coarse)
+        regions = Regions(matter.modes, growth, spheres)
         del matter
     gas: Gas | None = None
     for redshift in geometry_of(simulation).nodes:
@@ -106,7 +106,7 @@ def coeval_boxes(
         if gas is None or redshift >= simulator.z_heat_max:
             gas = first_gas(redshift, followed, background, options)
         else:
-            around = regions or Regions(matter.modes, growth, radius, coarse)
+            around = regions or Regions(matter.modes, growth, spheres)
             shells = shells_at(redshift, box.cell_size, background, options)
             sky = radiation.sky(shells, around, mean_electrons(gas))
             gas = evolve(gas, redshift, followed, sky, background, options)

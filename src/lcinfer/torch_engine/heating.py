@@ -24,6 +24,7 @@ from .cosmology import single
 from .coupling import lyman_alpha_coupling
 from .fourier import Grid, at_once, top_hat
 from .galaxies import Galaxies
+from .lookup import below, read
 from .mass_function import DENSITIES, MassFunction, conditional, conditional_slope
 from .opacity import Universe, least_frequencies
 from .options import Options
@@ -31,8 +32,27 @@ from .shells import Shells
 from .xrays import FRACTIONS, FrequencyIntegrals
 
 NO_LIGHT = 1e-15  # mean collapsed fraction below which there are no sources
-KEPT = 2**22  # voxels of shells of which places are kept as integers too, 8 bytes each
+KEPT = 2**22  # voxels of shells, or modes, up to which all that depends on them is kept
 REDSHIFT_STEP = 0.1  # of the table of mean collapsed fractions
+
+
+class Spheres:
+    """The spheres of the shells' radii, as filters of a box in Fourier space."""
+
+    def __init__(self, radius: Tensor, grid: Grid) -> None:
+        """Those of some radii in Mpc, the first a cell's, which is not filtered."""
+        self.grid, self.count = grid, len(radius)
+        window = torch.from_numpy(top_hat(grid.magnitudes() * radius.numpy()[:, None])).float()
+        window[0] = 1.0
+        self._window = window.to(grid.device)
+        small = len(radius) * grid.squared.numel() <= KEPT
+        self._kept = self._window[:, grid.squared] if small else None
+
+    def windows(self, some: slice) -> Tensor:
+        """Of some radii, at each mode: float32, shape (radii, N, N, N // 2 + 1)."""
+        if self._kept is None:
+            return self._window[some][:, self.grid.squared]
+        return self._kept[some]
 
 
 class Regions:
@@ -48,61 +68,61 @@ class Regions:
             (realisations, radii, DENSITIES).
     """
 
-    def __init__(self, modes: Tensor, growth: float, radius: Tensor, grid: Grid) -> None:
+    def __init__(self, modes: Tensor, growth: float, spheres: Spheres) -> None:
         """Filter a density field.
 
         Args:
             modes: Fourier modes of the overdensity, shape (realisations, N, N, N // 2 + 1).
             growth: linear growth at its redshift.
-            radius: of the spheres in Mpc, the first a cell's, which is not filtered.
-            grid: the box's.
+            spheres: of the shells.
         """
+        grid, radii = spheres.grid, spheres.count
         count, cells = len(modes), grid.cells**3
-        k = grid.magnitudes()
-        window = torch.from_numpy(top_hat(k * radius.numpy()[:, None])).float()
-        window[0] = 1.0
-        window = window.to(grid.device)
-        self.place = torch.empty(count, len(radius), cells, device=grid.device)
-        # Of a small box, what is asked for twice a node is kept.
-        small = self.place.numel() <= KEPT
-        self._low = torch.empty_like(self.place, dtype=torch.int64) if small else None
+        self.place = torch.empty(count, radii, cells, device=grid.device)
         least, step, weight = [], [], []
-        for some in at_once(len(radius), count * cells, grid.device):
+        for some in at_once(radii, count * cells, grid.device):
             part = self.place[:, some]
-            fields = modes[:, None] * window[some][:, grid.squared]
-            density = grid.backward(fields).flatten(2)
+            density = grid.backward(modes[:, None] * spheres.windows(some)).flatten(2)
             # Filters overshoot; nothing is emptier than empty.
             torch.mul(density.clamp_(min=-1.0), 1 / growth, out=part)
             low, high = part.amin(-1, keepdim=True), part.amax(-1, keepdim=True)
             low, width = low.double(), (high.double() - low) / (DENSITIES - 1)
             width = width.clamp(min=1e-30)
             part.sub_(low.float()).div_(width.float()).clamp_(0.0, DENSITIES - 1.001)
-            if self._low is not None:
-                self._low[:, some] = part
             least.append(low)
             step.append(width)
-            weight.append(_shares(*self.nearest(slice(None), some)))
+            weight.append(_shares(part))
         self.least, self.step = torch.cat(least, 1), torch.cat(step, 1)
         self.weight = torch.cat(weight, 1)
+        # Of a small box, what is asked for at each node is kept.
+        small = self.place.numel() <= KEPT
+        self._below = below(self.place, DENSITIES) if small else None
 
-    def nearest(self, cells: slice, shells: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """The table's density below that of each of some cells, and how far above it that is."""
-        place = self.place[:, shells, cells]
-        low = place.long() if self._low is None else self._low[:, shells, cells]
-        return low, place - low
+    def below(self, cells: slice) -> tuple[Tensor, Tensor]:
+        """The table's density below that of each of some cells: see :func:`lookup.below`."""
+        if self._below is None:
+            return below(self.place[..., cells], DENSITIES)
+        low, share = self._below
+        return low[..., cells], share[..., cells]
 
 
-def _shares(low: Tensor, share: Tensor) -> Tensor:
-    """See :attr:`Regions.weight`: sums of integers, which have no order."""
-    unit = 2**24
-    part = (share * unit).long()
+def _shares(place: Tensor) -> Tensor:
+    """See :attr:`Regions.weight`: sums of integers, which have no order.
+
+    A number has, in its upper half, how many cells there are at a density, in its lower half how
+    far above it they are together.
+    """
+    cells = place.shape[-1]
+    bits = cells.bit_length()
+    unit = 2 ** min(24, 62 - 2 * bits)  # a share's digits, as many as there is room for
+    low = place.long()
+    part = (place - low.float()).mul_(unit).long().add_(unit << bits)
     sums = torch.zeros(*low.shape[:-1], DENSITIES, dtype=torch.int64, device=low.device)
-    counts = sums.clone()
-    counts.scatter_add_(-1, low, torch.ones_like(low))
     sums.scatter_add_(-1, low, part)
-    shares = counts.double() - sums.double() / unit
-    shares[..., 1:] += sums[..., :-1].double() / unit
-    return shares / low.shape[-1]
+    above = (sums & ((unit << bits) - 1)).double() / unit
+    shares = (sums // (unit << bits)).double() - above
+    shares[..., 1:] += above[..., :-1]
+    return shares / cells
 
 
 @dataclass(frozen=True)
@@ -144,9 +164,8 @@ class Sky:
     def rates(self, cells: slice) -> Rates:
         """What radiation does in some cells."""
         place = self.regions.place[..., cells]
-        low, share = self.regions.nearest(cells)
         # (1 + delta) d f_coll / dz
-        forming = self.slope.gather(-1, low).addcmul_(self.rise.gather(-1, low), share)
+        forming = read(self.slope, self.rise, *self.regions.below(cells))
         forming.mul_(torch.addcmul(self.least, place, self.step))
         made = torch.bmm(self.weights, forming)
         by_fraction = made[:, 1:].view(len(made), 3, len(FRACTIONS), -1)

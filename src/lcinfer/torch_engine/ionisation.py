@@ -16,6 +16,7 @@ from .cosmology import single
 from .density import EMPTIEST, Matter
 from .fourier import SHARP_K, Grid, at_once
 from .galaxies import Galaxies
+from .lookup import below, read
 from .mass_function import DENSITIES, MassFunction, conditional
 from .options import Options
 
@@ -59,8 +60,8 @@ class Ionisation:
         self._mass = torch.from_numpy(mass).to(grid.device)
         self._sigma = torch.from_numpy(mass_function.exact_sigma(mass)).to(grid.device)
         reach = torch.from_numpy(self._radius).float().to(grid.device)
-        self._inside = torch.stack([(grid.k * r).double() * SHARP_K <= 1 for r in reach])
-        self._inside[0] = True  # cells are not filtered
+        self._inside = torch.stack([((grid.k * r).double() * SHARP_K <= 1).float() for r in reach])
+        self._inside[0] = 1.0  # cells are not filtered
 
     def neutral_fraction(self, redshift: float, matter: Matter, electrons: Tensor) -> Tensor:
         """Neutral share of hydrogen, float32, shape (realisations, N^3).
@@ -118,16 +119,14 @@ class Ionisation:
         steps = torch.arange(DENSITIES, dtype=torch.float64, device=density.device)
         table = conditional(growth, low + step * steps, least, self._sigma[some][:, None])
         place = density.clamp_(min=EMPTIEST).sub_(low.float()).div_(step.float())
-        nearest = place.clamp_(0.0, DENSITIES - 1.001).long()
+        place.clamp_(0.0, DENSITIES - 1.001)
         table = table.float()
         rise = torch.diff(table, append=table[..., -1:])
-        collapsed = table.gather(-1, nearest)
-        collapsed.addcmul_(rise.gather(-1, nearest), place.sub_(nearest))
+        collapsed = read(table, rise, *below(place, DENSITIES))
         there = collapsed.sum(-1, dtype=torch.float64) / collapsed.shape[-1]
         scale = self._galaxies.zeta[:, None] * mean[:, None] / there.clamp(min=LEAST_MEAN)
         return collapsed.mul_(scale[..., None].float()), electrons
 
     def _filtered(self, modes: Tensor, some: slice) -> Tensor:
         """A field in spheres of some radii, float32, shape (realisations, radii, N^3)."""
-        parts = torch.where(self._inside[some], modes[:, None], 0)
-        return self._grid.backward(parts).flatten(2)
+        return self._grid.backward(modes[:, None] * self._inside[some]).flatten(2)

@@ -112,7 +112,7 @@ def complementary_error(x: Tensor) -> Tensor:
         1.0000237,
         -1.2655122,
     ):
-        series = series * t + coefficient
+        series.mul_(t).add_(coefficient)
     return (t * (series - x * x).exp()).float().double()
 
 

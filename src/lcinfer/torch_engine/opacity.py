@@ -5,9 +5,11 @@ MNRAS 411, 955, eqs. 16 and 17).
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -118,45 +120,60 @@ class _Depth:
         """Where the depth is 1, to :data:`BRACKET`; that of He I where it is less there.
 
         Brent's method (Brent 1973, chapter 4), as the GNU Scientific Library has it: it ends with
-        a bracket of 2 %, so that the way there is part of the answer.
+        a bracket of 2 %, so that the way there is part of the answer. The search is NumPy's:
+        of so few numbers a call of PyTorch's takes most of its time, on any device, to begin.
         """
-        a = torch.full_like(self._column[..., 0], HELIUM_EDGE)
-        b = torch.full_like(a, HARDEST)
-        fa, fb = self.at(a) - 1, self.at(b) - 1
-        transparent = fa < 0
-        c, fc, d = b, fb, b - a
-        e = d
-        answer = a.clone()
-        active = ~transparent
-        for _ in range(STEPS):
-            same = fb * fc > 0
-            c, fc = torch.where(same, a, c), torch.where(same, fa, fc)
-            d, e = torch.where(same, b - a, d), torch.where(same, b - a, e)
-            swap = fc.abs() < fb.abs()
-            a, b, c = (torch.where(swap, new, old) for new, old in ((b, a), (c, b), (b, c)))
-            fa, fb, fc = (
-                torch.where(swap, new, old) for new, old in ((fb, fa), (fc, fb), (fb, fc))
-            )
-            same = same | swap
-            tolerance = 0.5 * torch.finfo(torch.float64).eps * b.abs()
-            m = 0.5 * (c - b)
-            s, q, r = fb / fa, fa / fc, fb / fc
-            p = torch.where(same, 2 * m * s, s * (2 * m * q * (q - r) - (b - a) * (r - 1)))
-            q = torch.where(same, 1 - s, (q - 1) * (r - 1) * (s - 1))
-            q, p = torch.where(p > 0, -q, q), p.abs()
-            bound = torch.minimum(3 * m * q - (tolerance * q).abs(), (e * q).abs())
-            bisect = (e.abs() < tolerance) | (fa.abs() <= fb.abs()) | ~(2 * p < bound)
-            e, d = torch.where(bisect, m, d), torch.where(bisect, m, p / q)
-            a, fa = b, fb
-            b = torch.where(d.abs() > tolerance, b + d, b + tolerance * m.sign())
-            fb = self.at(b) - 1
-            answer = torch.where(active, b, answer)
-            other = torch.where(fb * fc > 0, a, c)
-            least = torch.minimum(b.abs(), other.abs())
-            active = active & ((b - other).abs() >= BRACKET * least)
-            if not active.any():
-                break
-        return answer
+        device = self._column.device
+
+        def over(frequency: np.ndarray) -> np.ndarray:
+            depth = self.at(torch.from_numpy(frequency).to(device))
+            return np.asarray(depth.cpu().numpy()) - 1
+
+        with np.errstate(all="ignore"):  # of what is not chosen below
+            return torch.from_numpy(_brent(over, len(self._column))).to(device)
+
+
+def _brent(over: Callable[[np.ndarray], np.ndarray], count: int) -> np.ndarray:
+    """See :meth:`_Depth.frequency_of_one`.
+
+    Args:
+        over: depth - 1 at frequencies of shape (count,).
+        count: searches side by side.
+    """
+    a, b = np.full(count, HELIUM_EDGE), np.full(count, HARDEST)
+    fa, fb = over(a), over(b)
+    transparent = fa < 0
+    c, fc, d = b, fb, b - a
+    e = d
+    answer = a
+    active = ~transparent
+    for _ in range(STEPS):
+        same = fb * fc > 0
+        c, fc = np.where(same, a, c), np.where(same, fa, fc)
+        d, e = np.where(same, b - a, d), np.where(same, b - a, e)
+        swap = np.abs(fc) < np.abs(fb)
+        a, b, c = (np.where(swap, new, old) for new, old in ((b, a), (c, b), (b, c)))
+        fa, fb, fc = (np.where(swap, new, old) for new, old in ((fb, fa), (fc, fb), (fb, fc)))
+        same = same | swap
+        tolerance = 0.5 * np.finfo(np.float64).eps * np.abs(b)
+        m = 0.5 * (c - b)
+        s, q, r = fb / fa, fa / fc, fb / fc
+        p = np.where(same, 2 * m * s, s * (2 * m * q * (q - r) - (b - a) * (r - 1)))
+        q = np.where(same, 1 - s, (q - 1) * (r - 1) * (s - 1))
+        q, p = np.where(p > 0, -q, q), np.abs(p)
+        bound = np.minimum(3 * m * q - np.abs(tolerance * q), np.abs(e * q))
+        bisect = (np.abs(e) < tolerance) | (np.abs(fa) <= np.abs(fb)) | ~(2 * p < bound)
+        e, d = np.where(bisect, m, d), np.where(bisect, m, p / q)
+        a, fa = b, fb
+        b = np.where(np.abs(d) > tolerance, b + d, b + tolerance * np.sign(m))
+        fb = over(b)
+        answer = np.where(active, b, answer)
+        other = np.where(fb * fc > 0, a, c)
+        least = np.minimum(np.abs(b), np.abs(other))
+        active = active & (np.abs(b - other) >= BRACKET * least)
+        if not active.any():
+            break
+    return answer
 
 
 @lru_cache(maxsize=1)

@@ -144,7 +144,7 @@ def _evolved(
     change.addcmul_(thinner.sub_(more * per_particle), temperature)
 
     warmer = torch.where(temperature < HOTTEST, temperature + step * change, temperature)
-    warmer = torch.where(warmer < 0, cmb, warmer)
+    warmer.masked_fill_(warmer < 0, cmb)
     freer = more.mul_(step).add_(electrons).clamp_(0.0, MOST_ELECTRONS)
     spin = spin_temperature(
         warmer,
@@ -163,9 +163,11 @@ def _at_fraction(by_fraction: Tensor, electrons: Tensor) -> tuple[Tensor, Tensor
     known = FRACTIONS.to(electrons)
     first, last = FRACTIONS[0].item(), FRACTIONS[-1].item()
     held = electrons.clamp(max=single(0.999 * last))
-    held = torch.where(held < first, single(1.001 * first), held)
-    low = torch.bucketize(held, known, right=True) - 1
-    share = (held - known[low]) * (1 / torch.diff(known))[low]
+    held.masked_fill_(held < first, single(1.001 * first))
+    low = torch.bucketize(held, known, right=True).sub_(1)
+    at = low.view(-1)
+    share = held.sub_(known.index_select(0, at).view_as(held))
+    share.mul_((1 / torch.diff(known)).index_select(0, at).view_as(held))
     low = low[:, None].expand(-1, len(by_fraction[0]), -1)[:, :, None]
     begin, end = (by_fraction.gather(2, at)[:, :, 0] for at in (low, low + 1))
     heat, ionised, lyman_alpha = torch.lerp(begin, end, share[:, None]).unbind(1)
