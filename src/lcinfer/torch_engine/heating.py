@@ -22,7 +22,7 @@ from .constants import (
 )
 from .cosmology import single
 from .coupling import lyman_alpha_coupling
-from .fourier import Grid, at_once, top_hat
+from .fourier import BESIDE, Grid, at_once, top_hat
 from .galaxies import Galaxies
 from .lookup import below, read
 from .mass_function import DENSITIES, MassFunction, conditional, conditional_slope
@@ -80,7 +80,7 @@ class Regions:
         count, cells = len(modes), grid.cells**3
         self.place = torch.empty(count, radii, cells, device=grid.device)
         least, step, weight = [], [], []
-        for some in at_once(radii, count * cells, grid.device):
+        for some in at_once(radii, BESIDE * count * cells, grid.device):
             part = self.place[:, some]
             density = grid.backward(modes[:, None] * spheres.windows(some)).flatten(2)
             # Filters overshoot; nothing is emptier than empty.
