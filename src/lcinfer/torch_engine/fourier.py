@@ -14,8 +14,9 @@ from torch import Tensor
 
 # Voxels that are worked on at once: what fits into a core's cache, and what keeps a GPU busy.
 VOXELS = {"cpu": 2**19, "cuda": 2**25}
-# Fields' worth of memory that filtering one and placing it in a table takes, long integers included.
-BESIDE = 4
+# Filtering a field and placing it in a table takes the memory of some four, long integers included;
+# for a GPU that is in VOXELS.
+BESIDE = {"cpu": 4, "cuda": 1}
 
 
 def at_once(fields: int, voxels: int, device: torch.device) -> Iterator[slice]:

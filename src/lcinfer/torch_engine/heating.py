@@ -80,7 +80,7 @@ class Regions:
         count, cells = len(modes), grid.cells**3
         self.place = torch.empty(count, radii, cells, device=grid.device)
         least, step, weight = [], [], []
-        for some in at_once(radii, BESIDE * count * cells, grid.device):
+        for some in at_once(radii, BESIDE[grid.device.type] * count * cells, grid.device):
             part = self.place[:, some]
             density = grid.backward(modes[:, None] * spheres.windows(some)).flatten(2)
             # Filters overshoot; nothing is emptier than empty.

@@ -85,7 +85,7 @@ class Ionisation:
         modes = self._grid.forward(electrons.clamp(0.0, 1.0).view_as(matter.density))
         ionised = torch.zeros_like(electrons, dtype=torch.bool)
         neutral = untouched
-        for some in at_once(len(self._radius), BESIDE * electrons.numel(), device):
+        for some in at_once(len(self._radius), BESIDE[device.type] * electrons.numel(), device):
             # Spheres that hold less than the smallest halo have no sources.
             holds = smallest[:, None] <= self._mass[some]
             photons, left = self._photons(some, matter, modes, growth, mean, least)
