@@ -120,7 +120,7 @@ def _shares(place: Tensor) -> Tensor:
     sums = torch.zeros(*low.shape[:-1], DENSITIES, dtype=torch.int64, device=low.device)
     sums.scatter_add_(-1, low, part)
     above = (sums & ((unit << bits) - 1)).double() / unit
-    shares = (sums // (unit << bits)).double() - above
+    shares: Tensor = (sums // (unit << bits)).double() - above
     shares[..., 1:] += above[..., :-1]
     return shares / cells
 
