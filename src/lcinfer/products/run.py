@@ -97,8 +97,7 @@ class Run:
     @property
     def database_images(self) -> ImageSet:
         """The database's images, or if there are none, those that an instrument sees."""
-        own = (images for images in self.images.values() if images.lightcones is self.database)
-        return next(own)
+        return next(it for it in self.images.values() if it.lightcones is self.database)
 
     @property
     def mock_images(self) -> dict[str, ImageSet]:
@@ -160,10 +159,9 @@ class Run:
             for name, labels in self.repeats.items()
             for label, training in zip(labels, repeats(self.config.trainings[name]), strict=True)
         }
-        mixed = {one.directory: one for run in asked.values() for one in run.members}
-        for run in asked.values():
-            mixed.pop(run.directory, None)
-        named = {f"{one.name}.member{one.training.seed}": one for one in mixed.values()} | asked
+        taken = {run.directory for run in asked.values()}
+        mixed = (one for run in asked.values() for one in run.members if one.directory not in taken)
+        named = {f"{one.name}.member{one.training.seed}": one for one in mixed} | asked
         for sweep, settings in self.config.sweeps.items():
             for number, trial in enumerate(self.config.trials(sweep), start=1):
                 run = self._training(settings.training, trial.training)
@@ -212,9 +210,8 @@ class Run:
             if self.config.trainings[name].input != "images":
                 drawn[name] = drawing(name, scored, of_spectra=scored.fingerprint)
                 continue
-            responding = (scored.mock_images[mock] for mock in self.responses)
-            made_from: dict[str, Any] = {"evaluation": scored.fingerprint, **answered}
-            drawn[name] = drawing(name, scored, *responding, **made_from)
+            asked = (scored.mock_images[mock] for mock in self.responses)
+            drawn[name] = drawing(name, scored, *asked, evaluation=scored.fingerprint, **answered)
         for name, sweep in self.sweeps.items():
             drawn[name] = drawing(name, sweep, sweep=sweep.fingerprint)
         for name, seen in self.instruments.items():
@@ -223,7 +220,7 @@ class Run:
             sampled = {name: self.evaluations[name] for name in self.config.with_posteriors}
             fingerprints = {name: scored.fingerprint for name, scored in sampled.items()}
             chains = {name: it for name, it in self.mcmc.items() if name in self.config.corners}
-            made_from = {"posteriors": fingerprints, "corners": sorted(self.mocks)}
+            made_from: dict[str, Any] = {"posteriors": fingerprints, "corners": sorted(self.mocks)}
             if chains:
                 made_from["mcmc"] = {name: it.fingerprint for name, it in chains.items()}
             sources = (*sampled.values(), *chains.values())
@@ -339,9 +336,7 @@ class Run:
             images=images,
         )
         revision = training.network.revision
-        mixed = tuple(
-            self._training(self.config.name_of(one) or name, one) for one in members(training)
-        )
+        mixed = [self._training(self.config.name_of(it) or name, it) for it in members(training)]
         made_of = identity(
             "training",
             training=training,
@@ -351,7 +346,7 @@ class Run:
             **({"architecture_revision": revision} if revision > 1 else {}),
             **({"members": [one.fingerprint for one in mixed]} if mixed else {}),
         )
-        return replace(run, identity=made_of, members=mixed)
+        return replace(run, identity=made_of, members=tuple(mixed))
 
     def _evaluation(self, run: TrainingRun) -> EvaluationRun:
         _, *mocks = self._read_by(run.training.input, run.training.instrument)
