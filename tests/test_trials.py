@@ -267,9 +267,9 @@ def test_instruments_stand_by_their_hours_with_a_line_for_each_wedge() -> None:
     figure = draw_observing([*tried, observed(None, 5.0)], {"L_X": (38, 42)})
     _, widths, worth = figure.axes
     ticks = [tick.get_text() for tick in worth.get_xticklabels()]
-    assert ticks == ["100", "1,000", "no noise", "the sky"]
+    assert ticks == ["100", "1,000", "no\nnoise", "the\nsky"]
     assert [line.get_ydata().tolist() for line in widths.lines] == [[0.25] * 3, [0.25] * 3, [0.25]]
     lines = [(line.get_xdata().tolist(), line.get_ydata().tolist()) for line in worth.lines[:3]]
     assert lines == [([0, 1, 2], [2.0, 3.0, 12.0])] * 2 + [([3], [5.0])]
     named = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert named[1:] == ["wedge none", "wedge horizon"]
+    assert named[1:] == ["no wedge", "wedge: horizon"]

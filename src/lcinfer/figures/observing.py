@@ -18,7 +18,7 @@ from .style import METHODS, grid, paper
 WITHOUT_NOISE = 1e8  # hours: ten thousand years
 LINES: tuple[Any, ...] = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D")
-SKY = "the sky"
+SKY = "the\nsky"  # without an instrument
 
 Point = tuple[Instrument | None, Sequence[Result]]
 
@@ -110,8 +110,10 @@ def _beside_hours(instrument: Instrument | None, every: Sequence[Instrument]) ->
         for key in Instrument.model_fields
         if key != "hours" and len({str(getattr(each, key)) for each in every}) > 1
     ]
-    return ", ".join(f"{key} {getattr(instrument, key)}" for key in differ) or "SKA-Low"
+    told = ((key, getattr(instrument, key)) for key in differ)
+    of = (f"no {key}" if value == "none" else f"{key}: {value}" for key, value in told)
+    return ", ".join(of) or "SKA-Low"
 
 
 def _hours(hours: float) -> str:
-    return "no noise" if hours >= WITHOUT_NOISE else f"{hours:,g}"
+    return "no\nnoise" if hours >= WITHOUT_NOISE else f"{hours:,g}"
