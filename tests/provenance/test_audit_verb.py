@@ -59,6 +59,18 @@ def test_the_verb_prints_what_fails_or_all_or_json_and_exits_with_1_on_a_failure
     assert links["predictions"] == "PASS"
 
 
+def test_a_configuration_stands_for_its_run_once_that_is_finished(run, capsys, tmp_path) -> None:
+    config = tmp_path / "my.yaml"
+    config.write_text(json.dumps(run.config.model_dump(mode="json", exclude_unset=True)))
+    code, out, _ = verb(capsys, config, "--results", run.root)
+    assert (code, out.splitlines()[-1].split(":")[0]) == (0, str(run.summary.directory))
+    code, _, said = verb(capsys, config, "--results", tmp_path / "none")
+    assert (code, said.splitlines()) == (
+        1,
+        [f"lcinfer: {config}: its run is not finished: audit one of its products"],
+    )
+
+
 def test_files_that_are_gone_are_named_in_a_line_each(run, capsys) -> None:
     scored = one_of(run.evaluations)
     gone = [scored.scores, scored.predictions, run.summary.page, run.summary.paper_tables[0]]

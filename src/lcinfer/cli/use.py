@@ -6,7 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..base.errors import UserError
-from .arguments import CONFIG, DEVICE, JSON, READERS, RESULTS, as_json, choose, count, run_of
+from .arguments import (
+    CONFIG,
+    DEVICE,
+    JSON,
+    READERS,
+    RESULTS,
+    as_json,
+    choose,
+    count,
+    planned,
+    run_of,
+)
 from .verbs import Verbs
 
 SUFFIXES = {"--out": (".csv", ".json"), "--samples": (".csv", ".npz", ".zarr.zip")}
@@ -104,7 +115,13 @@ def _audit(options: Namespace) -> None:
         threads=options.threads,
         decode=options.decode,
     )
-    report = audit(options.result, options.results, depth)
+    result = options.result
+    if result.suffix in (".yaml", ".yml"):
+        options.config = result
+        result = planned(options).summary.directory
+        if not result.exists():
+            raise UserError(f"{options.config}: its run is not finished: audit one of its products")
+    report = audit(result, options.results, depth)
     print(as_json(report) if options.json else report.text(everything=options.all))
     if not report.holds:
         raise SystemExit(1)
@@ -163,7 +180,8 @@ def add_verbs(verbs: Verbs) -> None:
         "result",
         type=Path,
         metavar="RESULT",
-        help="a figure, a table, scores.json, a checkpoint, or a product's directory",
+        help="a figure, a table, scores.json, a checkpoint, a product's directory, or a finished "
+        "run's configuration",
     )
     added.add_argument("--all", action="store_true", help="print what holds too, and who made it")
     added.add_argument(
