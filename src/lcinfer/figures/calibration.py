@@ -116,7 +116,7 @@ def _draw_coverage(axes: Axes, found: Calibration, names: Sequence[str]) -> None
 def _finish(axes: Axes, label: str) -> None:
     axes.plot((0, 1), (0, 1), color="0.45", linewidth=0.8)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=label)
-    axes.legend(loc="upper left", handlelength=1.4)
+    axes.legend(loc="best", handlelength=1.4)
 
 
 def _p(value: float) -> str:
