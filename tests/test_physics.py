@@ -123,9 +123,11 @@ def test_values_that_are_refused_together_alone_are_told_as_a_point(physical, tm
 
 def test_an_unknown_template_is_told_with_those_that_there_are(physical, tmp_path):
     physical["database"]["simulator"] |= {"template": "const-zta", "options": {"HMFF": "ST"}}
-    template, option = found(physical, tmp_path)
+    vary(physical, NU_X_THRESH=[0.1, 1.5])
+    template, option, energy, mock = found(physical, tmp_path)
     assert "no template const-zta (did you mean const-zeta?); it has " in template
     assert "options.HMFF" in option
+    assert "takes it in eV" in energy and "takes it in eV" in mock
 
 
 def test_check_says_it_once_py21cmfast_was_asked_in_a_process_of_its_own(

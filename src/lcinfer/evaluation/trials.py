@@ -62,10 +62,7 @@ def results(sweep: SweepRun) -> list[Result]:
     found = []
     for number, (trial, run) in enumerate(sweep.trials, start=1):
         training_loss, validation_loss = _last_losses(run)
-        scored = _scores(sweep, run) if sweep.sweep.scored_on == "test" else {}
-        r2, posterior = (
-            {key: scored[key] for key in keys if key in scored} for keys in (PREDICTIONS, POSTERIOR)
-        )
+        r2, posterior = _scores(sweep, run) if sweep.sweep.scored_on == "test" else ({}, {})
         found.append(Result(number, trial, run, training_loss, validation_loss, r2, posterior))
     return found
 
@@ -112,7 +109,7 @@ def outcome(sweep: SweepRun, tried: list[Result]) -> dict[str, Any]:
             "values": dict(chosen.trial.values),
             "validation_loss": chosen.validation_loss,
             "evaluation": sweep.evaluations[chosen.run.directory.name].directory.name,
-            "scores": {key: _scores(sweep, chosen.run)[key] for key in PREDICTIONS},
+            "scores": _scores(sweep, chosen.run)[0],
         },
     }
 
@@ -197,11 +194,13 @@ def _last_losses(run: TrainingRun) -> tuple[float, float]:
         raise UserError(f"{run.history} is damaged") from None
 
 
-def _scores(sweep: SweepRun, run: TrainingRun) -> dict[str, Any]:
+def _scores(sweep: SweepRun, run: TrainingRun) -> tuple[dict[str, Any], dict[str, Any]]:
+    """R2 of both predictions, and what a posterior is worth, if there is one."""
     evaluation = sweep.evaluations[run.directory.name]
     try:
-        content: dict[str, Any] = json.loads(evaluation.scores.read_text(encoding="utf-8"))
-        return {key: content[key] for key in PREDICTIONS} | content
+        content = json.loads(evaluation.scores.read_text(encoding="utf-8"))
+        r2 = {prediction: content[prediction] for prediction in PREDICTIONS}
+        return r2, {key: content[key] for key in POSTERIOR if key in content}
     except FileNotFoundError:
         raise UserError(f"{evaluation.directory}: this trial is not evaluated yet") from None
     except (ValueError, KeyError, TypeError):
@@ -209,16 +208,16 @@ def _scores(sweep: SweepRun, run: TrainingRun) -> dict[str, Any]:
 
 
 def _worth(result: Result) -> dict[str, Any]:
-    """What a posterior is worth, by the names of the table's columns."""
+    """What a posterior is worth, by the names that ``posteriors.csv`` has for it too."""
     if not (found := result.posterior):
         return {}
-    widths = {f"width_{name}": width for name, width in found["posterior_width"].items()}
+    widths = {f"width_68_{name}": width for name, width in found["posterior_width"].items()}
     density = found["log_density"]
     return {
         "log_density": density["mean"],
-        "log_density_error": density["standard_error"],
+        "log_density_standard_error": density["standard_error"],
         **widths,
-        "calibrated": found["calibration"]["verdict"],
+        "verdict": found["calibration"]["verdict"],
     }
 
 

@@ -21,7 +21,7 @@ from py21cmfast.wrapper.inputs import InputStruct
 from ..base.errors import UserError, reason
 from ..config.messages import meant, typos_first
 from ..config.parameters import REGISTRY
-from ..config.sections import Simulation
+from ..config.sections import Simulation, Simulator
 from .gm18 import REFUSALS, built, node_redshifts
 
 Point = dict[str, float]
@@ -64,16 +64,16 @@ def _mistakes(simulation: Simulation, tried: Mapping[str, Sequence[Point]]) -> I
             likely = meant(name, known, IN_PAPERS)
             yield f"{where}.{name}: py21cmfast has no such input{likely}"
             unknown.add(name)  # a mock's is the prior's: once is enough
-    if template:
-        return
+    if template:  # parameters are tried all the same
+        simulation = _with(simulation, template=Simulator.model_fields["template"].default)
 
     def refusal(options: Mapping[str, Any], point: Mapping[str, Any]) -> str:
         """Why py21cmfast does not take these, or empty."""
-        return _refusal(_with(simulation, options), dict(point), nodes)
+        return _refusal(_with(simulation, options=dict(options)), dict(point), nodes)
 
     options = _without(simulation.simulator.options, unknown)
     accepted = _accepted(options, refusal)
-    for name in sorted(options.keys() - accepted.keys()):
+    for name in sorted(options.keys() - accepted.keys()) if not template else ():
         value = options[name]
         why = refusal(accepted, {name: value})
         yield f"database.simulator.options.{name}: {_explained(name, [value], why)}"
@@ -81,8 +81,8 @@ def _mistakes(simulation: Simulation, tried: Mapping[str, Sequence[Point]]) -> I
         yield from _refused_points(where, points, unknown, lambda it: refusal(accepted, it))
 
 
-def _with(simulation: Simulation, options: Mapping[str, Any]) -> Simulation:
-    simulator = simulation.simulator.model_copy(update={"options": dict(options)})
+def _with(simulation: Simulation, **settings: Any) -> Simulation:
+    simulator = simulation.simulator.model_copy(update=settings)
     return simulation.model_copy(update={"simulator": simulator})
 
 

@@ -7,14 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config.parameters import shown
+from ..evaluation.calibration import LEVELS
 from ..evaluation.posteriors import read_posteriors
 from ..products.mcmc import McmcRun
 from ..products.networks import EvaluationRun
 from ..products.run import Run
 from ..text.styles import Html
 from ..text.tables import comma_separated
-
-LEVELS = (0.68, 0.95)
 
 
 class _Found(NamedTuple):
@@ -27,7 +26,7 @@ class _Found(NamedTuple):
     truth: np.ndarray
     """(parameter,)."""
     quantiles: np.ndarray
-    """(quantile, parameter): the median, then the two ends for each of :data:`LEVELS`."""
+    """(quantile, parameter): the median, then both ends for each of :data:`.LEVELS`."""
 
 
 def tables(run: Run) -> list[str]:
