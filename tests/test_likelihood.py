@@ -95,13 +95,7 @@ def test_the_stage_writes_posteriors_errors_and_what_is_too_short(
     outcome = json.loads(run.outcome.read_text())
     assert outcome["training_light_cones"] == 20
     assert outcome["posteriors"]["test"]["converged"] == 0
-    told = outcome["posteriors"]["test"]["calibration"]
-    assert told["reason"] == "3 test light-cones, and a verdict needs 200"
-    assert set(told["coverage"]) == {"0.68", "0.95"}
-    assert "calibration" not in outcome["posteriors"]["mock FAINT"]
-    said = capsys.readouterr().out
-    assert "test: 40 steps are " in said
-    assert "test: none, 3 test light-cones" in said
+    assert "test: 40 steps are " in capsys.readouterr().out
     with run.table.open() as file:
         lines = list(csv.DictReader(uncommented(file)))
     assert len(lines) == 5 * 3
@@ -110,7 +104,7 @@ def test_the_stage_writes_posteriors_errors_and_what_is_too_short(
     scores = scored.sampled(made)["toy"]
     density = read_posteriors(run.posterior).log_density.mean()
     assert scores["log_density"]["mean"] == pytest.approx(density)
-    assert scores["calibration"]["light_cones"] == 3
+    assert scores["calibration"]["reason"] == "3 test light-cones, and a verdict needs 200"
     assert scored.at_mocks_alone(made) == []
     table, page = mock_posteriors.tables(made)
     rows = list(csv.DictReader(table.splitlines()))

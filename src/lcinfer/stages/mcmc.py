@@ -9,7 +9,6 @@ import numpy as np
 
 from ..base import durable
 from ..base.device import computed_on, use_threads
-from ..evaluation.calibration import calibration
 from ..evaluation.evaluate import r2
 from ..evaluation.posteriors import Posteriors, ridge, write_posteriors
 from ..images import cutting
@@ -25,8 +24,6 @@ from ..products.mcmc import McmcRun
 from ..records.record import recorded
 from ..records.stamp import comment, stamp
 from ..text.tables import comma_separated
-
-TEST = "test"  # among what posteriors are of
 
 
 class Measured(NamedTuple):
@@ -60,7 +57,7 @@ def sample(run: McmcRun, threads: int | None = None) -> None:
         _, parameters, spectra = training
         emulator, residuals = fit(parameters, spectra, low, high, settings.hidden, settings.seed)
         likelihood = Likelihood.of(emulator, spectra, residuals, settings.components)
-        asked: list[tuple[str, Path, Measured]] = [(TEST, run.posterior, test)]
+        asked: list[tuple[str, Path, Measured]] = [("test", run.posterior, test)]
         asked = asked if settings.test else []
         for mock in run.mocks:
             light_cones = range(mock.realizations)
@@ -106,10 +103,7 @@ def _sampled(
 
 
 def _said(run: McmcRun, name: str, posteriors: Posteriors, chains: list[Chain]) -> dict[str, Any]:
-    """What is told of some posteriors; chains that are too short also on the terminal.
-
-    Whether they are calibrated is told of the test light-cones, which follow the prior.
-    """
+    """What is told of some posteriors; chains that are too short also on the terminal."""
     longest = max(chain.autocorrelation for chain in chains)
     steps = run.mcmc.steps
     if steps < required_steps(longest):
@@ -117,15 +111,7 @@ def _said(run: McmcRun, name: str, posteriors: Posteriors, chains: list[Chain]) 
             f"{name}: {steps} steps are {steps / longest:.0f} autocorrelation times, which is too "
             f"short: mcmc.{run.name}.steps should be {required_steps(longest)} at least"
         )
-    told: dict[str, Any] = {}
-    if name == TEST:
-        generator = np.random.default_rng(run.mcmc.seed)
-        samples, truth = posteriors.samples, posteriors.truth
-        found = calibration(samples, truth, posteriors.reference, generator)
-        told["calibration"] = found.told(posteriors.names)
-        print(f"{name}: {found.verdict}, {found.reason(posteriors.names)}")
     return {
-        **told,
         "light_cones": len(chains),
         "log_density": float(posteriors.log_density.mean()),
         "autocorrelation_steps": longest,
