@@ -264,6 +264,7 @@ class Images(Section):
         return self.slices * self.halves * len(self.axes)
 
 
+FOR_A_WIDTH = 10  # validation light-cones for each parameter, to set a posterior's widths by
 FOR_A_VERDICT = 200  # test light-cones: with fewer, wrong posteriors pass too often
 
 
