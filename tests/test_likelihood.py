@@ -11,6 +11,7 @@ from support.filling import complete
 from lcinfer import config
 from lcinfer.config.spectra import Mcmc
 from lcinfer.evaluation.posteriors import read_posteriors
+from lcinfer.likelihood.convergence import Chains
 from lcinfer.likelihood.emulator import fit
 from lcinfer.likelihood.gaussian import Likelihood
 from lcinfer.likelihood.sampling import log_density, sample
@@ -95,7 +96,10 @@ def test_the_stage_writes_posteriors_errors_and_what_is_too_short(
     outcome = json.loads(run.outcome.read_text())
     assert outcome["training_light_cones"] == 20
     assert outcome["posteriors"]["test"]["converged"] == 0
-    assert "test: 40 steps are " in capsys.readouterr().out
+    assert (
+        "test: 3 of 3 chains are shorter than 50 autocorrelation times: mcmc.toy.most_steps"
+        in capsys.readouterr().out
+    )
     with run.table.open() as file:
         lines = list(csv.DictReader(uncommented(file)))
     assert len(lines) == 5 * 3
@@ -105,17 +109,16 @@ def test_the_stage_writes_posteriors_errors_and_what_is_too_short(
     density = read_posteriors(run.posterior).log_density.mean()
     assert scores["log_density"]["mean"] == pytest.approx(density)
     assert scores["calibration"]["reason"] == "3 test light-cones, and a verdict needs 200"
-    assert scored.at_mocks_alone(made) == []
+    (chains,) = scored.chains_of_likelihoods(made).values()
+    assert (chains.count, chains.short) == (3, 3)
     table, page = mock_posteriors.tables(made)
     rows = list(csv.DictReader(table.splitlines()))
     assert {row["posterior"] for row in rows} == {"toy"}
     assert len(rows) == 2 * 4
     assert page.count("<code>toy</code>") == 2
-    settings["mcmc"]["toy"]["test"] = False
-    untested = scored.at_mocks_alone(Run(config.parse(settings), tmp_path))
-    assert untested == ["toy"]
+    untested = {"toy": Chains(2, 0, 40)}
     *_, last = posteriors_of.lines({"flow": scores}, untested)
     assert last.split()[:2] == ["toy", "none"]
     assert last.endswith("mcmc.toy.test asks for the test light-cones too")
     names = made.database.design.names
-    assert "mcmc.toy.test asks" in posteriors_of.page({"flow": scores}, names, untested)
+    assert "mcmc.toy.test asks" in posteriors_of.page({"flow": scores}, untested, names)

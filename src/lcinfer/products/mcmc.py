@@ -38,9 +38,7 @@ class McmcRun(Product):
     """Samples of the test light-cones, if they are asked for."""
 
     @classmethod
-    def of(
-        cls, name: str, mcmc: Mcmc, split: Split, spectra: Inputs, mocks: tuple[Inputs, ...]
-    ) -> Self:
+    def of(cls, name: str, mcmc: Mcmc, split: Split, spectra: Inputs, *mocks: Inputs) -> Self:
         """One that a configuration asks for."""
         made_of = identity(
             "mcmc",

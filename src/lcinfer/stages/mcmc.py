@@ -15,9 +15,10 @@ from ..images import cutting
 from ..images.dataset import LabelledImages
 from ..images.sets import divide
 from ..lightcones import store
+from ..likelihood.convergence import Chains, required_steps
 from ..likelihood.emulator import Emulator, fit
 from ..likelihood.gaussian import Likelihood
-from ..likelihood.sampling import Chain, log_density, required_steps
+from ..likelihood.sampling import Chain, log_density
 from ..likelihood.sampling import sample as sample_one
 from ..products.databases import Inputs
 from ..products.mcmc import McmcRun
@@ -105,18 +106,16 @@ def _sampled(
 def _said(run: McmcRun, name: str, posteriors: Posteriors, chains: list[Chain]) -> dict[str, Any]:
     """What is told of some posteriors; chains that are too short also on the terminal."""
     longest = max(chain.autocorrelation for chain in chains)
-    steps = run.mcmc.steps
-    if steps < required_steps(longest):
-        print(
-            f"{name}: {steps} steps are {steps / longest:.0f} autocorrelation times, which is too "
-            f"short: mcmc.{run.name}.steps should be {required_steps(longest)} at least"
-        )
+    converged = sum(chain.converged for chain in chains)
+    short = len(chains) - converged
+    if said := Chains(len(chains), short, required_steps(longest)).told(run.name):
+        print(f"{name}: {said}")
     return {
         "light_cones": len(chains),
         "log_density": float(posteriors.log_density.mean()),
         "autocorrelation_steps": longest,
         "accepted": float(np.mean([chain.accepted for chain in chains])),
-        "converged": sum(steps >= required_steps(each.autocorrelation) for each in chains),
+        "converged": converged,
     }
 
 
