@@ -70,8 +70,13 @@ class McmcRun(Product):
 
     @property
     def outputs(self) -> list[Path]:
-        test = [self.posterior] if self.mcmc.test else []
-        return [*super().outputs, *test, *(self.mock_posterior(it.name) for it in self.mocks)]
+        return [*super().outputs, *self.posteriors.values()]
+
+    @property
+    def posteriors(self) -> dict[str, Path]:
+        """The files of samples, by what ``mcmc.json`` calls them."""
+        test = {"test": self.posterior} if self.mcmc.test else {}
+        return test | {f"mock {it.name}": self.mock_posterior(it.name) for it in self.mocks}
 
     def mock_posterior(self, mock: str) -> Path:
         """Samples of a mock's light-cones."""
