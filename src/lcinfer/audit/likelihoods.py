@@ -19,7 +19,8 @@ from .walk import Checks, Walk
 
 AGAIN = 20  # light-cones of the test set whose densities are found again: more tell nothing new
 # Of an emulator that is fitted again. Another processor rounds otherwise, and training goes its own
-# way from there.
+# way from there: first weights that differ by 1e-7 change the errors of config/beyond.yaml's by
+# 0.2 %, and log densities by 0.01 in the median, 0.1 at most.
 SCATTER = 0.02
 """Largest difference of its errors, as a share of them."""
 NATS = 0.2

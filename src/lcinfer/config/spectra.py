@@ -96,7 +96,7 @@ class Mcmc(Section):
     """Walkers of the ensemble."""
     steps: Annotated[int, Field(ge=10)] = 2500
     """Steps of each walker; the first half is left out."""
-    most_steps: Annotated[PositiveInt | None, Field(json_schema_extra={"since": "0.3"})] = None
+    most_steps: Annotated[PositiveInt | None, Field(json_schema_extra={"since": "0.4"})] = None
     """Chains that are shorter than 50 autocorrelation times go on to so many steps at most; none:
     all have the same."""
     samples: PositiveInt = 2000
