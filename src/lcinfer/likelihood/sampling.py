@@ -71,9 +71,8 @@ def sample(log_likelihood: LogLikelihood, low: np.ndarray, high: np.ndarray, mcm
         most = mcmc.most_steps or steps
         if steps >= min(most, required_steps(lag)):
             break
-        steps = min(
-            most, max(required_steps(lag), 3 * steps // 2)
-        )  # longer chains find longer lags
+        # The longer a chain, the longer the lags that it finds: half as much again at least.
+        steps = min(most, max(required_steps(lag), 3 * steps // 2))
     whole = sampler.get_chain(discard=left_out, flat=True)
     taken = np.linspace(0, len(whole) - 1, mcmc.samples).round().astype(int)
     return Chain(whole[taken], lag, float(sampler.acceptance_fraction.mean()), steps)
