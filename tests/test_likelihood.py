@@ -1,23 +1,15 @@
-"""The emulator, the likelihood and MCMC, where the posterior is known; what the stage writes."""
+"""The emulator, the likelihood and MCMC, where the posterior is known."""
 
-import csv
-import json
 from functools import partial
 
 import numpy as np
 import pytest
-from support.filling import complete
 
-from lcinfer import config
+from lcinfer.base.fingerprint import identity
 from lcinfer.config.spectra import Mcmc
-from lcinfer.evaluation.posteriors import read_posteriors
 from lcinfer.likelihood.emulator import fit
 from lcinfer.likelihood.gaussian import Likelihood
 from lcinfer.likelihood.sampling import log_density, sample
-from lcinfer.products.run import Run
-from lcinfer.records.stamp import uncommented
-from lcinfer.stages import images, mcmc, mock_posteriors, scored
-from lcinfer.stages import posteriors as posteriors_of
 
 LOW, HIGH = np.array([0.0, -2.0]), np.array([10.0, 2.0])
 SETTINGS = Mcmc(spectra="toy", walkers=32, steps=2500, samples=10000, components=6)
@@ -72,50 +64,28 @@ def test_the_same_seed_gives_the_same_chain(toy) -> None:
     np.testing.assert_array_equal(one, other)
 
 
-def test_the_stage_writes_posteriors_errors_and_what_is_too_short(
-    settings, tmp_path, capsys
-) -> None:
-    settings["database"]["realizations"] = 25
-    settings["spectra"] = {"shells": {"kind": "spherical", "bins": 3}}
-    small = {"components": 4, "hidden": [8], "walkers": 8, "steps": 40, "samples": 60, "test": True}
-    settings["mcmc"] = {"toy": {"spectra": "shells", **small}}
-    made = Run(config.parse(settings), tmp_path)
-    for cones in made.lightcones.values():
-        complete(cones)
-    for product in made.spectra.values():
-        images.make(product)
-    run = made.mcmc["toy"]
-    mcmc.sample(run, 1)
-    assert all(path.exists() for path in run.outputs)
-    low, high = np.array(list(settings["database"]["prior"].values()), float).T
-    posteriors = read_posteriors(run.mock_posterior("FAINT"))
-    assert posteriors.samples.shape == (2, 60, 4)
-    assert ((posteriors.samples >= low) & (posteriors.samples <= high)).all()
-    assert read_posteriors(run.posterior).light_cones.tolist() == [2, 3, 4]
-    outcome = json.loads(run.outcome.read_text())
-    assert outcome["training_light_cones"] == 20
-    assert outcome["posteriors"]["test"]["converged"] == 0
-    assert "test: 40 steps are " in capsys.readouterr().out
-    with run.table.open() as file:
-        lines = list(csv.DictReader(uncommented(file)))
-    assert len(lines) == 5 * 3
-    assert {"chunk", "redshift", "k", "r2", "bias", "rms"} <= lines[0].keys()
-    assert made.summary.identity["mcmc"] == {"toy": run.fingerprint}
-    scores = scored.sampled(made)["toy"]
-    density = read_posteriors(run.posterior).log_density.mean()
-    assert scores["log_density"]["mean"] == pytest.approx(density)
-    assert scores["calibration"]["reason"] == "3 test light-cones, and a verdict needs 200"
-    assert scored.at_mocks_alone(made) == []
-    table, page = mock_posteriors.tables(made)
-    rows = list(csv.DictReader(table.splitlines()))
-    assert {row["posterior"] for row in rows} == {"toy"}
-    assert len(rows) == 2 * 4
-    assert page.count("<code>toy</code>") == 2
-    settings["mcmc"]["toy"]["test"] = False
-    untested = scored.at_mocks_alone(Run(config.parse(settings), tmp_path))
-    assert untested == ["toy"]
-    *_, last = posteriors_of.lines({"flow": scores}, untested)
-    assert last.split()[:2] == ["toy", "none"]
-    assert last.endswith("mcmc.toy.test asks for the test light-cones too")
-    names = made.database.design.names
-    assert "mcmc.toy.test asks" in posteriors_of.page({"flow": scores}, names, untested)
+def test_a_short_chain_goes_on_and_one_that_is_long_enough_stays_what_it_is(toy) -> None:
+    _, _, likelihood, _ = toy
+    log_likelihood = partial(likelihood.log, np.zeros(6))
+
+    def chain(**settings):
+        few = {"steps": 200, "samples": 50, **settings}
+        return sample(log_likelihood, LOW, HIGH, SETTINGS.model_copy(update=few))
+
+    short, longer, cut = chain(), chain(most_steps=20_000), chain(most_steps=210)
+    assert not short.converged
+    assert longer.converged and 200 < longer.steps <= 20_000
+    assert (cut.steps, cut.converged) == (210, False)
+    enough = chain(steps=longer.steps)
+    assert enough.converged
+    again = chain(steps=longer.steps, most_steps=20_000)
+    np.testing.assert_array_equal(again.samples, enough.samples)
+
+
+def test_that_chains_may_go_on_changes_no_fingerprint_where_they_do_not() -> None:
+    plain = identity("mcmc", mcmc=Mcmc(spectra="toy"))
+    assert identity("mcmc", mcmc=Mcmc(spectra="toy", most_steps=None)) == plain
+    assert "most_steps" not in plain["mcmc"]
+    assert identity("mcmc", mcmc=Mcmc(spectra="toy", most_steps=9000)) != plain
+    with pytest.raises(ValueError, match="most_steps 9 are fewer than steps 2500"):
+        Mcmc(spectra="toy", most_steps=9)

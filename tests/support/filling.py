@@ -9,7 +9,7 @@ from lcinfer.lightcones import database, journal
 from lcinfer.lightcones.child import realize
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
-from lcinfer.stages import figures, summary
+from lcinfer.stages import figures, mcmc, summary
 from lcinfer.stages.compare import compare_trials
 from lcinfer.stages.evaluate import evaluate_network
 from lcinfer.stages.train import train_network
@@ -66,11 +66,11 @@ def finish(run: Run) -> Run:
     for cones in run.lightcones.values():
         if not cones.sealed.exists():
             complete(cones)
-    for image_set in run.images.values():
-        images.prepare(image_set)
-        for span in image_set.spans:
-            images.cut_block(image_set, span)
-        images.seal(image_set)
+    for inputs in run.inputs:
+        images.prepare(inputs)
+        for span in inputs.spans:
+            images.cut_block(inputs, span)
+        images.seal(inputs)
     for training in run.trainings.values():
         if not training.trained.exists():
             train_network(training, 1)
@@ -80,6 +80,9 @@ def finish(run: Run) -> Run:
     for sweep in run.sweeps.values():
         if not sweep.outcome.exists():
             compare_trials(sweep, 1)
+    for sampled in run.mcmc.values():
+        if not sampled.outcome.exists():
+            mcmc.sample(sampled, 1)
     for what in run.figures:
         figures.draw_figures(run, what)
     summary.write(run)

@@ -81,7 +81,7 @@ use rule draw_instrument as draw_sweep with:
         "Figure of the sweep {wildcards.name}: {params.why}"
 
 
-if RUN.config.with_posteriors:
+if RUN.config.tested:
 
     rule draw_posteriors:
         """All posteriors: whether they are calibrated, their widths, and each mock's over one another."""

@@ -33,6 +33,14 @@ TABLES = {
 }
 
 
+def made(product, path):
+    """Whether a file is there, or will be.
+
+    What an earlier lcinfer finished may lack those added since, and is not made again for them.
+    """
+    return path not in product.optional or path.exists() or not product.finished
+
+
 def shown():
     """Every entry of the report."""
     yield report(
@@ -49,8 +57,7 @@ def shown():
             labels={"table": "posteriors and their calibration"},
         )
     for page in RUN.summary.mock_tables[1:]:
-        # A run that an earlier lcinfer finished has none, and is not made again for it.
-        if page.exists() or not RUN.summary.finished:
+        if made(RUN.summary, page):
             yield report(
                 page,
                 category="Tables",
@@ -66,6 +73,8 @@ def shown():
         )
     for name, figures in RUN.figures.items():
         for figure in figures.figures:
+            if not made(figures, figures.files(figure)[0]):
+                continue
             which, _, of_one = figure.partition("_")
             (category,) = (it for it, there in FIGURES.items() if which in there)
             label = FIGURES[category][which]

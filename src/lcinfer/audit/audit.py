@@ -11,14 +11,14 @@ from pathlib import Path
 from ..base.errors import UserError
 from ..products.databases import LightCones
 from ..products.kinds import KINDS
-from . import databases, given, networks, shown
+from . import databases, given, likelihoods, networks, shown
 from .databases import READS
 from .links import Report
 from .rebuild import find
 from .resimulate import some_again
 from .walk import Checks, Depth, Walk
 
-CHECKS: Checks = {**databases.CHECKS, **networks.CHECKS, **shown.CHECKS}
+CHECKS: Checks = {**databases.CHECKS, **networks.CHECKS, **likelihoods.CHECKS, **shown.CHECKS}
 """Besides that a product's files are as they were recorded."""
 
 

@@ -184,15 +184,16 @@ def scores(run: EvaluationRun) -> Iterator[str]:
     except ValueError:
         yield f"{run.scores} is damaged"
         return
-    for name, value, said in _compared(expected, found):
+    for name, value, said in compared(expected, found):
         yield f"{run.scores}: {name} is {said}, and the predictions give {value}"
 
 
-def _compared(expected: Any, found: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+def compared(expected: Any, found: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """What is expected and was not found: its keys, its value, what is there instead."""
     if isinstance(expected, dict):
         for key, value in expected.items():
             said = found.get(key) if isinstance(found, dict) else None
-            yield from _compared(value, said, f"{name}.{key}" if name else key)
+            yield from compared(value, said, f"{name}.{key}" if name else key)
     elif isinstance(expected, str):
         if found != expected:
             yield name, expected, found

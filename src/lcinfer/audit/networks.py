@@ -1,14 +1,37 @@
 """What is checked of trained networks, their predictions and scores, and sweeps."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from ..images.sets import divide
+from ..images.sets import Sets, divide
 from ..lightcones import failures
 from ..products.databases import LightCones
 from ..products.networks import EvaluationRun, SweepRun, TrainingRun
 from . import checks
 from .links import Check
 from .walk import Checks, Walk
+
+Mock = tuple[str, LightCones, Sequence[int]]
+"""Its name, its light-cones, and their indices."""
+
+
+def split(cones: LightCones, sets: Sets) -> Check:
+    """Whether the parts of a database have no light-cone and no seed in common."""
+    parts = sets._asdict()
+    return (
+        "split",
+        checks.shared({name: (cones, part) for name, part in parts.items()}),
+        ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+        + ": no light-cone and no seed shared",
+    )
+
+
+def shared_with_mocks(cones: LightCones, mocks: Sequence[Mock]) -> Check:
+    """Whether mocks have no seed of the database."""
+    groups: dict[str, tuple[LightCones, Iterable[int]]] = {
+        "the database": (cones, range(cones.realizations)),
+        **{name: (of, indices) for name, of, indices in mocks},
+    }
+    return "mocks", checks.shared(groups), "they share no seed with the database"
 
 
 def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
@@ -25,13 +48,7 @@ def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
             f"its {len(run.members)} networks are those of its members",
         )
     sets = divide(run.split, run.light_cones, failed)
-    parts = sets._asdict()
-    yield (
-        "split",
-        checks.shared({name: (run.images.lightcones, part) for name, part in parts.items()}),
-        ", ".join(f"{len(part)} {name}" for name, part in parts.items())
-        + ": no light-cone and no seed shared",
-    )
+    yield split(run.images.lightcones, sets)
     if walk.depth.repredict:
         wrong = checks.normalised_again(run, sets.training)
         yield "normalisation", wrong, "it is that of the training set alone"
@@ -69,11 +86,7 @@ def _evaluation(run: EvaluationRun, walk: Walk) -> Iterator[Check]:
         )
     if walk.depth.repredict:
         yield "network", checks.predicted_again(run, test), "it predicts the same once more"
-    groups: dict[str, tuple[LightCones, Iterable[int]]] = {
-        "the database": (cones, range(cones.realizations)),
-        **{name: (of, indices) for name, of, indices in mocks},
-    }
-    yield "mocks", checks.shared(groups), "they share no seed with the database"
+    yield shared_with_mocks(cones, mocks)
 
 
 def _sweep(run: SweepRun, walk: Walk) -> Iterator[Check]:

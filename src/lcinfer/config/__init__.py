@@ -64,9 +64,7 @@ class Config(Section):
     @property
     def other_figures(self) -> dict[str, str]:
         """Names of figures that are of no training and no sweep, and what they are."""
-        return OTHER_FIGURES | (
-            {"posteriors": "the posteriors' figures"} if self.with_posteriors else {}
-        )
+        return OTHER_FIGURES | ({"posteriors": "the posteriors' figures"} if self.tested else {})
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -102,7 +100,7 @@ class Config(Section):
             if not low <= value <= high
         ]
         asked = [f"trainings.{name}" for name in self.with_posteriors]
-        asked += [f"mcmc.{name}" for name, mcmc in self.mcmc.items() if mcmc.test]
+        asked += [f"mcmc.{name}" for name in self.tested[len(asked) :]]
         if self.split.test >= FOR_A_VERDICT or not asked:
             return outside
         unsure = (
@@ -115,6 +113,11 @@ class Config(Section):
     def with_posteriors(self) -> tuple[str, ...]:
         """The trainings whose networks give posteriors."""
         return tuple(name for name, it in self.trainings.items() if it.network.head.together)
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """Whose posteriors of the test light-cones are judged: these, then of `mcmc`."""
+        return (*self.with_posteriors, *(name for name, it in self.mcmc.items() if it.test))
 
     @property
     def corners(self) -> tuple[str, ...]:
@@ -239,6 +242,8 @@ def _mcmc(config: Config) -> Iterator[str]:
     left = config.database.realizations - config.split.validation - config.split.test
     for name, mcmc in config.mcmc.items():
         where = f"mcmc.{name}"
+        if name in config.with_posteriors:
+            yield f"{where}: a training has posteriors of this name: choose another"
         if mcmc.spectra not in config.spectra:
             yield f"{where}.spectra: {_none('section spectra.', mcmc.spectra, config.spectra)}"
         if mcmc.walkers < 2 * parameters:

@@ -96,6 +96,9 @@ class Mcmc(Section):
     """Walkers of the ensemble."""
     steps: Annotated[int, Field(ge=10)] = 2500
     """Steps of each walker; the first half is left out."""
+    most_steps: Annotated[PositiveInt | None, Field(json_schema_extra={"since": "0.4"})] = None
+    """Chains that are shorter than 50 autocorrelation times go on to so many steps at most; none:
+    all have the same."""
     samples: PositiveInt = 2000
     """Samples that are kept of each light-cone."""
     test: bool = False
@@ -105,6 +108,8 @@ class Mcmc(Section):
 
     @model_validator(mode="after")
     def _keeps_what_there_is(self) -> Self:
+        if self.most_steps is not None and self.most_steps < self.steps:
+            raise ValueError(f"most_steps {self.most_steps} are fewer than steps {self.steps}")
         there = self.walkers * (self.steps - self.steps // 2)
         if self.samples > there:
             raise ValueError(f"samples {self.samples} are more than the {there} that walkers give")

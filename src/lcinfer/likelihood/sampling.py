@@ -1,6 +1,5 @@
 """Samples of a posterior with a uniform prior, by an ensemble of walkers, and its density."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,9 +9,9 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_t
 
 from ..config.spectra import Mcmc
+from .convergence import required_steps
 
 START = 4096  # draws of the prior that walkers begin at the likeliest of
-ENOUGH = 50  # autocorrelation times that a chain must last, as emcee's authors advise
 INTEGRATED = 10_000  # draws behind a posterior's norm
 PRIOR_SHARE = 0.2  # of these from the prior: none of it is then left out
 
@@ -30,21 +29,25 @@ class Chain:
     """Steps, the longest of all parameters'."""
     accepted: float
     """Share of the proposed moves."""
+    steps: int
+    """How many it has."""
 
-
-def required_steps(autocorrelation: float) -> int:
-    """Steps of a chain that is long enough."""
-    return math.ceil(ENOUGH * autocorrelation)
+    @property
+    def converged(self) -> bool:
+        """Whether it is long enough."""
+        return self.steps >= required_steps(self.autocorrelation)
 
 
 def sample(log_likelihood: LogLikelihood, low: np.ndarray, high: np.ndarray, mcmc: Mcmc) -> Chain:
     """Sample by affine-invariant MCMC (Goodman & Weare 2010; Foreman-Mackey et al. 2013).
 
+    A chain that is too short goes on, to ``most_steps`` at most.
+
     Args:
         log_likelihood: of many points at once.
         low: (parameter,) ends of the prior, which is uniform.
         high: the others.
-        mcmc: walkers, steps, samples to keep, seed.
+        mcmc: walkers, steps and most steps, samples to keep, seed.
     """
     random = np.random.RandomState(mcmc.seed)
 
@@ -59,12 +62,20 @@ def sample(log_likelihood: LogLikelihood, low: np.ndarray, high: np.ndarray, mcm
     likeliest = np.argsort(log_posterior(drawn))[-mcmc.walkers :]
     sampler = emcee.EnsembleSampler(mcmc.walkers, len(low), log_posterior, vectorize=True)
     sampler.random_state = random.get_state()
-    sampler.run_mcmc(drawn[likeliest], mcmc.steps)
-    left_out = mcmc.steps // 2
+    walkers, steps = drawn[likeliest], mcmc.steps
+    while True:
+        walkers = sampler.run_mcmc(walkers, steps - sampler.iteration)
+        left_out = steps // 2
+        lags = sampler.get_autocorr_time(discard=left_out, quiet=True, tol=0)
+        lag = float(np.nan_to_num(lags, nan=steps).max())  # NaN: a walker has not moved
+        most = mcmc.most_steps or steps
+        if steps >= min(most, required_steps(lag)):
+            break
+        # The longer a chain, the longer the lags that it finds: half as much again at least.
+        steps = min(most, max(required_steps(lag), 3 * steps // 2))
     whole = sampler.get_chain(discard=left_out, flat=True)
     taken = np.linspace(0, len(whole) - 1, mcmc.samples).round().astype(int)
-    lags = sampler.get_autocorr_time(discard=left_out, quiet=True, tol=0)
-    return Chain(whole[taken], float(np.max(lags)), float(sampler.acceptance_fraction.mean()))
+    return Chain(whole[taken], lag, float(sampler.acceptance_fraction.mean()), steps)
 
 
 def log_density(

@@ -38,9 +38,7 @@ class McmcRun(Product):
     """Samples of the test light-cones, if they are asked for."""
 
     @classmethod
-    def of(
-        cls, name: str, mcmc: Mcmc, split: Split, spectra: Inputs, mocks: tuple[Inputs, ...]
-    ) -> Self:
+    def of(cls, name: str, mcmc: Mcmc, split: Split, spectra: Inputs, *mocks: Inputs) -> Self:
         """One that a configuration asks for."""
         made_of = identity(
             "mcmc",
@@ -72,8 +70,13 @@ class McmcRun(Product):
 
     @property
     def outputs(self) -> list[Path]:
-        test = [self.posterior] if self.mcmc.test else []
-        return [*super().outputs, *test, *(self.mock_posterior(it.name) for it in self.mocks)]
+        return [*super().outputs, *self.posteriors.values()]
+
+    @property
+    def posteriors(self) -> dict[str, Path]:
+        """The files of samples, by what ``mcmc.json`` calls them."""
+        test = {"test": self.posterior} if self.mcmc.test else {}
+        return test | {f"mock {it.name}": self.mock_posterior(it.name) for it in self.mocks}
 
     def mock_posterior(self, mock: str) -> Path:
         """Samples of a mock's light-cones."""

@@ -195,13 +195,8 @@ class Run:
 
         def drawing(name: str, *sources: Product, **made_from: Any) -> FigureSet:
             style = self.config.figures
-            return FigureSet(
-                name=name,
-                identity=identity("figures", style=style, **made_from),
-                root=self.root,
-                formats=style.formats,
-                drawn_from=sources,
-            )
+            made_of = identity("figures", style=style, **made_from)
+            return FigureSet(name, made_of, self.root, style.formats, drawn_from=sources)
 
         answered = {"responses": self.responses} if self.mocks else {}
         drawn = {}
@@ -216,15 +211,14 @@ class Run:
             drawn[name] = drawing(name, sweep, sweep=sweep.fingerprint)
         for name, seen in self.instruments.items():
             drawn[name] = drawing(name, seen, instrument=seen.fingerprint)
-        if self.config.with_posteriors:
+        if tested := self.config.tested:
             sampled = {name: self.evaluations[name] for name in self.config.with_posteriors}
-            fingerprints = {name: scored.fingerprint for name, scored in sampled.items()}
-            chains = {name: it for name, it in self.mcmc.items() if name in self.config.corners}
-            made_from: dict[str, Any] = {"posteriors": fingerprints, "corners": sorted(self.mocks)}
-            if chains:
-                made_from["mcmc"] = {name: it.fingerprint for name, it in chains.items()}
-            sources = (*sampled.values(), *chains.values())
-            drawn[POSTERIORS] = drawing(POSTERIORS, *sources, **made_from)
+            drawn_of = {*tested, *self.config.corners}
+            chains = {name: it for name, it in self.mcmc.items() if name in drawn_of}
+            more: dict[str, Any] = {"mcmc": _fingerprints(chains)} if chains else {}
+            more |= {} if sampled else {"scored": self.config.evaluation}
+            more |= {POSTERIORS: _fingerprints(sampled), "corners": sorted(self.mocks)}
+            drawn[POSTERIORS] = drawing(POSTERIORS, *sampled.values(), *chains.values(), **more)
         if self.mocks:
             examples = {name: self.mock_images[name] for name in self.examples}
             shown = [[name, [it.fingerprint, it.realizations]] for name, it in examples.items()]
@@ -270,18 +264,17 @@ class Run:
     @property
     def summary(self) -> Summary:
         """The run's own directory."""
-        made_from = {name: figures.fingerprint for name, figures in self.figures.items()}
         again = {
             label: self.evaluations[label].fingerprint
             for labels in self.repeats.values()
             for label in labels[1:]
         }
         more: dict[str, Any] = {"repeats": again} if again else {}
-        if any(scored.has_posterior for scored in self.evaluations.values()):
+        if self.config.tested or any(scored.has_posterior for scored in self.evaluations.values()):
             more[POSTERIORS] = True
         if self.mcmc:
-            more["mcmc"] = {name: run.fingerprint for name, run in self.mcmc.items()}
-        made_of = identity("summary", figures=made_from, **more)
+            more["mcmc"] = _fingerprints(self.mcmc)
+        made_of = identity("summary", figures=_fingerprints(self.figures), **more)
         return Summary(
             name=self.config.name,
             identity=made_of,
@@ -383,17 +376,20 @@ class Run:
     @cached_property
     def mcmc(self) -> dict[str, McmcRun]:
         """The samplings of likelihoods by name."""
-        made = {}
-        for name, mcmc in self.config.mcmc.items():
-            spectra, *mocks = self._read_by(mcmc.spectra)
-            made[name] = McmcRun.of(name, mcmc, self.config.split, spectra, tuple(mocks))
-        return made
+        return {
+            name: McmcRun.of(name, mcmc, self.config.split, *self._read_by(mcmc.spectra))
+            for name, mcmc in self.config.mcmc.items()
+        }
 
     def _label(self, run: TrainingRun) -> str:
         """The name of a training in :attr:`trainings`."""
         return next(
             label for label, it in self.trainings.items() if it.fingerprint == run.fingerprint
         )
+
+
+def _fingerprints(named: Mapping[str, Product]) -> dict[str, Any]:
+    return {name: product.fingerprint for name, product in named.items()}
 
 
 def _named(product: Product) -> str:

@@ -7,6 +7,7 @@ from typing import Self
 from ..config import Config
 from ..config.sections import Figures
 from .found import Reference, Seal, Sources, Spec
+from .mcmc import McmcRun
 from .product import File, Product
 
 EXAMPLES = "examples"
@@ -25,7 +26,7 @@ DRAWN = {  # what figures are made from, as their identity says it, and which th
     "instrument": ("noise",),
 }
 DRAWN_OF_EACH = {  # the same of several, a figure for each name
-    POSTERIORS: ("calibration", "posterior"),  # of trainings
+    POSTERIORS: ("calibration", "posterior"),  # of trainings; of likelihoods see FigureSet
     "corners": ("corner",),  # of mocks
 }
 PAPER_TABLES = ("table1", "table2", "claims")
@@ -81,7 +82,8 @@ class FigureSet(Product):
     @property
     def keys(self) -> tuple[str, ...]:
         alone = ("images", "database.box", "database.lightcone")
-        return (*super().keys, *(() if self.drawn_from else alone))
+        scored = ("evaluation",) if "scored" in self.identity else ()
+        return (*super().keys, *scored, *(() if self.drawn_from else alone))
 
     @property
     def markers(self) -> list[Path]:
@@ -97,12 +99,25 @@ class FigureSet(Product):
             for figure in names
             for of in self.identity.get(what, [])
         )
-        return (*whole, *each)
+        return (*whole, *each, *self._of_likelihoods)
+
+    @property
+    def _of_likelihoods(self) -> tuple[str, ...]:
+        """Of those that were sampled for the test light-cones."""
+        tested = [it.name for it in self.drawn_from if isinstance(it, McmcRun) and it.mcmc.test]
+        return tuple(f"{figure}_{name}" for figure in DRAWN_OF_EACH[POSTERIORS] for name in tested)
 
     @property
     def outputs(self) -> list[Path]:
         """See :class:`Product`: every plot in every format."""
-        return [file for figure in self.figures for file in self.files(figure)]
+        every = (file for figure in self.figures for file in self.files(figure))
+        return [file for file in every if file not in self.optional]
+
+    @property
+    def optional(self) -> list[Path]:
+        """See :class:`Product`: beside those of networks likelihoods' were not always drawn."""
+        later = self._of_likelihoods if self.identity.get(POSTERIORS) else ()
+        return [file for figure in later for file in self.files(figure)]
 
     def files(self, figure: str) -> list[Path]:
         """A figure's files, the one for the report first."""

@@ -1,6 +1,7 @@
 """What networks read beside plain images, as a methods section tells it: spectra, instruments."""
 
 from ..config.instruments import Instrument
+from ..config.spectra import Mcmc
 from ..text.styles import Style
 from .recorded import Recorded
 
@@ -18,13 +19,19 @@ def on_spectra(recorded: Recorded, style: Style) -> list[str]:
             f"of k between {spectra.k[0]:g} and {spectra.k[1]:g} per Mpc."
         )
     told += [
-        f"The posteriors {style.code(name)} are sampled by {mcmc.walkers} walkers of {mcmc.steps} "
-        f"steps (MCMC) from a Gaussian likelihood of {mcmc.components} principal components of the "
-        f"spectra {style.code(mcmc.spectra)}, about an emulator of neural networks fitted on the "
-        f"training light-cones, whose scatter about it is the covariance."
+        f"The posteriors {style.code(name)} are sampled by {mcmc.walkers} walkers of "
+        f"{_steps(mcmc)} (MCMC) from a Gaussian likelihood of {mcmc.components} principal "
+        f"components of the spectra {style.code(mcmc.spectra)}, about an emulator of neural "
+        f"networks fitted on the training light-cones, whose scatter about it is the covariance."
         for name, mcmc in config.mcmc.items()
     ]
     return told
+
+
+def _steps(mcmc: Mcmc) -> str:
+    if mcmc.most_steps is None:
+        return f"{mcmc.steps} steps"
+    return f"{mcmc.steps} steps, or up to {mcmc.most_steps} for 50 autocorrelation times,"
 
 
 def on_instrument(style: Style, name: str, settings: Instrument) -> str:

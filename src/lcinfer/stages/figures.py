@@ -52,7 +52,7 @@ def draw_figures(run: Run, what: str) -> None:
         drawn = _slicing(run)
     else:
         drawn, read = _of_posteriors(run), product.needed
-    with recorded(product, "draw", product.outputs, read):
+    with recorded(product, "draw", [*product.outputs, *product.optional], read):
         for name, figure in drawn:
             metadata = {"Software": "lcinfer", **stamp(product)}
             figures.save(figure, product.directory / name, run.config.figures, metadata)
@@ -141,16 +141,15 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
 
 def _of_posteriors(run: Run) -> Drawn:
     prior = run.config.database.prior
-    sampled = {name: run.evaluations[name] for name in run.config.with_posteriors}
+    methods: dict[str, EvaluationRun | McmcRun] = {**run.evaluations, **run.mcmc}
     worth = {}
-    for name, scored in sampled.items():
-        tested = read_posteriors(scored.posterior)
+    for name in run.config.tested:
+        tested = read_posteriors(methods[name].posterior)
         worth[name] = float(tested.log_density.mean())
-        calibrated = calibration_of(tested, scored.evaluation)
+        calibrated = calibration_of(tested, run.config.evaluation)
         yield f"calibration_{name}", figures.draw_calibration(calibrated, tested.names)
         shown_as = (tested.truth, tested.samples, tested.names, prior)
         yield f"posterior_{name}", figures.draw_posteriors(*shown_as, bins=run.config.figures.bins)
-    methods: dict[str, EvaluationRun | McmcRun] = {**sampled, **run.mcmc}
     for mock in sorted(run.mocks):
         paths = {name: methods[name].mock_posterior(mock) for name in run.config.corners}
         found = {name: read_posteriors(path) for name, path in paths.items()}

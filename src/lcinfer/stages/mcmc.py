@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +14,10 @@ from ..images import cutting
 from ..images.dataset import LabelledImages
 from ..images.sets import divide
 from ..lightcones import store
+from ..likelihood.convergence import Chains, required_steps
 from ..likelihood.emulator import Emulator, fit
 from ..likelihood.gaussian import Likelihood
-from ..likelihood.sampling import Chain, log_density, required_steps
+from ..likelihood.sampling import Chain, log_density
 from ..likelihood.sampling import sample as sample_one
 from ..products.databases import Inputs
 from ..products.mcmc import McmcRun
@@ -44,60 +44,78 @@ class Measured(NamedTuple):
         return cls(np.array(light_cones), parameters, spectra.astype(float))
 
 
+class Fitted(NamedTuple):
+    """A likelihood, and light-cones that it is asked of."""
+
+    likelihood: Likelihood
+    table: str
+    """The emulator against the test light-cones, as CSV."""
+    light_cones: int
+    """That it is fitted on."""
+    validation: Measured
+    observed: dict[str, Measured]
+    """By the names of :attr:`.McmcRun.posteriors`."""
+    low: np.ndarray
+    """(parameter,) ends of the prior."""
+    high: np.ndarray
+
+
+def fitted(run: McmcRun) -> Fitted:
+    """Fit the emulator on the training light-cones."""
+    settings, labelled = run.mcmc, cutting.open_labelled(run.spectra)
+    sets = divide(run.split, labelled.light_cones, labelled.failed)
+    validation, test, training = (Measured.of(labelled, each) for each in sets)
+    low, high = np.array([labelled.prior[name] for name in labelled.names], float).T
+    _, parameters, spectra = training
+    emulator, residuals = fit(parameters, spectra, low, high, settings.hidden, settings.seed)
+    observed = {"test": test} if settings.test else {}
+    for mock in run.mocks:
+        light_cones = range(mock.realizations)
+        observed[f"mock {mock.name}"] = Measured.of(cutting.open_labelled(mock), light_cones)
+    return Fitted(
+        likelihood=Likelihood.of(emulator, spectra, residuals, settings.components),
+        table=_errors(run.spectra, emulator, test, residuals.std(axis=0)),
+        light_cones=len(spectra),
+        validation=validation,
+        observed=observed,
+        low=low,
+        high=high,
+    )
+
+
 def sample(run: McmcRun, threads: int | None = None) -> None:
-    """Fit the emulator on the training light-cones, and sample the posteriors of the mocks and, if
-    it is asked for, of the test light-cones."""
+    """Fit the emulator, and sample the posteriors of the mocks and, if it is asked for, of the test
+    light-cones."""
     use_threads(threads)
-    settings, stamped = run.mcmc, stamp(run)
+    stamped = stamp(run)
     with recorded(run, "mcmc", run.outputs, run.needed) as more:
-        labelled = cutting.open_labelled(run.spectra)
-        sets = divide(run.split, labelled.light_cones, labelled.failed)
-        validation, test, training = (Measured.of(labelled, each) for each in sets)
-        low, high = np.array([labelled.prior[name] for name in labelled.names], float).T
-        _, parameters, spectra = training
-        emulator, residuals = fit(parameters, spectra, low, high, settings.hidden, settings.seed)
-        likelihood = Likelihood.of(emulator, spectra, residuals, settings.components)
-        asked: list[tuple[str, Path, Measured]] = [("test", run.posterior, test)]
-        asked = asked if settings.test else []
-        for mock in run.mocks:
-            light_cones = range(mock.realizations)
-            observed = Measured.of(cutting.open_labelled(mock), light_cones)
-            asked.append((f"mock {mock.name}", run.mock_posterior(mock.name), observed))
-        said = {}
-        for name, path, observed in asked:
-            posteriors, chains = _sampled(run, likelihood, validation, observed, low, high)
+        found, said = fitted(run), {}
+        for name, path in run.posteriors.items():
+            posteriors, chains = _sampled(run, found, found.observed[name])
             write_posteriors(posteriors, path, stamped)
             said[name] = _said(run, name, posteriors, chains)
-        table = _errors(run.spectra, emulator, test, residuals.std(axis=0))
-        durable.write_text(run.table, comment(stamped) + table)
-        outcome = {"training_light_cones": len(spectra), "posteriors": said}
+        durable.write_text(run.table, comment(stamped) + found.table)
+        outcome = {"training_light_cones": found.light_cones, "posteriors": said}
         durable.write_json(run.outcome, {**outcome, "provenance": stamped})
         more |= computed_on("cpu")
 
 
-def _sampled(
-    run: McmcRun,
-    likelihood: Likelihood,
-    validation: Measured,
-    observed: Measured,
-    low: np.ndarray,
-    high: np.ndarray,
-) -> tuple[Posteriors, list[Chain]]:
-    settings = run.mcmc
+def _sampled(run: McmcRun, found: Fitted, observed: Measured) -> tuple[Posteriors, list[Chain]]:
+    settings, prior, likelihood = run.mcmc, (found.low, found.high), found.likelihood
     seen, chains, density = likelihood.reduced(observed.spectra), [], []
     for truth, components in zip(observed.parameters, seen, strict=True):
         log_likelihood = partial(likelihood.log, components)
-        chains.append(sample_one(log_likelihood, low, high, settings))
+        chains.append(sample_one(log_likelihood, *prior, settings))
         samples = chains[-1].samples
-        density.append(log_density(log_likelihood, samples, truth, low, high, settings.seed))
-    reference = ridge(likelihood.reduced(validation.spectra), validation.parameters, seen)
+        density.append(log_density(log_likelihood, samples, truth, *prior, settings.seed))
+    of_validation = likelihood.reduced(found.validation.spectra)
     posteriors = Posteriors(
         names=run.spectra.lightcones.design.names,
         light_cones=observed.light_cones,
         truth=observed.parameters,
         samples=np.array([chain.samples for chain in chains], np.float32),
         log_density=np.array(density),
-        reference=reference,
+        reference=ridge(of_validation, found.validation.parameters, seen),
     )
     return posteriors, chains
 
@@ -105,18 +123,16 @@ def _sampled(
 def _said(run: McmcRun, name: str, posteriors: Posteriors, chains: list[Chain]) -> dict[str, Any]:
     """What is told of some posteriors; chains that are too short also on the terminal."""
     longest = max(chain.autocorrelation for chain in chains)
-    steps = run.mcmc.steps
-    if steps < required_steps(longest):
-        print(
-            f"{name}: {steps} steps are {steps / longest:.0f} autocorrelation times, which is too "
-            f"short: mcmc.{run.name}.steps should be {required_steps(longest)} at least"
-        )
+    converged = sum(chain.converged for chain in chains)
+    short = len(chains) - converged
+    if said := Chains(len(chains), short, required_steps(longest)).told(run.name):
+        print(f"{name}: {said}")
     return {
         "light_cones": len(chains),
         "log_density": float(posteriors.log_density.mean()),
         "autocorrelation_steps": longest,
         "accepted": float(np.mean([chain.accepted for chain in chains])),
-        "converged": sum(steps >= required_steps(each.autocorrelation) for each in chains),
+        "converged": converged,
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..config.parameters import shown
 from ..evaluation.calibration import LEVELS
 from ..evaluation.posteriors import read_posteriors
+from ..likelihood.convergence import chains_of
 from ..products.mcmc import McmcRun
 from ..products.networks import EvaluationRun
 from ..products.run import Run
@@ -94,6 +95,8 @@ def _page(run: Run, found: list[_Found]) -> str:
         "Posteriors of the mocks' light-cones: the log density at the true values, in nats above "
         "that of the prior; of each parameter the median, and below it the central 68% interval."
     )
+    chains = {name: chains_of(sampled, test=False).told(name) for name, sampled in run.mcmc.items()}
+    caption += "".join(f" {name}: {said}." for name, said in chains.items() if said)
     head = ["Mock", "Light-cone", "Posterior", "Log density", *map(style.quantity, names)]
     return f"{style.table(head, rows, caption)}\n"
 

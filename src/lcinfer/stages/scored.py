@@ -8,6 +8,7 @@ from typing import Any
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..config.parameters import shown
+from ..likelihood.convergence import Chains, chains_of
 from ..products.networks import EvaluationRun
 from ..products.run import Run
 from ..records.stamp import uncommented
@@ -26,9 +27,8 @@ def tables(run: Run) -> dict[Path, str]:
     """The files of a run's scores, and what they hold below their first line."""
     found = {run.summary.table: table(run), run.summary.page: page(run)}
     if files := run.summary.posterior_tables:
-        scores, names = sampled(run), run.database.design.names
-        page_of = posteriors.page(scores, names, at_mocks_alone(run))
-        texts = (posteriors.table(scores), page_of)
+        scores, chains, names = sampled(run), chains_of_likelihoods(run), run.database.design.names
+        texts = (posteriors.table(scores, chains), posteriors.page(scores, chains, names))
         found |= dict(zip(files, texts, strict=True))
     if files := run.summary.mock_tables:
         from . import mock_posteriors  # and xarray, which nothing else here needs
@@ -97,8 +97,9 @@ def for_terminal(run: Run) -> str:
     head = ["training", "prediction", "parameter", "R2", f"{confidence} from", "to"]
     rows = [head, *(_told(line) for line in lines)]
     told = aligned(rows, left=None)
-    if scores := sampled(run):
-        told += ["", *posteriors.lines(scores, at_mocks_alone(run))]
+    scores, chains = sampled(run), chains_of_likelihoods(run)
+    if scores or chains:
+        told += ["", *posteriors.lines(scores, chains)]
     told += [
         f"{name} was made without {counted(len(lacks['light_cones']), 'light-cone')} whose "
         f"simulations failed: {lacks['validation']} validation, {lacks['test']} test, "
@@ -145,9 +146,9 @@ def sampled(run: Run) -> dict[str, dict[str, Any]]:
     return found
 
 
-def at_mocks_alone(run: Run) -> list[str]:
-    """The likelihoods that were not sampled for the test light-cones."""
-    return [name for name, it in run.mcmc.items() if not it.mcmc.test]
+def chains_of_likelihoods(run: Run) -> dict[str, Chains]:
+    """The chains of likelihoods: of the test light-cones, where these were sampled, or of mocks."""
+    return {name: chains_of(it, it.mcmc.test) for name, it in run.mcmc.items()}
 
 
 def _scores_of(evaluation: EvaluationRun) -> dict[str, Any]:

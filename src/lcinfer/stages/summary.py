@@ -20,6 +20,7 @@ def write(run: Run) -> None:
     read += [each.training.history for each in evaluations]
     of_mocks = mock_posteriors.sources(run).values()
     read += [each.mock_posterior(mock) for each in of_mocks for mock in run.mocks]
+    read += [it.outcome for it in run.mcmc.values()]
     read += [it.posterior for it in run.mcmc.values() if it.mcmc.test]
     made = [*run.summary.outputs, *run.summary.mock_tables]
     with recorded(run.summary, "summarise", made, read):
