@@ -251,10 +251,10 @@ def predicted_again(run: EvaluationRun, test: Sequence[int]) -> Iterator[str]:
 
     trained = checkpoints.load(run.training.checkpoint)
     spread = np.array(trained.fitted_normalisation().parameter_std)
-    tables = [(run.predictions, run.training.images, test)]
+    tables = [(run.predictions, run.training.inputs, test)]
     tables += [
         (run.mock_predictions(name), mock, range(mock.realizations))
-        for name, mock in run.mock_images.items()
+        for name, mock in run.mock_inputs.items()
     ]
     for path, image_set, indices in tables:
         try:
@@ -278,7 +278,7 @@ def normalised_again(run: TrainingRun, training: Sequence[int]) -> Iterator[str]
 
     try:
         trained = checkpoints.load(run.checkpoint)
-        labelled = cutting.open_labelled(run.images)
+        labelled = cutting.open_labelled(run.inputs)
         images = run.training.images
         count = labelled.per_lightcone if images == "all" else images
         normalisation, envelope = fit(labelled, training, count)

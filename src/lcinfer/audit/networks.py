@@ -12,7 +12,7 @@ from .walk import Checks, Walk
 
 
 def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
-    failed = failures.named(run.images.sealed)
+    failed = failures.named(run.inputs.sealed)
     yield (
         "checkpoint",
         checks.checkpoint(run, failed),
@@ -28,7 +28,7 @@ def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
     parts = sets._asdict()
     yield (
         "split",
-        checks.shared({name: (run.images.lightcones, part) for name, part in parts.items()}),
+        checks.shared({name: (run.inputs.lightcones, part) for name, part in parts.items()}),
         ", ".join(f"{len(part)} {name}" for name, part in parts.items())
         + ": no light-cone and no seed shared",
     )
@@ -39,10 +39,10 @@ def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
 
 def _evaluation(run: EvaluationRun, walk: Walk) -> Iterator[Check]:
     training = run.training
-    cones = training.images.lightcones
-    failed = failures.named(training.images.sealed)
+    cones = training.inputs.lightcones
+    failed = failures.named(training.inputs.sealed)
     test = divide(training.split, cones.realizations, failed).test
-    mocks = [(name, it.lightcones, range(it.realizations)) for name, it in run.mock_images.items()]
+    mocks = [(name, it.lightcones, range(it.realizations)) for name, it in run.mock_inputs.items()]
     tables = [(run.predictions, cones, test)]
     tables += [(run.mock_predictions(name), of, indices) for name, of, indices in mocks]
     yield (

@@ -89,9 +89,9 @@ def _labour(run: TrainingRun, work: Work) -> str:
     """What a training works through; what that takes is not known before it was tried."""
     if run.members:
         return f"mixing {counted(len(run.members), 'network')}"
-    light_cones = set(run.training_set) - set(failures.named(run.images.sealed))
+    light_cones = set(run.training_set) - set(failures.named(run.inputs.sealed))
     each = run.training.images
-    images = len(light_cones) * (run.images.per_lightcone if each == "all" else each)
+    images = len(light_cones) * (run.inputs.per_lightcone if each == "all" else each)
     return f"{counted(run.training.epochs, 'epoch')} of {counted(images, 'image')}"
 
 

@@ -21,7 +21,7 @@ class TrainingRun(Product):
 
     training: Training
     split: Split
-    images: Inputs
+    inputs: Inputs
     members: tuple["TrainingRun", ...] = ()
     """Of an ensemble: the trainings whose networks it mixes."""
 
@@ -31,7 +31,7 @@ class TrainingRun(Product):
     step = "Training a network"
     rules = "train.smk"
     makes = ("trained.json",)
-    made_from = ("images", "members")
+    made_from = ("inputs", "members")
     settings = ("trainings.{name}", "sweeps", "split")
 
     checkpoint = File("checkpoint.pt")
@@ -54,12 +54,12 @@ class TrainingRun(Product):
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        (images,) = sources["spectra" if "spectra" in spec.identity else "images"]
+        (inputs,) = sources["spectra" if "spectra" in spec.identity else "images"]
         return cls(
             **spec.common,
             training=Training.model_validate(spec.identity["training"]),
             split=Split.model_validate(spec.identity["split"]),
-            images=images,
+            inputs=inputs,
             members=tuple(sources.get(cls.kind, ())),
         )
 
@@ -80,7 +80,7 @@ class TrainingRun(Product):
     def light_cones(self) -> int:
         """How many of the database's light-cones decide it: those up to its last one."""
         if self.training.light_cones is None:
-            return self.images.realizations
+            return self.inputs.realizations
         return self.split.validation + self.split.test + self.training.light_cones
 
     def lacks(self, failed: Iterable[int]) -> list[int]:
@@ -120,7 +120,7 @@ class EvaluationRun(Product):
     @classmethod
     def of(cls, evaluation: Evaluation, training: TrainingRun, mocks: tuple[Inputs, ...]) -> Self:
         """That of a training, which also predicts all light-cones of mocks."""
-        read = training.images.kind
+        read = training.inputs.kind
         made_of = identity(
             "evaluation",
             evaluation=evaluation,
@@ -148,7 +148,7 @@ class EvaluationRun(Product):
 
     @property
     def outputs(self) -> list[Path]:
-        mocks = list(self.mock_images)
+        mocks = list(self.mock_inputs)
         made = [*super().outputs, *map(self.mock_predictions, mocks)]
         if self.has_posterior:
             made += [self.posterior, *map(self.mock_posterior, mocks)]
@@ -160,9 +160,9 @@ class EvaluationRun(Product):
         return self.training.training.network.head.together
 
     @property
-    def mock_images(self) -> dict[str, Inputs]:
+    def mock_inputs(self) -> dict[str, Inputs]:
         """By the mocks' names."""
-        return {images.lightcones.name: images for images in self.mocks}
+        return {inputs.lightcones.name: inputs for inputs in self.mocks}
 
     def mock_predictions(self, mock: str) -> Path:
         """True and predicted parameters of a mock's images."""
