@@ -27,8 +27,8 @@ ALLOWANCE = 1.5
 def require(run: Run, config: Path | str) -> None:
     """Let only a campaign begin, or a database grow, that is small or approved.
 
-    It simulates nothing: what is not known from journals or a calibration is taken from the
-    documentation's scaling.
+    It simulates nothing: what is known neither from journals nor from small light-cones that were
+    timed is taken from the documentation's scaling.
 
     Raises:
         UserError: naming cost, limit and the command that approves.
