@@ -279,9 +279,8 @@ def normalised_again(run: TrainingRun, training: Sequence[int]) -> Iterator[str]
     try:
         trained = checkpoints.load(run.checkpoint)
         labelled = cutting.open_labelled(run.inputs)
-        images = run.training.images
-        count = labelled.per_lightcone if images == "all" else images
-        normalisation, envelope = fit(labelled, training, count)
+        images = run.training.images_of(labelled.per_lightcone)
+        normalisation, envelope = fit(labelled, training, images)
     except UserError as error:
         yield str(error)
         return

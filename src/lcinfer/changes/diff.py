@@ -90,8 +90,7 @@ def _labour(run: TrainingRun, work: Work) -> str:
     if run.members:
         return f"mixing {counted(len(run.members), 'network')}"
     light_cones = set(run.training_set) - set(failures.named(run.inputs.sealed))
-    each = run.training.images
-    images = len(light_cones) * (run.inputs.per_lightcone if each == "all" else each)
+    images = len(light_cones) * run.training.images_of(run.inputs.per_lightcone)
     return f"{counted(run.training.epochs, 'epoch')} of {counted(images, 'image')}"
 
 

@@ -263,6 +263,10 @@ class SpectraSet(Inputs):
         return 1 if self.spectra.kind == "spherical" else 2
 
 
+INPUTS: tuple[type[Inputs], ...] = (ImageSet, SpectraSet)
+"""What a network may read; a training's identity names which, by its kind."""
+
+
 def observing(identity: Mapping[str, Any]) -> Instrument | None:
     """The instrument of an image set, by its identity; None: there is none."""
     if "instrument" not in identity:

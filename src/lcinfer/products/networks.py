@@ -10,7 +10,7 @@ from typing import Self
 from ..base.fingerprint import identity, short
 from ..config.sections import Evaluation, Split, Training
 from ..config.sweeps import Sweep, Trial
-from .databases import ImageSet, Inputs
+from .databases import INPUTS, ImageSet, Inputs
 from .found import Reference, Seal, Sources, Spec
 from .product import SEALED, File, Product
 
@@ -43,7 +43,7 @@ class TrainingRun(Product):
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
-        kind = "spectra" if "spectra" in spec.identity else "images"
+        kind = _read(spec)
         ((fingerprint, count),) = spec.identity[kind]
         given_up = spec.identity.get("given_up", "")
         of_all = Seal.of(SEALED.format(total=count, given_up=given_up))
@@ -54,7 +54,7 @@ class TrainingRun(Product):
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        (inputs,) = sources["spectra" if "spectra" in spec.identity else "images"]
+        (inputs,) = sources[_read(spec)]
         return cls(
             **spec.common,
             training=Training.model_validate(spec.identity["training"]),
@@ -239,6 +239,11 @@ class SweepRun(Product):
     def also(self) -> tuple[Product, ...]:
         """See :class:`Product`: the best trial of a study is evaluated, whichever that is."""
         return tuple(self.evaluations.values())
+
+
+def _read(spec: Spec) -> str:
+    """The kind of what a training's network reads."""
+    return next(it.kind for it in INPUTS if it.kind in spec.identity)
 
 
 def _best(outcome: Path) -> str:
