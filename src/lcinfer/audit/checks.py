@@ -256,9 +256,9 @@ def predicted_again(run: EvaluationRun, test: Sequence[int]) -> Iterator[str]:
         (run.mock_predictions(name), mock, range(mock.realizations))
         for name, mock in run.mock_inputs.items()
     ]
-    for path, image_set, indices in tables:
+    for path, inputs, indices in tables:
         try:
-            again = predict(trained, cutting.open_labelled(image_set), indices).predicted
+            again = predict(trained, cutting.open_labelled(inputs), indices).predicted
             said = read_predictions(path).predicted
         except UserError as error:
             yield str(error)

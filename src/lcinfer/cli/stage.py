@@ -57,12 +57,12 @@ def _spectra(options: Namespace) -> None:
     _make(options, choose(run_of(options).spectra, options.database, "set of spectra"))
 
 
-def _make(options: Namespace, image_set: Inputs) -> None:
+def _make(options: Namespace, inputs: Inputs) -> None:
     from ..stages import images
 
-    block = _within(options.block, image_set)
+    block = _within(options.block, inputs)
     steps = [options.step] if options.step else images.STEPS
-    images.make(image_set, steps, block, options.threads)
+    images.make(inputs, steps, block, options.threads)
 
 
 def _train(options: Namespace) -> None:

@@ -144,7 +144,7 @@ def scores_of(posteriors: Posteriors, evaluation: Evaluation) -> dict[str, Any]:
 
     Returns:
         ``log_density`` at the truth, ``mean`` and ``standard_error`` over light-cones, in nats,
-        where the prior's is 0; ``posterior_mean`` as :func:`.scores_from` has others;
+        where the prior's is 0; ``posterior_mean`` as :func:`.evaluate.scores_from` has others;
         ``posterior_width``, of central 68% intervals, on average; ``calibration``.
     """
     names = posteriors.names

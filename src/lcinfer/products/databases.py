@@ -144,7 +144,7 @@ class Inputs(Realizations):
         return self.lightcones.given_up
 
     @property
-    def cut_by(self) -> dict[str, Any]:
+    def own_section(self) -> dict[str, Any]:
         """Its own section of the configuration, by its name."""
         return {self.kind: getattr(self, self.kind)}
 

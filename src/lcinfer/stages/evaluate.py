@@ -20,7 +20,7 @@ def evaluate_network(
 ) -> None:
     """Predict and score the test light-cones; predict every mock."""
     use_threads(threads)
-    seals = (image_set.sealed for image_set in (run.training.inputs, *run.mocks))
+    seals = (inputs.sealed for inputs in (run.training.inputs, *run.mocks))
     stamped = stamp(run)
     with recorded(run, "evaluate", run.outputs, (run.training.checkpoint, *seals)) as more:
         trained = load_trained(run.training.checkpoint)

@@ -18,13 +18,12 @@ from ..engines import engine_of
 from ..lightcones import database, journal, store
 from ..products.databases import LightCones
 from ..products.found import Seal
-from ..products.product import Span
+from ..products.product import QUARANTINE, Span
 from ..stages.simulate import simulate
 from .findings import Finding, Kind
 from .judge import Judge
 from .markers import span_of
 
-QUARANTINE = "quarantine"
 # More at once are rather a disk that is not mounted, or a journal that was moved.
 MOST = 100
 
@@ -41,7 +40,7 @@ class Repairs:
 
 
 def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repairs:
-    """Mend what :func:`lcinfer.verify.verify` found, or have it made again.
+    """Mend what :func:`lcinfer.upkeep.verify.verify` found, or have it made again.
 
     A light-cone is looked at once more before it is withdrawn: one that holds is not. Killed
     at any time, it can be run again.
