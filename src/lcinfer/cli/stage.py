@@ -13,6 +13,7 @@ from .arguments import (
     ask_engine,
     check_engine,
     choose,
+    count,
     run_of,
     shared,
 )
@@ -146,12 +147,6 @@ def _span(text: str) -> Span:
     return span
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of light-cones")
-    return int(text)
-
-
 # Each was a verb of its own once.
 STAGES = {
     "compare",
@@ -184,7 +179,7 @@ def _add_stages(parser: ArgumentParser) -> None:
     added.add_argument("--ranks", type=int, help="refuse to run unless MPI has this many ranks")
     added.add_argument(
         "--batch",
-        type=_count,
+        type=count,
         default=1,
         help="light-cones that a rank takes at a time, made at once where the engine can",
     )

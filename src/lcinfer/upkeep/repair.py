@@ -74,7 +74,7 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
         whose = "" if index in again else "; another line holds"
         done.said.append(f"light-cone {index}: withdrawn{whose}: {it.what}")
         if it.path == store.shard_path(cones.store, index) and it.path.exists():
-            done.said.append(f"light-cone {index}: shard moved to {_moved(cones, it.path)}")
+            done.said.append(f"light-cone {index}: shard moved to {_moved(cones, index, it.path)}")
     done.said += [f"{it.path}: no longer counts" for it in found["journal line"]]
     for it in found["partial file"]:
         it.path.unlink(missing_ok=True)
@@ -101,9 +101,8 @@ def _remove_markers(cones: LightCones, paths: set[Path], done: Repairs) -> None:
             done.sealed += [seal.realizations] if path == same.sealed else []
 
 
-def _moved(cones: LightCones, shard: Path) -> Path:
-    index = shard.relative_to(cones.store / store.CUBES / "c").parts[0]
-    aside = cones.directory / QUARANTINE / f"light-cone-{int(index):06d}-{time.time_ns()}"
+def _moved(cones: LightCones, index: int, shard: Path) -> Path:
+    aside = cones.directory / QUARANTINE / f"light-cone-{index:06d}-{time.time_ns()}"
     aside.parent.mkdir(exist_ok=True)
     shard.rename(aside)
     durable.sync(shard.parent)
