@@ -1,19 +1,20 @@
 """The engine on PyTorch beside 21cmFAST: agreement, CPU seconds, and a GPU's times.
 
     python benchmarks/torch_engine.py agreement FOLDER --draws 100   # config/demo.yaml's box
-    python benchmarks/torch_engine.py costs --cells 32 64 100
+    python benchmarks/torch_engine.py costs --plain PYTHON --cells 32 64 100
     python benchmarks/torch_engine.py stages --cells 32 64           # CPU seconds of each stage
     python benchmarks/torch_engine.py draw FOLDER                    # docs/figures/torch-engine.png
     python benchmarks/torch_engine.py r2 FOLDER CONFIG TRAINING      # a network on both engines'
     python benchmarks/torch_engine.py gpu                            # on a machine with one
 
-All but ``stages`` and ``gpu`` run both engines in one process and one thread, in turn.
+All but ``stages`` and ``gpu`` run both engines in one thread, in turn.
 ``agreement`` and ``r2`` go on where they were, by what is in FOLDER. ``gpu`` takes some ten
 minutes, small boxes first: a line is printed when it is known.
 """
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -89,35 +90,65 @@ def agreement(folder: Path, count: int) -> None:
     print(f"CPU s: {table['seconds'].mean():.2f} and {table['other_seconds'].mean():.2f}")
 
 
-def costs(sizes: list[int]) -> None:
-    """CPU seconds of FAINT's light-cone by both engines, start of Python left out."""
-    from lcinfer.simulator.gm18 import simulate
-    from lcinfer.torch_engine import simulate as simulate_on_torch
+def costs(sizes: list[int], plain: str | None) -> None:
+    """CPU seconds of FAINT's light-cone by both engines, start of Python left out.
 
-    print("| cells | nodes | velocities, density | 21cmFAST / s | torch / s | ratio |")
-    print("|---|---|---|---|---|---|")
+    With ``plain``, an interpreter that has 21cmFAST as its authors released it, of that one too,
+    where it can do the same.
+    """
+    print(
+        "| cells | nodes | velocities, density | released / s | 21cmFAST / s | torch / s | ratios |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for cells in sizes:
         for treatment, density in (("gradient", "own"), ("subcell", "scaled")):
-            simulation = simulation_of(
-                cells, 3.0 * cells, 1.05, velocities=treatment, thermal_density=density
-            )
-            repeats = 3 if cells == 32 else 1
-            taken: dict[object, list[float]] = {}
-            for seed in range(1, repeats + 2):
-                for engine in (simulate, simulate_on_torch):
-                    if seed == 1 and repeats == 1:
-                        continue  # warm from the size before
-                    begin = time.process_time()
-                    nodes = len(engine(simulation, FAINT, seed).node_redshift)
-                    taken.setdefault(engine, []).append(time.process_time() - begin)
-            other, own = (
-                float(np.mean(taken[e][-repeats:])) for e in (simulate, simulate_on_torch)
-            )
+            one = [str(cells), treatment, density]
+            interpreters = (plain, "21cmFAST"), (sys.executable, "21cmFAST")
+            taken = [
+                _cost(python, engine, *one)
+                for python, engine in (*interpreters, (sys.executable, "torch"))
+            ]
+            nodes, own = taken[-1]
+            ratios = ", ".join(f"{other / own:.1f}" for _, other in taken[:-1])
+            seconds = " | ".join(f"{each:.2f}" for _, each in taken)
             print(
-                f"| {cells}^3 | {nodes} | {treatment}, {density} | {other:.2f} | {own:.2f} "
-                f"| {other / own:.1f} |",
+                f"| {cells}^3 | {nodes} | {treatment}, {density} | {seconds} | {ratios} |",
                 flush=True,
             )
+
+
+def _cost(python: str | None, engine: str, *one: str) -> tuple[int, float]:
+    """Nodes and CPU seconds, by :func:`cost` in a process of its own; NaN: it cannot."""
+    if python is None:
+        return 0, float("nan")
+    command = [python, "-W", "ignore", __file__, "cost", engine, *one]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stderr.strip().splitlines()[-1], file=sys.stderr)
+        return 0, float("nan")
+    nodes, seconds = json.loads(done.stdout.splitlines()[-1])
+    return nodes, seconds
+
+
+def cost(engine: str, cells: int, treatment: str, density: str) -> None:
+    """Print nodes and CPU seconds: the mean of three light-cones of 32^3 cells, else of one."""
+    if engine == "torch":
+        from lcinfer.torch_engine import simulate
+    else:
+        from lcinfer.simulator.gm18 import simulate
+
+    def made(size: int, seed: int) -> int:
+        simulation = simulation_of(
+            size, 3.0 * size, 1.05, velocities=treatment, thermal_density=density
+        )
+        return len(simulate(simulation, FAINT, seed).node_redshift)
+
+    nodes = made(32, 1)  # warm
+    begin = time.process_time()
+    repeats = 3 if cells == 32 else 1
+    for seed in range(2, repeats + 2):
+        nodes = made(cells, seed)
+    print(json.dumps([nodes, (time.process_time() - begin) / repeats]))
 
 
 # Where the engine's stages begin: what of its modules is timed, and as what.
@@ -319,6 +350,12 @@ def main() -> None:
     compared.add_argument("--draws", type=int, default=100)
     priced = what.add_parser("costs")
     priced.add_argument("--cells", type=int, nargs="+", default=[32, 64, 100])
+    priced.add_argument("--plain", help="an interpreter with 21cmFAST as it was released")
+    alone = what.add_parser("cost")
+    alone.add_argument("engine", choices=["21cmFAST", "torch"])
+    alone.add_argument("size", type=int)
+    alone.add_argument("treatment")
+    alone.add_argument("density")
     what.add_parser("draw").add_argument("folder", type=Path)
     staged = what.add_parser("stages")
     staged.add_argument("--cells", type=int, nargs="+", default=[32])
@@ -333,7 +370,9 @@ def main() -> None:
     if given.what == "agreement":
         agreement(given.folder, given.draws)
     elif given.what == "costs":
-        costs(given.cells)
+        costs(given.cells, given.plain)
+    elif given.what == "cost":
+        cost(given.engine, given.size, given.treatment, given.density)
     elif given.what == "stages":
         stages(given.cells)
     elif given.what == "r2":

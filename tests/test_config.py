@@ -112,7 +112,13 @@ MISTAKES = [
     (f"{NETWORK}.slices", 8, [NETWORK, "slices is for a filter_bank, not for gillet2019"]),
     (f"{NETWORK}.architecture", "gillet", [f"{NETWORK}.architecture", "'gillet2019'", "'gillet'"]),
     (f"{NETWORK}.head", {"kind": "flow"}, [f"{NETWORK}.head.kind", "'regression'", "'flow'"]),
+    (
+        f"{NETWORK}.head",
+        {"kind": "posterior", "base": "validation"},
+        [f"{NETWORK}.head.base", "4 parameters need 40 validation light-cones"],
+    ),
     (NETWORK, "gillet2019", [NETWORK, "a section", "'gillet2019'"]),
+    ("trainings.all_images.frozen_batch_norm", 1, ["all_images.frozen_batch_norm", "less than 1"]),
     ("trainings.all_images.images", "some", ["trainings.all_images.images", "'some'", "'all'"]),
     ("trainings.all_images.images", 5, ["trainings.all_images.images 5", "4 images"]),
     ("trainings.all_images.batch", 1, ["trainings.all_images.batch", "not 1", "equal to 2"]),

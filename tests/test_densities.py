@@ -139,6 +139,29 @@ def test_a_posterior_that_is_known_is_learnt_from_one_image_and_from_several(
             assert torch.allclose(width, torch.tensor(NOISE / math.sqrt(images)), rtol=0.5)
 
 
+def test_a_base_of_the_validation_set_mends_widths_that_training_got_wrong() -> None:
+    head, usual = flow(base="validation"), flow()
+    assert "root" in head.state_dict() and "root" not in usual.state_dict()
+    bounded(head)
+    usual.load_state_dict(head.state_dict(), strict=False)
+    usual.bound(BOX)
+    generator = torch.Generator().manual_seed(5)
+    features = torch.randn(4000, 3, generator=generator)
+    with torch.no_grad():
+        known = usual.averaged(features)
+        narrow = 0.3 + 0.5 * torch.randn((4000, 1, 2), generator=generator)
+        truth = usual._pushed(known, narrow)[:, 0]  # half as wide as the flow has it, and off
+        before = head.errors(features, truth)
+        head.settle(features[:2000], truth[:2000])
+        after = head.errors(features, truth)[2000:].mean()
+        gain = 2 * (math.log(1 / 0.5) + (0.5**2 + 0.3**2 - 1) / 2)  # Kullback & Leibler's distance
+        assert (before[2000:].mean() - after).item() == pytest.approx(gain, abs=0.1)
+        below = (head.samples(features[2000:], 200) < truth[2000:, None]).float().mean(1)
+        assert torch.allclose(below.std(0), torch.tensor(1 / 12).sqrt(), atol=0.02)
+        assert torch.allclose(below.mean(0), torch.tensor(0.5), atol=0.03)
+        assert torch.equal(head.train().errors(features, truth).double(), before)
+
+
 def test_the_rate_of_dropout_is_that_with_which_intervals_hold_what_they_should() -> None:
     head = bounded(gaussian(rates=(0.0, 0.3, 0.9)), spread=0.3)  # that dropout matters
     generator = torch.Generator().manual_seed(3)

@@ -105,7 +105,8 @@ from lcinfer.training.loop import train
 torch.set_num_threads(1)
 labelled = replace(toy_images(40, 4), prior={"depth": (20.0, 200.0), "edge": (4.0, 20.0)})
 head = {"kind": "posterior", "transforms": 1, "hidden": [8]}
-training = toy_training(**EXACT | {"network": {**EXACT["network"], "head": head}, "epochs": 3})
+posterior = {"network": {**EXACT["network"], "head": head}, "epochs": 3, "frozen_batch_norm": 0.4}
+training = toy_training(**EXACT | posterior)
 with joined("cpu") as world:
     for name, each in (("together", world), ("alone", World(world.device))):
         if each is world or world.first:

@@ -16,6 +16,7 @@ from .messages import Mistakes, meant
 from .sections import (
     FIXED,
     FOR_A_VERDICT,
+    FOR_A_WIDTH,
     Database,
     Evaluation,
     Figures,
@@ -303,6 +304,13 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
         yield (
             f"{where}.batch {training.batch} is less than the {images} images of a light-cone that "
             f"its posterior learns from together"
+        )
+    head, needed = training.network.head, FOR_A_WIDTH * len(config.database.prior)
+    if head.kind == "posterior" and head.base == "validation" and config.split.validation < needed:
+        yield (
+            f"{where}.network.head.base: validation: widths of {len(config.database.prior)} "
+            f"parameters need {needed} validation light-cones, and split.validation is "
+            f"{config.split.validation}"
         )
     if images > there:
         what = "images cut from" if training.input == "images" else "set of spectra of"

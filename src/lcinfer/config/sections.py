@@ -264,6 +264,7 @@ class Images(Section):
         return self.slices * self.halves * len(self.axes)
 
 
+FOR_A_WIDTH = 10  # validation light-cones for each parameter, to set a posterior's widths by
 FOR_A_VERDICT = 200  # test light-cones: with fewer, wrong posteriors pass too often
 
 
@@ -326,6 +327,9 @@ class Training(Section):
     weights. Each is a training of its own; a repeat is an ensemble of the seeds that follow."""
     augment: Annotated[bool, Field(json_schema_extra={"since": "0.2"})] = False
     """Mirror half of the images across the line of sight, others in every epoch."""
+    frozen_batch_norm: Annotated[float, Field(ge=0, lt=1, json_schema_extra={"since": "0.4"})] = 0.0
+    """Share of the epochs, the last ones, in which batch normalisation keeps its statistics: the
+    network then learns from what it sees when it predicts (Wu & Johnson 2021)."""
     precision: Annotated[
         Literal["single", "tf32", "bfloat16"], Field(json_schema_extra={"since": "0.2"})
     ] = "single"

@@ -71,15 +71,22 @@ class Learner:
         """The optimiser's, now."""
         return float(self._optimiser.param_groups[0]["lr"])
 
-    def epoch(self, batches: Iterable[Batch]) -> float:
+    def epoch(self, batches: Iterable[Batch], frozen: bool = False) -> float:
         """Learn from an epoch's batches; their mean loss, with dropout on.
 
         Nothing here waits for an accelerator before the last step.
+
+        Args:
+            batches: of one epoch.
+            frozen: batch normalisation keeps its statistics, and uses them as predictions do.
 
         Raises:
             UserError: if memory does not suffice, naming a batch that fits.
         """
         self._joint.train()
+        if frozen:
+            for layer in self._normalising:
+                layer.eval()
         device = self._world.device
         images, summed = 0, torch.zeros((), dtype=torch.float64, device=device)
         with arithmetic(self._precision, device, tuned=True):
@@ -98,7 +105,7 @@ class Learner:
         own, network, together = len(batch.targets), self._joint, batch.together
         if images < batch.whole:
             own, network = math.ceil(images / together / self._world.size), self._alone
-            for layer in self.network:
+            for layer in self._normalising:
                 if isinstance(layer, WholeBatchNorm):
                     layer.eval()
         low = self._precision == "bfloat16"
@@ -120,7 +127,7 @@ class Learner:
         Args:
             images: normalised training images (image, *image_shape), on the CPU.
         """
-        layers = [layer for layer in self.network if isinstance(layer, nn.BatchNorm1d)]
+        layers = self._normalising
         usual = [layer.momentum for layer in layers]
         self.network.eval()
         chunks = torch.split(images[:, None], SETTLED_TOGETHER)
@@ -133,6 +140,10 @@ class Learner:
                 self.network(chunk[own].to(like))
         for layer, momentum in zip(layers, usual, strict=True):
             layer.momentum = momentum
+
+    @property
+    def _normalising(self) -> list[nn.BatchNorm1d]:
+        return [layer for layer in self.network if isinstance(layer, nn.BatchNorm1d)]
 
     def validate(self, images: Tensor, targets: Tensor) -> float:
         """Mean error of normalised images (image, *image_shape), on the CPU; the processes share

@@ -125,8 +125,9 @@ def train(
 
         for epoch in range(len(history) + 1, training.epochs + 1):
             last = epoch == training.epochs
-            training_loss = learner.epoch(data.batches.epoch(shuffling, last, epoch))
-            if data.settling_images is not None:
+            frozen = epoch > training.epochs * (1 - training.frozen_batch_norm)
+            training_loss = learner.epoch(data.batches.epoch(shuffling, last, epoch), frozen)
+            if data.settling_images is not None and not frozen:
                 learner.settle(data.settling_images)
             validation_loss = learner.validate(data.validation_images, data.validation_targets)
             if not (math.isfinite(training_loss) and math.isfinite(validation_loss)):

@@ -23,6 +23,8 @@ class Flow(Density):
     """The posterior by a flow from what is known to the parameters."""
 
     points: Tensor
+    centre: Tensor
+    root: Tensor
 
     def __init__(self, features: int, outputs: int, settings: Posterior) -> None:
         """Draw its weights from PyTorch's global generator."""
@@ -38,18 +40,41 @@ class Flow(Density):
             sobol = torch.quasirandom.SobolEngine(outputs)  # type: ignore[no-untyped-call,unused-ignore]
             even = (sobol.draw(POINTS + 1, dtype=torch.float64)[1:]).float()
         self.register_buffer("points", torch.special.ndtri(even), persistent=False)
+        self._settled = settings.base == "validation"
+        self.register_buffer("centre", torch.zeros(outputs), persistent=self._settled)
+        self.register_buffer("root", torch.eye(outputs), persistent=self._settled)
 
     def errors(self, features: Tensor, targets: Tensor) -> Tensor:
         """See :class:`Density`; when not in training, in double precision."""
+        normal, more = self._base(features, targets)
+        if self._settled and not self.training:
+            off = (normal - self.centre)[..., None]
+            normal = torch.linalg.solve_triangular(self.root, off, upper=False)[..., 0]
+            more = more - self.root.diagonal().log().sum()
+        log_normal = -(normal.square() + math.log(2 * math.pi)).sum(-1) / 2
+        errors = -(log_normal + more)
+        return errors if self.training else errors.double()
+
+    def settle(self, features: Tensor, targets: Tensor) -> None:
+        """Take mean and covariance of the base from the validation set.
+
+        Both are those with the highest likelihood there, but for the covariance's n - 1.
+        """
+        if self._settled:
+            normal, _ = self._base(features, targets)
+            self.centre.copy_(normal.mean(0))
+            self.root.copy_(torch.linalg.cholesky(torch.cov(normal.T.double())))
+
+    def _base(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """(light-cone, parameter) where the flow takes the parameters, and the logarithm of how
+        much it stretches them there."""
         with torch.autocast(features.device.type, enabled=False):
             shares = self.shares(targets).clamp(EDGE, 1 - EDGE)
             logits = torch.logit(shares)
             stretched = -(shares.log() + torch.log1p(-shares) + math.log(SCALE)).sum(-1)
             transform = self.flow.transform(self.averaged(features))
             normal, more = transform.call_and_ladj(logits / SCALE)
-            log_normal = -(normal.square() + math.log(2 * math.pi)).sum(-1) / 2
-            errors: Tensor = -(log_normal + more + stretched)
-        return errors if self.training else errors.double()
+            return normal, more + stretched
 
     def samples(
         self, features: Tensor, count: int, generator: torch.Generator | None = None
@@ -67,6 +92,8 @@ class Flow(Density):
     def _pushed(self, known: Tensor, normal: Tensor) -> Tensor:
         """(light-cone, sample, parameter) of normal numbers of the same shape."""
         together = max(1, ROWS // normal.shape[1])
+        if self._settled:
+            normal = self.centre + normal @ self.root.T
         parts = zip(*(torch.split(each, together) for each in (known, normal)), strict=True)
         with torch.autocast(known.device.type, enabled=False):
             logits = [self.flow.transform(one[:, None]).inv(other) for one, other in parts]
