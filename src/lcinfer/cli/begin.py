@@ -149,7 +149,7 @@ def _plan(options: Namespace) -> None:
             print(f"{small.cells}^3 cells: {small.seconds:.1f} s, {plan.size(small.peak_bytes)}")
         print(f"timed: {path}\n")
     print(left)
-    print(f"{'approval':14}{approval.said(run, left)}")
+    print(f"{'approval':14}{approval.described(run, left)}")
     if checked is not None:
         print(f"\n{checked}")
 

@@ -44,7 +44,7 @@ class Mistakes(UserError):
 
     def __init__(self, found: Sequence[str], source: str | Path = "") -> None:
         """``found``, a line each, in ``source``."""
-        super().__init__(f"{source}: {listed(found)}" if source else listed(found))
+        super().__init__(f"{source}: {on_lines(found)}" if source else on_lines(found))
         self.found = found
 
 
@@ -68,7 +68,7 @@ def typos_first(lines: list[str]) -> list[str]:
     return sorted(lines, key=lambda line: MISSPELT not in line)
 
 
-def listed(found: Sequence[str]) -> str:
+def on_lines(found: Sequence[str]) -> str:
     """Several mistakes, a line each; a single one as it is."""
     if len(found) == 1:
         return found[0]

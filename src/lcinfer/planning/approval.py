@@ -99,7 +99,7 @@ def _name(cones: LightCones) -> str:
     return f"{cones.name}-{cones.fingerprint}"
 
 
-def said(run: Run, left: Plan) -> str:
+def described(run: Run, left: Plan) -> str:
     """Whether a plan needs an approval and has one."""
     if not left.above_limit:
         return "not needed"

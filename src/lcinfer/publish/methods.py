@@ -5,7 +5,7 @@ What is not recorded is left out, never guessed.
 
 import json
 
-from ..base.counting import counted
+from ..base.counting import counted, listed
 from ..config.networks import Dense, FilterBank, GaussianDropout, Posterior
 from ..config.parameters import shown
 from ..config.sweeps import repeats
@@ -19,7 +19,7 @@ from ..simulator.lightcone import coordinates
 from ..text.styles import Style
 from ..training.networks.layers import layers
 from . import model
-from .model import Row, listed
+from .model import Row
 from .observed import on_instrument, on_spectra
 from .recorded import HOUR, Recorded, Simulated
 
