@@ -90,8 +90,8 @@ def _check_identity(cones: LightCones) -> None:
         if value != cones.fingerprint:
             raise UserError(
                 f"{path}: this is the database {short(str(value))}, not "
-                f"{short(cones.fingerprint)} "
-                "as its directory says: it was copied or renamed; move it back"
+                f"{short(cones.fingerprint)} as its directory says: it was copied or renamed; "
+                "move it back"
             )
 
 
