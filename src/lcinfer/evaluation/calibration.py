@@ -18,12 +18,11 @@ from scipy import stats
 
 from ..config.sections import FOR_A_VERDICT, Evaluation
 from .evaluate import parameter_scores
-from .posteriors import Posteriors
+from .posteriors import LEVELS, Posteriors
 
 Array = NDArray[np.float64]
 
 FALSE_ALARMS = 0.05  # of the gate as a whole
-LEVELS = (0.68, 0.95)  # whose expected coverage is stated
 PASS, FAIL, NONE = "PASS", "FAIL", "none"
 
 

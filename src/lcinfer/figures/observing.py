@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from ..config.instruments import Instrument
 from ..config.parameters import shown
-from ..evaluation.calibration import LEVELS
+from ..evaluation.posteriors import LEVELS
 from ..evaluation.trials import Result
 from .style import METHODS, grid, paper
 
