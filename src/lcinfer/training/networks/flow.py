@@ -41,8 +41,9 @@ class Flow(Density):
             even = (sobol.draw(POINTS + 1, dtype=torch.float64)[1:]).float()
         self.register_buffer("points", torch.special.ndtri(even), persistent=False)
         self._settled = settings.base == "validation"
-        self.register_buffer("centre", torch.zeros(outputs), persistent=self._settled)
-        self.register_buffer("root", torch.eye(outputs), persistent=self._settled)
+        if self._settled:  # else no checkpoint has them, and they would be loaded without data
+            self.register_buffer("centre", torch.zeros(outputs))
+            self.register_buffer("root", torch.eye(outputs))
 
     def errors(self, features: Tensor, targets: Tensor) -> Tensor:
         """See :class:`Density`; when not in training, in double precision."""
