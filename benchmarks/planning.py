@@ -1,9 +1,9 @@
-"""A prediction against a campaign: calibrate, simulate, compare.
+"""A prediction against a campaign: time, simulate, compare.
 
     python benchmarks/planning.py               # some ten minutes on two cores that are free
 
 The demo's light-cones in larger boxes, few of them, on 2 ranks with 21cmFAST itself. The
-calibration's boxes are smaller than the campaign's, as they are in use.
+timed boxes are smaller than the campaign's, as they are in use.
 """
 
 import subprocess
@@ -44,7 +44,7 @@ def main() -> None:
             print(f"$ lcinfer {verb} larger.yaml {' '.join(more)}", flush=True)
             subprocess.run([*command, verb, config, *more], cwd=directory, check=True)
 
-        run(lcinfer, "plan", "--calibrate", *node)
+        run(lcinfer, "plan", "--time", *node)
         for name in ("larger", "FAINT"):
             run(lcinfer, "design", name)
             run([*ranks, "-m", "mpi4py", "-m", "lcinfer"], "simulate", name)

@@ -6,8 +6,8 @@
 
 ``standin`` starts the tests' SLURM cluster of two nodes and runs `snakemake --profile slurm`, from
 the dry run to the scores, with an engine of milliseconds in 21cmFAST's place. ``real`` plans a
-campaign of 21cmFAST from a calibration, runs it, says which share of its ranks' time was spent in
-simulations, and holds the plan against it. Figures are printed as JSON.
+campaign of 21cmFAST from small light-cones that are timed, runs it, says which share of its ranks'
+time was spent in simulations, and holds the plan against it. Figures are printed as JSON.
 """
 
 import argparse
@@ -155,8 +155,8 @@ def real(ranks: int = 2) -> dict[str, Any]:
     """The share of its ranks' time that a campaign of 21cmFAST spends in simulations.
 
     All counts as a rank's time: the start of Python and MPI, the children's starts, the journal,
-    and the last light-cone's end, which other ranks wait for. The plan is made before, from a
-    calibration, and printed beside what was measured.
+    and the last light-cone's end, which other ranks wait for. The plan is made before, from
+    small light-cones timed, and printed beside what was measured.
     """
     settings = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text(encoding="utf-8"))
     settings["database"] |= {"realizations": 64, "block": 64}
@@ -176,7 +176,7 @@ def real(ranks: int = 2) -> dict[str, Any]:
             )
             return time.monotonic() - began
 
-        lcinfer("plan", "--calibrate", *node)
+        lcinfer("plan", "--time", *node)
         lcinfer("design", cones.name)
         wall = lcinfer("simulate", cones.name, "--ranks", str(ranks), under=mpiexec)
         lcinfer("seal", cones.name)

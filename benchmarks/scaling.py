@@ -1,4 +1,4 @@
-"""How the time of a light-cone grows with its box: the constants of lcinfer.planning.cost.
+"""How the time of a light-cone grows with its box: the constants of lcinfer.engines.
 
     python benchmarks/scaling.py                # some minutes on one core that is free
 
@@ -14,7 +14,7 @@ from scipy.optimize import nnls
 
 from lcinfer.config import load
 from lcinfer.config.sections import Simulation
-from lcinfer.planning.calibration import scaled, simulate
+from lcinfer.planning.timing import scaled, simulate
 from lcinfer.simulator.nodes import nodes
 
 PAPER = load(Path(__file__).parents[1] / "config" / "config.yaml").database

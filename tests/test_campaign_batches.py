@@ -194,4 +194,4 @@ def test_a_gpu_that_is_not_there_stops_a_rank_and_costs_no_attempt(
 def test_a_batch_of_none_is_refused(settings, write_config, capsys) -> None:
     with pytest.raises(SystemExit):
         cli.main(["stage", "simulate", str(write_config(settings)), "cones", "--batch", "0"])
-    assert "argument --batch: '0' is not a number of light-cones" in capsys.readouterr().err
+    assert "argument --batch: '0' is not a whole number above 0" in capsys.readouterr().err

@@ -97,7 +97,12 @@ MISTAKES = [
     ("database.prior", {}, ["database.prior", "at least 1", "{}"]),
     ("database.sampling", "lhs", ["database.sampling", "'lhs'", "'uniform' or 'sobol'"]),
     ("database.simulator.engine_version", 4.1, ["engine_version", "4.1", "in quotes"]),
-    ("database.simulator.engine", "simulate", ["database.simulator.engine", "'simulate'", ":"]),
+    (
+        "database.simulator.engine",
+        "simulate",
+        ["engine: should be 21cmfast, torch or", "'simulate'"],
+    ),
+    ("database.adopted", "mine", ["database.adopted", "64 digits", "lcinfer adopt", "'mine'"]),
     ("database.storage", {"keep_bits": 24}, ["database.storage.keep_bits", "24", "equal to 23"]),
     ("database", None, ["database", "None", "a section"]),
     ("split.test", 10, ["split", "2 ", "10 ", "12 for training"]),

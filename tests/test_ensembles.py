@@ -88,7 +88,7 @@ def test_its_log_density_is_that_of_the_mean_of_its_members_densities(run) -> No
         normalisation = trained.fitted_normalisation()
         network = trained.trained_network(torch.device("cpu"))
         images = normalisation.images(
-            cutting.open_labelled(member.images).read(found.light_cones.tolist(), 4)
+            cutting.open_labelled(member.inputs).read(found.light_cones.tolist(), 4)
         )
         features = network.trunk(images.flatten(0, 1)[:, None]).view(len(images), 4, -1)
         with torch.no_grad():

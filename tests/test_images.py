@@ -65,7 +65,7 @@ def cut_all(image_set) -> None:
 
 
 def chunk(image_set, index):
-    return image_set.store / images.IMAGES / "c" / str(index) / "0" / "0" / "0"
+    return image_set.store / image_set.kind / "c" / str(index) / "0" / "0" / "0"
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
@@ -130,7 +130,7 @@ def test_a_blocks_images_lie_at_their_light_cones_indices(run, workers) -> None:
     for index in (4, 5):
         cube = store.read(made.database.store, index)
         expected = by_hand(cube, made.config.images)
-        np.testing.assert_array_equal(store.array(group, images.IMAGES)[index], expected)
+        np.testing.assert_array_equal(store.array(group, image_set.kind)[index], expected)
     assert not chunk(image_set, 3).exists()
 
 
@@ -219,7 +219,7 @@ def test_torn_images_of_a_killed_job_are_cut_again(run) -> None:
     torn.write_bytes(b"torn")
     images.cut_block(made.database_images, (0, 4))
     cube = store.read(made.database.store, 2)
-    opened = zarr.open_array(made.database_images.store, path=images.IMAGES, mode="r")
+    opened = zarr.open_array(made.database_images.store, path=made.database_images.kind, mode="r")
     np.testing.assert_array_equal(opened[2], by_hand(cube, made.config.images))
 
 

@@ -116,7 +116,7 @@ def test_reading_adds_noise_of_each_light_cone_s_own_and_always_the_same(run, se
     assert noise.std(axis=(0, 1, 2)).mean() == pytest.approx(rms.mean(), rel=0.1)
     flat = noise.reshape(12, -1)
     assert np.abs(np.corrcoef(flat) - np.eye(12)).max() < 0.2
-    mock = cutting.open_labelled(run.evaluations["all_images"].mock_images["FAINT"])
+    mock = cutting.open_labelled(run.evaluations["all_images"].mock_inputs["FAINT"])
     others = mock.read([0], 16) - mock.signal.read([0], 16)
     assert abs(np.corrcoef(others.ravel(), flat[0])[0, 1]) < 0.2
 
@@ -248,7 +248,7 @@ def test_a_sweep_compares_instruments_on_one_database():
         *("cones", "cones.ska", "cones.long")
     }
     (sweep,) = run.sweeps.values()
-    assert [training.images.seen_with for _, training in sweep.trials] == ["", "ska", "long"]
+    assert [training.inputs.seen_with for _, training in sweep.trials] == ["", "ska", "long"]
 
 
 def test_the_methods_section_says_what_saw_the_images(run, write_config, capsys):

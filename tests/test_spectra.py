@@ -178,7 +178,7 @@ def test_networks_of_two_spectra_are_not_seeds_of_one(run, settings) -> None:
     both = run(12)
     one, other = (both.trainings[it] for it in ("dense", "other"))
     assert one.fingerprint == made.trainings["dense"].fingerprint != other.fingerprint
-    assert one.images.directory != other.images.directory
+    assert one.inputs.directory != other.inputs.directory
 
 
 @pytest.mark.parametrize(

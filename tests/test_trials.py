@@ -226,7 +226,7 @@ def test_trends_of_one_number_of_light_cones_stand_side_by_side() -> None:
 def observed(instrument: Instrument | None, log_density: float) -> Result:
     """A trial of images that an instrument has seen."""
     run = SimpleNamespace(
-        images=SimpleNamespace(instrument=instrument, per_lightcone=1),
+        inputs=SimpleNamespace(instrument=instrument, per_lightcone=1),
         training=SimpleNamespace(images_of=lambda per_lightcone: per_lightcone),
         training_set=range(9),
         directory=SimpleNamespace(name="it"),

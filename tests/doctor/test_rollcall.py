@@ -85,7 +85,7 @@ def test_a_file_that_rank_0_or_this_machine_does_not_see_fails(site, tmp_path, m
     by_rank_0 = world(files_seen_after=None, members=[])
     by_this_machine = world(members=[{"file": str(tmp_path / "elsewhere")}])
     for told, who in ((by_rank_0, "rank 0"), (by_this_machine, "this machine")):
-        line = ranks._shared_files(site(), told, tmp_path)
+        line = ranks._shared_files(site(), told)
         assert line.level == "FAIL"
         assert f"{who} does not see every rank's file" in line.what
 

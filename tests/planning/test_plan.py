@@ -9,10 +9,10 @@ from support.filling import complete, fill
 from lcinfer import cli, config
 from lcinfer.images import cutting as images
 from lcinfer.lightcones import database, journal
-from lcinfer.planning import calibration
-from lcinfer.planning.calibration import Calibration, Timed, kind
+from lcinfer.planning import timing
 from lcinfer.planning.comparison import compare
 from lcinfer.planning.plan import Ranks, here, number, plan, size, span
+from lcinfer.planning.timing import Timed, Timing, kind
 from lcinfer.products.run import Run
 
 
@@ -42,9 +42,9 @@ def journaled(run: Run, *minutes: float) -> None:
     lines.close()
 
 
-def calibrated(run: Run, seconds: float) -> None:
+def time_them(run: Run, seconds: float) -> None:
     simulation = run.database.simulation
-    made = Calibration(
+    made = Timing(
         fingerprint=kind(simulation),
         host="node7",
         cpu="a CPU",
@@ -53,13 +53,13 @@ def calibrated(run: Run, seconds: float) -> None:
         versions={},
         runs=(Timed(8, seconds, 2 * seconds, 5 * 10**9),),
     )
-    calibration.keep(run.root, made)
+    timing.keep(run.root, made)
 
 
-def test_the_journal_comes_before_a_calibration_and_that_before_the_scaling(run) -> None:
+def test_the_journal_comes_before_a_timing_and_that_before_the_scaling(run) -> None:
     assert "scaling" in plan(run).cost.source
     assert "nothing is known of support.standin:simulate" in plan(run).cost.doubt
-    calibrated(run, 50)
+    time_them(run, 50)
     assert (plan(run).cost.seconds, plan(run).cost.peak_bytes) == (pytest.approx(50), 5 * 10**9)
     assert "node7" in plan(run).cost.source
     journaled(run, 1, 2, 6)
@@ -115,7 +115,7 @@ def test_the_demo_is_far_below_the_limits() -> None:
     ],
 )
 def test_wall_time_is_that_of_blocks_on_the_jobs_that_fit(run, ranks, rounds) -> None:
-    calibrated(run, 50)
+    time_them(run, 50)
     assert plan(run, ranks).wall_seconds == pytest.approx(50 * rounds)
 
 
@@ -184,11 +184,11 @@ def said(capsys, *arguments) -> str:
     return capsys.readouterr().out
 
 
-def test_the_verb_calibrates_plans_and_compares(settings, write_config, tmp_path, capsys) -> None:
+def test_the_verb_times_plans_and_compares(settings, write_config, tmp_path, capsys) -> None:
     path, root = write_config(settings), tmp_path / "results"
-    text = said(capsys, path, "--results", root, "--calibrate")
+    text = said(capsys, path, "--results", root, "--time")
     assert "8^3 cells: " in text
-    assert "a calibration on " in text
+    assert "small ones timed on " in text
     assert "jobs          4 of simulation, 22 in the whole workflow" in text
     finish(Run(config.load(path), root))
     text = said(capsys, path, "--results", root, "--nodes", 2, "--ranks-per-node", 8)

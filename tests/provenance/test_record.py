@@ -55,7 +55,7 @@ def test_every_run_of_a_stage_is_recorded_beside_its_product(untouched, kind) ->
 def test_all_that_an_evaluation_was_made_from_is_recorded_by_digest(untouched) -> None:
     (evaluation,) = untouched.evaluations.values()
     (made,) = record.records(evaluation.directory)
-    inputs = [evaluation.training.checkpoint, evaluation.training.images.sealed]
+    inputs = [evaluation.training.checkpoint, evaluation.training.inputs.sealed]
     inputs += [mock.sealed for mock in evaluation.mocks]
     assert set(made["inputs"]) == {it.relative_to(untouched.root).as_posix() for it in inputs}
     assert len(made["outputs"]) == 3

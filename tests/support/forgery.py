@@ -9,7 +9,6 @@ import zarr
 
 from lcinfer.base import durable
 from lcinfer.evaluation.evaluate import read_predictions
-from lcinfer.images import cutting as images
 from lcinfer.lightcones import journal
 from support import damage
 
@@ -82,12 +81,12 @@ def a_voxel_changed_and_its_image_cut_again(run) -> None:
 
 
 def an_image_edited(run) -> None:
-    stored = zarr.open_array(run.database_images.store, path=images.IMAGES, mode="r+")
+    stored = zarr.open_array(run.database_images.store, path=run.database_images.kind, mode="r+")
     stored[4, 1, 2, 3] += np.float32(0.5)
 
 
 def images_swapped(run) -> None:
-    stored = zarr.open_array(run.database_images.store, path=images.IMAGES, mode="r+")
+    stored = zarr.open_array(run.database_images.store, path=run.database_images.kind, mode="r+")
     one, other = stored[4], stored[9]
     stored[4], stored[9] = other, one
 

@@ -158,7 +158,7 @@ def test_nothing_downstream_changes(run, sound) -> None:
     for span in image_set.spans:  # even where they are asked for again
         images.cut_block(image_set, span)
     after = damage.content(image_set.directory)
-    voxels = f"{image_set.store.name}/{images.IMAGES}"
+    voxels = f"{image_set.store.name}/{image_set.kind}"
     assert {name: after[name] for name in before if name.startswith(voxels)} == {
         name: before[name] for name in before if name.startswith(voxels)
     }, "no image was cut again"

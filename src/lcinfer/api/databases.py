@@ -113,7 +113,7 @@ def _states(directory: Path, count: int) -> np.ndarray:
 
 def _say_what_lacks(directory: Path, states: np.ndarray) -> None:
     lacking = [
-        f"{len(which)} {state} ({failures.listed(which)})"
+        f"{len(which)} {state} ({failures.first_of(which)})"
         for state in ("failed", "missing")
         if (which := np.flatnonzero(states == state).tolist())
     ]

@@ -10,7 +10,7 @@ import xarray as xr
 from ..base.errors import UserError
 from ..config import Config
 from ..planning.outline import outline
-from ..products.product import RESULTS, Product
+from ..products.product import RESULTS
 from ..products.run import Run
 from ..stages import scored
 from . import databases
@@ -99,8 +99,9 @@ class Experiment:
             UserError: if the run is not finished, or has no training of that name.
         """
         of = one_of(self.run.evaluations, training, "training")
-        one_of(self.run.mocks, mock, "mock") if mock else None
-        return self._read(of, of.mock_predictions(mock) if mock else of.predictions)
+        if mock:
+            one_of(self.run.mocks, mock, "mock")
+        return self._read(of.mock_predictions(mock) if mock else of.predictions)
 
     def losses(self, training: str | None = None) -> pd.DataFrame:
         """Learning rate, training loss and validation loss of each epoch.
@@ -109,9 +110,9 @@ class Experiment:
             UserError: if the training is not begun, or there is none of that name.
         """
         of = one_of(self.run.trainings, training, "training")
-        return self._read(of, of.history)
+        return self._read(of.history)
 
-    def _read(self, product: Product, table: Path) -> pd.DataFrame:
+    def _read(self, table: Path) -> pd.DataFrame:
         if not table.exists():
             raise UserError(self.run.unfinished(table))
         return pd.read_csv(table, comment="#")

@@ -252,14 +252,14 @@ def predicted_again(run: EvaluationRun, test: Sequence[int]) -> Iterator[str]:
 
     trained = checkpoints.load(run.training.checkpoint)
     spread = np.array(trained.fitted_normalisation().parameter_std)
-    tables = [(run.predictions, run.training.images, test)]
+    tables = [(run.predictions, run.training.inputs, test)]
     tables += [
         (run.mock_predictions(name), mock, range(mock.realizations))
-        for name, mock in run.mock_images.items()
+        for name, mock in run.mock_inputs.items()
     ]
-    for path, image_set, indices in tables:
+    for path, inputs, indices in tables:
         try:
-            again = predict(trained, cutting.open_labelled(image_set), indices).predicted
+            again = predict(trained, cutting.open_labelled(inputs), indices).predicted
             said = read_predictions(path).predicted
         except UserError as error:
             yield str(error)
@@ -279,10 +279,9 @@ def normalised_again(run: TrainingRun, training: Sequence[int]) -> Iterator[str]
 
     try:
         trained = checkpoints.load(run.checkpoint)
-        labelled = cutting.open_labelled(run.images)
-        images = run.training.images
-        count = labelled.per_lightcone if images == "all" else images
-        normalisation, envelope = fit(labelled, training, count)
+        labelled = cutting.open_labelled(run.inputs)
+        images = run.training.images_of(labelled.per_lightcone)
+        normalisation, envelope = fit(labelled, training, images)
     except UserError as error:
         yield str(error)
         return

@@ -1,4 +1,4 @@
-"""What is checked of light-cones and of their images."""
+"""What is checked of light-cones, and of what networks read of them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from ..images import cutting
 from ..lightcones import failures, journal, store
-from ..products.databases import ImageSet, Inputs, LightCones, SpectraSet
+from ..products.databases import INPUTS, Inputs, LightCones
 from ..products.design import TABLE, AdoptedDesign
 from ..products.product import Realizations
 from . import checks
@@ -23,13 +23,13 @@ def _lightcones(cones: LightCones, walk: Walk) -> Iterator[Check]:
     walk.steps[cones.directory].made |= made_by([*finished.values(), *recorded])
 
 
-def _images(images: Inputs, walk: Walk) -> Iterator[Check]:
-    yield "labels", labels(images), "parameters, seeds and coordinates"
-    recut = walk.reading(images.lightcones).recuts[images.directory]
+def _inputs(inputs: Inputs, walk: Walk) -> Iterator[Check]:
+    yield "labels", labels(inputs), "parameters, seeds and coordinates"
+    recut = walk.reading(inputs.lightcones).recuts[inputs.directory]
     yield "recut", recut.problems(), recut.compared
 
 
-CHECKS: Checks = {LightCones.kind: _lightcones, ImageSet.kind: _images, SpectraSet.kind: _images}
+CHECKS: Checks = {LightCones.kind: _lightcones, **{it.kind: _inputs for it in INPUTS}}
 
 
 def _of_lightcones(cones: LightCones, name: Path) -> bool:
@@ -48,10 +48,10 @@ def _of_lightcones(cones: LightCones, name: Path) -> bool:
     )
 
 
-def _of_images(images: Inputs, name: Path) -> bool:
-    columns = store.design_columns(images.lightcones)
-    others = {"redshift", "distance", *cutting.form(images).coordinates, *columns}
-    return _in_store(images, name, images.kind, others | {cutting.POWER, cutting.RMS})
+def _of_inputs(inputs: Inputs, name: Path) -> bool:
+    columns = store.design_columns(inputs.lightcones)
+    others = {"redshift", "distance", *cutting.form(inputs).coordinates, *columns}
+    return _in_store(inputs, name, inputs.kind, others | {cutting.POWER, cutting.RMS})
 
 
 def _in_store(made: Realizations, name: Path, cubes: str, others: set[str]) -> bool:
@@ -71,7 +71,6 @@ def _in_store(made: Realizations, name: Path, cubes: str, others: set[str]) -> b
 
 READS: dict[str, Callable[[Any, Path], bool]] = {
     LightCones.kind: _of_lightcones,
-    ImageSet.kind: _of_images,
-    SpectraSet.kind: _of_images,
+    **{it.kind: _of_inputs for it in INPUTS},
 }
 """Whether an audit reads a file, by its path in the product, that no stage recorded."""

@@ -131,12 +131,12 @@ def made_by(records: Iterable[Record]) -> dict[str, Any]:
     runs = list(records)
     if not runs:
         return {}
-    engines = ("lcinfer", "21cmfast", "numpy", "torch", "zarr", "matplotlib")
+    packages = ("lcinfer", "21cmfast", "numpy", "torch", "zarr", "matplotlib")
     versions = Counter(
         f"{name} {version}"
         for run in runs
         for name, version in run.get("versions", {}).items()
-        if name in engines and version != "not installed"
+        if name in packages and version != "not installed"
     )
     commands = dict.fromkeys(shlex.join(run["command"]) for run in runs if "command" in run)
     return {

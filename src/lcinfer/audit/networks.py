@@ -35,7 +35,7 @@ def shared_with_mocks(cones: LightCones, mocks: Sequence[Mock]) -> Check:
 
 
 def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
-    failed = failures.named(run.images.sealed)
+    failed = failures.named(run.inputs.sealed)
     yield (
         "checkpoint",
         checks.checkpoint(run, failed),
@@ -48,7 +48,7 @@ def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
             f"its {len(run.members)} networks are those of its members",
         )
     sets = divide(run.split, run.light_cones, failed)
-    yield split(run.images.lightcones, sets)
+    yield split(run.inputs.lightcones, sets)
     if walk.depth.repredict:
         wrong = checks.normalised_again(run, sets.training)
         yield "normalisation", wrong, "it is that of the training set alone"
@@ -56,10 +56,10 @@ def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
 
 def _evaluation(run: EvaluationRun, walk: Walk) -> Iterator[Check]:
     training = run.training
-    cones = training.images.lightcones
-    failed = failures.named(training.images.sealed)
+    cones = training.inputs.lightcones
+    failed = failures.named(training.inputs.sealed)
     test = divide(training.split, cones.realizations, failed).test
-    mocks = [(name, it.lightcones, range(it.realizations)) for name, it in run.mock_images.items()]
+    mocks = [(name, it.lightcones, range(it.realizations)) for name, it in run.mock_inputs.items()]
     tables = [(run.predictions, cones, test)]
     tables += [(run.mock_predictions(name), of, indices) for name, of, indices in mocks]
     yield (

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from ..base import durable
 from ..base.errors import UserError
-from ..base.fingerprint import short
+from ..base.fingerprint import SHOWN_DIGITS, short
 from ..config import Config, parse
 from ..products.found import Reference, Spec
 from ..products.kinds import KINDS
 from .stamped import stamp_of
 
-DIRECTORY = re.compile(r"(?P<name>.+)-(?P<digits>[0-9a-f]{10})")
+DIRECTORY = re.compile(rf".+-[0-9a-f]{{{SHOWN_DIGITS}}}")
 
 
 def find(result: Path, results: Path) -> tuple[Path, dict[str, str] | None]:

@@ -1,4 +1,4 @@
-"""Whether images are those that their light-cones give."""
+"""Whether images, or spectra, are those that their light-cones give."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -21,29 +21,29 @@ class Recut:
     is what was cut then. Any other is compared with images that are cut anew.
     """
 
-    def __init__(self, image_set: Inputs, always: bool = False) -> None:
+    def __init__(self, inputs: Inputs, always: bool = False) -> None:
         """Nothing is read yet; with ``always`` all are cut anew."""
-        self.image_set, self._always = image_set, always
+        self.inputs, self._always = inputs, always
         self._seen: set[int] = set()
         self._cut: set[int] = set()
         self._wrong: dict[int, str] = {}
 
     @cached_property
     def _markers(self) -> dict[str, cutting.Digests]:
-        return cutting.digests(self.image_set)
+        return cutting.digests(self.inputs)
 
     @cached_property
     def _form(self) -> Form:
-        return cutting.form(self.image_set)
+        return cutting.form(self.inputs)
 
     def __call__(self, index: int, digest: str, light_cone: Stored) -> None:
         """Look at the images of a light-cone, which has this digest."""
-        if index >= self.image_set.realizations:
+        if index >= self.inputs.realizations:
             return
         self._seen.add(index)
         try:
             said = self._markers.get(str(index), cutting.Digests("", ""))
-            with opened(self.image_set.store, index, self.image_set.kind) as images:
+            with opened(self.inputs.store, index, self.inputs.kind) as images:
                 known = said.stored == images.digest(said.light_cone, said.images)
                 if known and said.light_cone == digest and not self._always:
                     return
@@ -70,12 +70,13 @@ class Recut:
 
     def problems(self) -> Iterator[str]:
         """What was found, when every light-cone was read."""
-        left_out = failures.named(self.image_set.sealed)
-        for index in sorted(set(range(self.image_set.realizations)) - set(left_out)):
+        left_out = failures.named(self.inputs.sealed)
+        for index in sorted(set(range(self.inputs.realizations)) - set(left_out)):
             if index in self._wrong:
-                yield f"light-cone {index}: its images {self._wrong[index]}"
+                yield f"light-cone {index}: its {self.inputs.title} {self._wrong[index]}"
             elif index not in self._seen:
-                yield f"light-cone {index}: its images cannot be compared, it cannot be read"
+                what = f"its {self.inputs.title} cannot be compared, it cannot be read"
+                yield f"light-cone {index}: {what}"
 
     @property
     def compared(self) -> str:
@@ -83,15 +84,16 @@ class Recut:
         anew, same = len(self._cut), len(self._seen) - len(self._cut)
         within = self._form.tolerance
         how = f"within {within:g} {self._form.attributes['units']}" if within else "bit for bit"
-        told = [f"the images of {anew} light-cones, {how}"] if anew or not same else []
-        told += [f"the files of the images of {same} light-cones, as they were cut"] if same else []
+        what = self.inputs.title
+        told = [f"the {what} of {anew} light-cones, {how}"] if anew or not same else []
+        told += [f"the files of the {what} of {same} light-cones, as they were cut"] if same else []
         return "; ".join(told)
 
 
-def labels(image_set: Inputs) -> Iterator[str]:
-    """Parameters, seeds and coordinates of images that are not their light-cones'."""
-    cones = image_set.lightcones
-    form, noise = cutting.form(image_set), cutting.noise_columns(image_set)
+def labels(inputs: Inputs) -> Iterator[str]:
+    """Parameters, seeds and coordinates that are not the light-cones'."""
+    cones = inputs.lightcones
+    form, noise = cutting.form(inputs), cutting.noise_columns(inputs)
     others = {name: values for name, (values, *_) in form.coordinates.items()}
     expected = {**store.design_columns(cones), **others}
     for name in (*expected, "redshift", "distance"):
@@ -99,15 +101,15 @@ def labels(image_set: Inputs) -> Iterator[str]:
             if name not in expected:
                 source = groups.open_group(cones.store)
                 expected[name] = form.along(store.values(source, name))
-            found = store.values(cutting.open_store(image_set), name, len(expected[name]))
+            found = store.values(cutting.open_store(inputs), name, len(expected[name]))
         except PermissionError:
             raise
         except Exception as error:  # zarr lets through whatever its codecs raise
-            yield f"{image_set.store / name}: it cannot be read: {reason(error)}"
+            yield f"{inputs.store / name}: it cannot be read: {reason(error)}"
             continue
         if not np.array_equal(found, expected[name], equal_nan=name in others):
-            yield f"{image_set.store / name}: it is not that of the light-cones"
+            yield f"{inputs.store / name}: it is not that of the light-cones"
     for name, column in noise.items():
-        found = store.values(cutting.open_store(image_set), name)
+        found = store.values(cutting.open_store(inputs), name)
         if found.shape != column.shape or not np.allclose(found, column, rtol=1e-3):
-            yield f"{image_set.store / name}: it is not that of the instrument"
+            yield f"{inputs.store / name}: it is not that of the instrument"

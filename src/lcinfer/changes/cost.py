@@ -12,8 +12,8 @@ ALIKE = ("box", "lightcone", "simulator")  # what decides how long a simulation 
 
 
 @dataclass(frozen=True)
-class Cost:
-    """An estimate."""
+class Estimate:
+    """What simulations would cost."""
 
     core_hours: float
     light_cone_seconds: float  # the mean of one
@@ -25,7 +25,7 @@ class Cost:
         return f"about {self.core_hours:,.3g} core-hours ({each})"
 
 
-def of_simulations(cones: LightCones, light_cones: int) -> Cost | None:
+def of_simulations(cones: LightCones, light_cones: int) -> Estimate | None:
     """What so many light-cones of a database cost; None if nothing is known of their engine.
 
     Taken from the journal of the database itself, or of another one with the same box,
@@ -37,14 +37,14 @@ def of_simulations(cones: LightCones, light_cones: int) -> Cost | None:
         took = [float(record["seconds"]) for record in done if "seconds" in record]
         if took:
             mean, known = sum(took) / len(took), f"as those of {directory}"
-            return Cost(light_cones * mean * threads / 3600, mean, directory, known)
+            return Estimate(light_cones * mean * threads / 3600, mean, directory, known)
     from ..planning.cost import predicted  # reckons nodes with astropy: a second
 
     foreseen = predicted(cones.simulation, cones.root)
     if not foreseen.known:
         return None
     each = foreseen.seconds
-    return Cost(light_cones * each * threads / 3600, each, None, f"from {foreseen.source}")
+    return Estimate(light_cones * each * threads / 3600, each, None, f"from {foreseen.source}")
 
 
 def _alike(cones: LightCones) -> list[Path]:

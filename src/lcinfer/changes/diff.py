@@ -11,7 +11,7 @@ from ..products.networks import TrainingRun
 from ..products.product import Product
 from ..products.run import Run
 from ..text.tables import aligned
-from .cost import Cost, of_simulations
+from .cost import Estimate, of_simulations
 from .keys import Change, behind, changes
 from .work import Work, to_make
 
@@ -28,12 +28,12 @@ class Effect:
     causes: list[Change]
     work: Work | None
     there: bool
-    effort: Cost | str = ""  # what the work takes, where that is known
+    effort: Estimate | str = ""  # what the work takes, where that is known
 
     @property
-    def cost(self) -> Cost | None:
+    def cost(self) -> Estimate | None:
         """What it costs, of simulations."""
-        return self.effort if isinstance(self.effort, Cost) else None
+        return self.effort if isinstance(self.effort, Estimate) else None
 
     @property
     def grows_by(self) -> int:
@@ -79,7 +79,7 @@ class Effect:
         }
 
 
-def _simulations(cones: LightCones, work: Work) -> Cost | str:
+def _simulations(cones: LightCones, work: Work) -> Estimate | str:
     if not work.light_cones:
         return ""
     return of_simulations(cones, work.light_cones) or "at a cost that is not known"
@@ -89,13 +89,12 @@ def _labour(run: TrainingRun, work: Work) -> str:
     """What a training works through; what that takes is not known before it was tried."""
     if run.members:
         return f"mixing {counted(len(run.members), 'network')}"
-    light_cones = set(run.training_set) - set(failures.named(run.images.sealed))
-    each = run.training.images
-    images = len(light_cones) * (run.images.per_lightcone if each == "all" else each)
+    light_cones = set(run.training_set) - set(failures.named(run.inputs.sealed))
+    images = len(light_cones) * run.training.images_of(run.inputs.per_lightcone)
     return f"{counted(run.training.epochs, 'epoch')} of {counted(images, 'image')}"
 
 
-EFFORTS: dict[str, Callable[[Any, Work], Cost | str]] = {
+EFFORTS: dict[str, Callable[[Any, Work], Estimate | str]] = {
     LightCones.kind: _simulations,
     TrainingRun.kind: _labour,
 }

@@ -83,7 +83,7 @@ def behind(product: Product, changed: Iterable[Change]) -> list[Change]:
     ]
 
 
-def listed(changed: list[Change]) -> str:
+def shortened(changed: list[Change]) -> str:
     """A few of them in one line."""
     more = len(changed) - SHOWN
     rest = f" and {counted(more, 'more key')}" if more > 0 else ""

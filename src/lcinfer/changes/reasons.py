@@ -11,7 +11,7 @@ from ..config import parse
 from ..products.found import Seal
 from ..products.product import Product, Realizations, Span
 from ..products.run import Run
-from .keys import Change, behind, changes, listed
+from .keys import Change, behind, changes, shortened
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Reasons:
         if label == product.directory.name:
             return f"run {name} had it, and it is no longer there"
         if causes := behind(product, self._nearest.changes):
-            return f"{listed(causes)} since run {name}"
+            return f"{shortened(causes)} since run {name}"
         if label is not None:
             return f"in run {name} it was called {label}"
         return f"lcinfer makes it in another way since run {name}"

@@ -18,10 +18,9 @@ from ..base import durable, lease
 from ..base.errors import UserError
 from ..base.fingerprint import SHOWN_DIGITS, short
 from ..products.kinds import KINDS
-from ..products.product import LOGS
+from ..products.product import LOGS, QUARANTINE
 from ..products.run import Run
 
-QUARANTINE = "quarantine"
 NAME = re.compile(rf"[\w.]+-[0-9a-f]{{{SHOWN_DIGITS}}}")
 REMOVING = ".removing-"  # begins the name of what is about to be removed
 AT_WORK = 3600  # seconds since the last write, in which what is not finished may be being made

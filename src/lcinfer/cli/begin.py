@@ -129,13 +129,13 @@ def _sensitivity(run: Run, name: str) -> str:
 def _plan(options: Namespace) -> None:
     """Say what a configuration still costs, before it is spent: core-hours, time, memory, disk,
     files, jobs. An estimate: in the campaign that it was checked with, core-hours came out 1.2
-    times too large after a calibration (docs/planning.md)."""
-    from ..planning import approval, calibration, plan
+    times too large with --time (docs/planning.md)."""
+    from ..planning import approval, plan, timing
 
     run, ranks = run_of(options), _ranks(options)
-    if options.calibrate:
-        made = calibration.calibrate(run.config.database, options.ranks_per_node or 1)
-        path = calibration.keep(run.root, made)
+    if options.time:
+        timed = timing.measure(run.config.database, options.ranks_per_node or 1)
+        path = timing.keep(run.root, timed)
     left = plan.plan(run, ranks or plan.here(run))
     if options.approve and left.above_limit and approval.approval(run, left) is None:
         approval.approve(run, left)
@@ -144,12 +144,12 @@ def _plan(options: Namespace) -> None:
         more = {"approval": approval.approval(run, left), "check": checked and asdict(checked)}
         print(as_json(left.as_json() | more))
         return
-    if options.calibrate:
-        for small in made.runs:
+    if options.time:
+        for small in timed.runs:
             print(f"{small.cells}^3 cells: {small.seconds:.1f} s, {plan.size(small.peak_bytes)}")
-        print(f"calibrated: {path}\n")
+        print(f"timed: {path}\n")
     print(left)
-    print(f"{'approval':14}{approval.said(run, left)}")
+    print(f"{'approval':14}{approval.described(run, left)}")
     if checked is not None:
         print(f"\n{checked}")
 
@@ -196,6 +196,7 @@ def add_verbs(verbs: Verbs) -> None:
         help="default: 16, as in profiles/slurm",
     )
     added.add_argument(
+        "--time",
         "--calibrate",
         action="store_true",
         help="first time small light-cones on this machine, one to three minutes; with "

@@ -13,6 +13,7 @@ from .arguments import (
     ask_engine,
     check_engine,
     choose,
+    count,
     run_of,
     shared,
 )
@@ -57,12 +58,12 @@ def _spectra(options: Namespace) -> None:
     _make(options, choose(run_of(options).spectra, options.database, "set of spectra"))
 
 
-def _make(options: Namespace, image_set: Inputs) -> None:
+def _make(options: Namespace, inputs: Inputs) -> None:
     from ..stages import images
 
-    block = _within(options.block, image_set)
+    block = _within(options.block, inputs)
     steps = [options.step] if options.step else images.STEPS
-    images.make(image_set, steps, block, options.threads)
+    images.make(inputs, steps, block, options.threads)
 
 
 def _train(options: Namespace) -> None:
@@ -146,12 +147,6 @@ def _span(text: str) -> Span:
     return span
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of light-cones")
-    return int(text)
-
-
 # Each was a verb of its own once.
 STAGES = {
     "compare",
@@ -184,7 +179,7 @@ def _add_stages(parser: ArgumentParser) -> None:
     added.add_argument("--ranks", type=int, help="refuse to run unless MPI has this many ranks")
     added.add_argument(
         "--batch",
-        type=_count,
+        type=count,
         default=1,
         help="light-cones that a rank takes at a time, made at once where the engine can",
     )

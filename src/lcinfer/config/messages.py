@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from ..base.errors import UserError
 from .base import NAME, Section
+from .sections import ADOPTED, ENGINE, ENGINES
 
 PLAIN_MESSAGES = {  # for what pydantic says in Python's words
     "missing": "this key is required",
@@ -28,7 +29,11 @@ PLAIN_MESSAGES = {  # for what pydantic says in Python's words
     "float_type": "should be a number",
     "float_parsing": "should be a number",
     "string_type": "should be a text, in quotes",
-    "string_pattern_mismatch": "should match {pattern}",
+}
+PATTERNS = {
+    NAME: "should begin with a letter or digit, then hold letters, digits, '_' and '.' alone",
+    ENGINE: f"should be {', '.join(ENGINES)} or module:function, a function of your own",
+    ADOPTED: "should be the 64 digits, 0 to 9 and a to f, that `lcinfer adopt` says",
 }
 
 MISSPELT = "(did you mean"
@@ -39,7 +44,7 @@ class Mistakes(UserError):
 
     def __init__(self, found: Sequence[str], source: str | Path = "") -> None:
         """``found``, a line each, in ``source``."""
-        super().__init__(f"{source}: {listed(found)}" if source else listed(found))
+        super().__init__(f"{source}: {on_lines(found)}" if source else on_lines(found))
         self.found = found
 
 
@@ -63,7 +68,7 @@ def typos_first(lines: list[str]) -> list[str]:
     return sorted(lines, key=lambda line: MISSPELT not in line)
 
 
-def listed(found: Sequence[str]) -> str:
+def on_lines(found: Sequence[str]) -> str:
     """Several mistakes, a line each; a single one as it is."""
     if len(found) == 1:
         return found[0]
@@ -118,8 +123,8 @@ def _message(details: ErrorDetails) -> str:
     if kind == "missing" and isinstance(details["loc"][-1], int):
         return f"too few values in {details['input']!r}"
     limits = details.get("ctx", {})
-    if limits.get("pattern") == NAME:
-        return "should begin with a letter or digit, then hold letters, digits, '_' and '.' alone"
+    if limits.get("pattern") in PATTERNS:
+        return PATTERNS[limits["pattern"]]
     plain = PLAIN_MESSAGES.get(kind, "").format(**limits)
     return plain or message.removeprefix("Value error, ").removeprefix("Input ")
 

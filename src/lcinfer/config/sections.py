@@ -16,6 +16,8 @@ ENGINES = {
     "21cmfast": "lcinfer.simulate:simulate",
     "torch": "lcinfer.torch_engine:simulate",
 }
+ENGINE = rf"^({'|'.join(ENGINES)}|[\w.]+:\w+)$"
+ADOPTED = r"^[0-9a-f]{64}$"
 SET_ELSEWHERE = {  # py21cmfast's inputs that have a key here
     "BOX_LEN": "box.length",
     "HII_DIM": "box.cells",
@@ -86,7 +88,7 @@ class Simulator(Section):
 
     engine: Annotated[
         str,
-        Field(pattern=rf"^({'|'.join(ENGINES)}|[\w.]+:\w+)$", validate_default=True),
+        Field(pattern=ENGINE, validate_default=True),
         AfterValidator(lambda name: ENGINES.get(name, name)),
     ] = "21cmfast"
     """`21cmfast`, Greig & Mesinger 2018's model on 21cmFAST; `torch`, the same on PyTorch; or
@@ -202,9 +204,9 @@ class Database(Simulation):
     """From it and a realisation's index follow its parameters and its random seed."""
     sampling: Literal["uniform", "sobol"] = "uniform"
     """Independent uniform draws (the paper), or a scrambled Sobol sequence."""
-    adopted: Annotated[
-        str | None, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra={"since": "0.2"})
-    ] = None
+    adopted: Annotated[str | None, Field(pattern=ADOPTED, json_schema_extra={"since": "0.2"})] = (
+        None
+    )
     """Which light-cones of py21cmfast's own were brought in with `lcinfer adopt`, which says what
     to write here. Parameters and seeds are then those of the files; none is simulated."""
     prior: dict[str, tuple[float, float]] = Field(min_length=1)

@@ -50,7 +50,7 @@ def check_ranks(site: Site) -> Iterator[Line]:
     if len(worlds) == 1:
         yield from _same_cpus(worlds[0])
         yield from _cache(site, worlds[0])
-        yield _shared_files(site, worlds[0], directory)
+        yield _shared_files(site, worlds[0])
 
 
 def command(site: Site, directory: Path) -> str:
@@ -149,7 +149,7 @@ def _cache(site: Site, world: World) -> Iterator[Line]:
         yield failed("cache", what, ELSEWHERE)
 
 
-def _shared_files(site: Site, world: World, directory: Path) -> Line:
+def _shared_files(site: Site, world: World) -> Line:
     refused = [member["error"] for member in world["members"] if "error" in member]
     if refused:
         do = "give --results a place that every node can write to"

@@ -18,12 +18,11 @@ from scipy import stats
 
 from ..config.sections import FOR_A_VERDICT, Evaluation
 from .evaluate import parameter_scores
-from .posteriors import Posteriors
+from .posteriors import LEVELS, Posteriors
 
 Array = NDArray[np.float64]
 
 FALSE_ALARMS = 0.05  # of the gate as a whole
-LEVELS = (0.68, 0.95)  # whose expected coverage is stated
 PASS, FAIL, NONE = "PASS", "FAIL", "none"
 
 
@@ -144,7 +143,7 @@ def scores_of(posteriors: Posteriors, evaluation: Evaluation) -> dict[str, Any]:
 
     Returns:
         ``log_density`` at the truth, ``mean`` and ``standard_error`` over light-cones, in nats,
-        where the prior's is 0; ``posterior_mean`` as :func:`.scores_from` has others;
+        where the prior's is 0; ``posterior_mean`` as :func:`.evaluate.scores_from` has others;
         ``posterior_width``, of central 68% intervals, on average; ``calibration``.
     """
     names = posteriors.names

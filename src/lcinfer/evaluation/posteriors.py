@@ -20,6 +20,7 @@ from zarr.storage import MemoryStore
 from ..base.durable import written_aside
 from ..base.errors import UserError
 
+LEVELS = (0.68, 0.95)  # of the credible intervals that are stated, and tested
 DIMENSIONS = {
     "truth": ("light_cone", "parameter"),
     "samples": ("light_cone", "sample", "parameter"),

@@ -44,7 +44,7 @@ class Result:
     @property
     def images(self) -> int:
         """Images of each."""
-        return self.run.training.images_of(self.run.images.per_lightcone)
+        return self.run.training.images_of(self.run.inputs.per_lightcone)
 
     @property
     def others(self) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import binom, kstwo
 
 from ..config.parameters import shown
-from ..evaluation.calibration import FALSE_ALARMS, LEVELS, NONE, Calibration
+from ..evaluation.calibration import FALSE_ALARMS, NONE, Calibration
+from ..evaluation.posteriors import LEVELS
 from .style import METHODS, PAGE, paper
 
 BARS, BAND, LINE = "#c3d5e8", "0.85", "#12508f"

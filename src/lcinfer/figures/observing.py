@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from ..config.instruments import Instrument
 from ..config.parameters import shown
-from ..evaluation.calibration import LEVELS
+from ..evaluation.posteriors import LEVELS
 from ..evaluation.trials import Result
 from .style import METHODS, grid, paper
 
@@ -38,7 +38,7 @@ def draw_observing(tried: Sequence[Result], prior: Mapping[str, tuple[float, flo
     seen: dict[str, list[Result]] = {}
     for result in tried:
         seen.setdefault(str(result.trial.values["instrument"]), []).append(result)
-    points = [(results[0].run.images.instrument, results) for results in seen.values()]
+    points = [(results[0].run.inputs.instrument, results) for results in seen.values()]
     instruments = [instrument for instrument, _ in points if instrument]
     hours = sorted({instrument.hours for instrument in instruments})
     lines: dict[str, list[Point]] = {}

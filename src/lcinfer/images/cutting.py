@@ -43,7 +43,6 @@ from .noise import Noise
 if TYPE_CHECKING:
     from .dataset import LabelledImages
 
-IMAGES = ImageSet.kind
 POWER, RMS = "noise_power", "noise_rms"
 # In mK, of what went through Fourier transforms of another machine.
 ROUNDING, HALF_ROUNDING = 1e-3, 0.25
@@ -118,28 +117,28 @@ def form(inputs: Inputs) -> Form:
     return FORMS[inputs.kind](inputs)
 
 
-def prepare(image_set: Inputs) -> None:
-    """Create the images' store, or grow it to as many light-cones as the database has.
+def prepare(inputs: Inputs) -> None:
+    """Create the store, or grow it to as many light-cones as the database has.
 
-    One process at a time; never shrinks, never touches images that are there.
+    One process at a time; never shrinks, never touches what is there.
     """
-    cones = image_set.lightcones
+    cones = inputs.lightcones
     store.open_cubes(cones.store)  # says so if there are none
-    with recorded(image_set, "prepare", [image_set.prepared]):
-        _grow(image_set)
+    with recorded(inputs, "prepare", [inputs.prepared]):
+        _grow(inputs)
         durable.write_json(
-            image_set.prepared,
-            {"fingerprint": image_set.fingerprint, "light_cones": image_set.realizations},
+            inputs.prepared,
+            {"fingerprint": inputs.fingerprint, "light_cones": inputs.realizations},
         )
 
 
-def _grow(image_set: Inputs) -> None:
-    cones = image_set.lightcones
+def _grow(inputs: Inputs) -> None:
+    cones = inputs.lightcones
     source = groups.open_group(cones.store)
-    with groups.changing(image_set.store) as target:
-        if image_set.kind not in target:
-            _create(target, image_set, source)
-        cut, count = store.array(target, image_set.kind), image_set.realizations
+    with groups.changing(inputs.store) as target:
+        if inputs.kind not in target:
+            _create(target, inputs, source)
+        cut, count = store.array(target, inputs.kind), inputs.realizations
         have = cut.shape[0]
         if have < count:
             for name in (*cones.design.names, "random_seed"):
@@ -149,9 +148,9 @@ def _grow(image_set: Inputs) -> None:
             cut.resize((count, *cut.shape[1:]))
 
 
-def _create(target: zarr.Group, image_set: Inputs, source: zarr.Group) -> None:
-    cones, made = image_set.lightcones, form(image_set)
-    for name, noise in noise_columns(image_set).items():
+def _create(target: zarr.Group, inputs: Inputs, source: zarr.Group) -> None:
+    cones, made = inputs.lightcones, form(inputs)
+    for name, noise in noise_columns(inputs).items():
         dimensions = ["line_of_sight", "u", "v"][: noise.ndim]
         store.add_array(target, name, noise, dimensions, units="mK2" if name == POWER else "mK")
     for name in ("redshift", "distance"):
@@ -164,14 +163,14 @@ def _create(target: zarr.Group, image_set: Inputs, source: zarr.Group) -> None:
         store.add_array(target, name, empty, ["light_cone"], **dict(source[name].attrs))
     target.attrs.update(
         {
-            "fingerprint": image_set.fingerprint,
+            "fingerprint": inputs.fingerprint,
             "coordinates": " ".join(["redshift", "distance", *made.coordinates]),
-            "provenance": dict(stamp(image_set)),
+            "provenance": dict(stamp(inputs)),
         }
     )
     # Last: its presence says that all the rest is there.
     target.create_array(
-        image_set.kind,
+        inputs.kind,
         shape=(0, *made.shape),
         chunks=(1, *made.shape),
         dtype=made.dtype,
@@ -185,29 +184,29 @@ def _create(target: zarr.Group, image_set: Inputs, source: zarr.Group) -> None:
     )
 
 
-def noise_columns(image_set: Inputs) -> dict[str, np.ndarray]:
+def noise_columns(inputs: Inputs) -> dict[str, np.ndarray]:
     """What the store says of the instrument's noise, by the names of the arrays.
 
     Raises:
         UserError: if the instrument does not see the light-cones.
     """
-    if image_set.instrument is None:
+    if inputs.instrument is None:
         return {}
-    channels = Channels.of(image_set.lightcones.simulation, image_set.cells)
-    made = Response.of(image_set.instrument, channels)
+    channels = Channels.of(inputs.lightcones.simulation, inputs.cells)
+    made = Response.of(inputs.instrument, channels)
     return {POWER: made.power, RMS: made.rms}
 
 
-def response(image_set: Inputs) -> Response | None:
+def response(inputs: Inputs) -> Response | None:
     """Of the instrument that sees the images, from their store; None: there is none."""
-    if image_set.instrument is None:
+    if inputs.instrument is None:
         return None
-    channels = Channels.of(image_set.lightcones.simulation, image_set.cells)
-    power = store.values(open_store(image_set), POWER)
-    return Response(channels, power, image_set.instrument.wedge)
+    channels = Channels.of(inputs.lightcones.simulation, inputs.cells)
+    power = store.values(open_store(inputs), POWER)
+    return Response(channels, power, inputs.instrument.wedge)
 
 
-def cut_block(image_set: Inputs, span: Span, workers: int = 1) -> None:
+def cut_block(inputs: Inputs, span: Span, workers: int = 1) -> None:
     """Cut those of a block's light-cones that have no images yet; write the block's marker.
 
     At most ``workers`` light-cones' planes are in memory at a time.
@@ -218,15 +217,15 @@ def cut_block(image_set: Inputs, span: Span, workers: int = 1) -> None:
         UserError: if another light-cone is not finished.
         store.DamagedStore: naming the light-cone that cannot be read.
     """
-    source = image_set.lightcones.done(span)
+    source = inputs.lightcones.done(span)
     failed = failures.named(source)
-    markers = image_set.done_with(span, failed)
-    with recorded(image_set, "cut", markers, [source]):
-        made = _cut(image_set, sorted(set(range(*span)) - set(failed)), workers)
+    markers = inputs.done_with(span, failed)
+    with recorded(inputs, "cut", markers, [source]):
+        made = _cut(inputs, sorted(set(range(*span)) - set(failed)), workers)
         content = {
-            "fingerprint": image_set.fingerprint,
+            "fingerprint": inputs.fingerprint,
             "light_cones": {index: it.light_cone for index, it in made.items()},
-            image_set.kind: {index: it.images for index, it in made.items()},
+            inputs.kind: {index: it.images for index, it in made.items()},
             **failures.naming(failed),
         }
         if stored := {index: it.stored for index, it in made.items() if it.stored}:
@@ -235,12 +234,12 @@ def cut_block(image_set: Inputs, span: Span, workers: int = 1) -> None:
             durable.write_json(marker, content)
 
 
-def _cut(image_set: Inputs, indices: list[int], workers: int) -> dict[str, Digests]:
-    cones = image_set.lightcones
+def _cut(inputs: Inputs, indices: list[int], workers: int) -> dict[str, Digests]:
+    cones = inputs.lightcones
     source = store.open_cubes(cones.store)
-    open_store(image_set)  # says so if there is none
+    open_store(inputs)  # says so if there is none
     finished = journal.finished(cones.journal, histories=False)
-    have, make = digests(image_set), form(image_set).make
+    have, make = digests(inputs), form(inputs).make
 
     def cut_one(index: int) -> Digests:
         if index not in finished:
@@ -250,7 +249,7 @@ def _cut(image_set: Inputs, indices: list[int], workers: int) -> dict[str, Diges
         if known.light_cone == digest and known.images:
             return known
         images = make(StoredCube(source, index))
-        written = store.write_whole(image_set.store, index, images, image_set.kind, digest)
+        written = store.write_whole(inputs.store, index, images, inputs.kind, digest)
         return Digests(digest, *written)
 
     tasks = [dask.delayed(cut_one)(index) for index in indices]
@@ -274,15 +273,15 @@ def cut_from(cube: Any, image_set: ImageSet, seen_with: Response | None) -> np.n
     return cut(cube, image_set.lightcones.simulation.box, image_set.images)
 
 
-def digests(image_set: Inputs) -> dict[str, Digests]:
+def digests(inputs: Inputs) -> dict[str, Digests]:
     """Index -> digests of what is there, from all blocks' markers.
 
     Empty ones where markers disagree: then nobody knows.
     """
     made: dict[str, Digests] = {}
-    for marker in durable.own(image_set.directory.glob("blocks/*.json")):
+    for marker in durable.own(inputs.directory.glob("blocks/*.json")):
         content = json.loads(marker.read_text(encoding="utf-8"))
-        images, stored = content.get(image_set.kind, {}), content.get("stored", {})
+        images, stored = content.get(inputs.kind, {}), content.get("stored", {})
         for index, source in content["light_cones"].items():
             said = Digests(source, images.get(index, ""), stored.get(index, ""))
             before = made.setdefault(index, said)
@@ -310,73 +309,73 @@ class StoredCube:
         return np.asarray(store.read_part(self._cubes, self._index, *cells))
 
 
-def seal(image_set: Inputs) -> None:
+def seal(inputs: Inputs) -> None:
     """Write the marker that the images of every light-cone are there that was not left out."""
-    cones = image_set.lightcones
-    blocks = [image_set.done(span) for span in image_set.spans]
+    cones = inputs.lightcones
+    blocks = [inputs.done(span) for span in inputs.spans]
     failed = {index for marker in [*blocks, cones.sealed] for index in failures.named(marker)}
-    made = digests(image_set)
-    there = (index for index in range(image_set.realizations) if index not in failed)
-    with recorded(image_set, "seal", [image_set.sealed], blocks):
+    made = digests(inputs)
+    there = (index for index in range(inputs.realizations) if index not in failed)
+    with recorded(inputs, "seal", [inputs.sealed], blocks):
         durable.write_json(
-            image_set.sealed,
+            inputs.sealed,
             {
-                "fingerprint": image_set.fingerprint,
-                "light_cones": image_set.realizations,
+                "fingerprint": inputs.fingerprint,
+                "light_cones": inputs.realizations,
                 "root_digest": store.root_digest([made[str(index)].images for index in there]),
                 **failures.naming(sorted(failed)),
             },
         )
 
 
-def open_store(image_set: Inputs) -> zarr.Group:
+def open_store(inputs: Inputs) -> zarr.Group:
     """The store for reading.
 
     Raises:
         UserError: if there are no images yet.
     """
     try:
-        return groups.open_group(image_set.store)
+        return groups.open_group(inputs.store)
     except (FileNotFoundError, zarr.errors.GroupNotFoundError):
-        raise UserError(f"{image_set.store}: no {image_set.kind} here") from None
+        raise UserError(f"{inputs.store}: no {inputs.kind} here") from None
 
 
-def open_labelled(image_set: Inputs) -> "LabelledImages":
-    """The images with the parameters of their light-cones.
+def open_labelled(inputs: Inputs) -> "LabelledImages":
+    """What networks read, with the parameters of its light-cones.
 
     A store that has grown since counts as far as the set's realisations go.
 
     Raises:
-        UserError: if there are no images yet, or more light-cones were left out of them than
+        UserError: if there is nothing yet, or more light-cones were left out of it than
             the configuration allows.
     """
     from .dataset import LabelledImages  # and torch, which a job that cuts images need not wait for
 
-    failed = failures.named(image_set.sealed)
-    failures.refuse_too_many(image_set.lightcones, failed)
-    group, names = open_store(image_set), image_set.lightcones.design.names
-    count = image_set.realizations
+    failed = failures.named(inputs.sealed)
+    failures.refuse_too_many(inputs.lightcones, failed)
+    group, names = open_store(inputs), inputs.lightcones.design.names
+    count = inputs.realizations
     parameters = np.stack([store.values(group, name, count) for name in names], axis=1)
-    simulation = image_set.lightcones.simulation
+    simulation = inputs.lightcones.simulation
     geometry = Geometry(
         box=simulation.box,
         redshift=tuple(store.values(group, "redshift").tolist()),
         velocities=engine_of(simulation).treatment(simulation.simulator),
-        **image_set.cut_by,
+        **inputs.own_section,
     )
-    images = store.array(group, image_set.kind)
-    prior = image_set.lightcones.design.prior
-    noise = _noise(image_set, store.values(group, "random_seed", count))
+    images = store.array(group, inputs.kind)
+    prior = inputs.lightcones.design.prior
+    noise = _noise(inputs, store.values(group, "random_seed", count))
     return LabelledImages(images, parameters, names, tuple(failed), geometry, prior, noise)
 
 
-def _noise(image_set: Inputs, seeds: np.ndarray) -> Noise | None:
-    seen_with, box = response(image_set), image_set.lightcones.simulation.box
-    if image_set.instrument is None or seen_with is None:
+def _noise(inputs: Inputs, seeds: np.ndarray) -> Noise | None:
+    seen_with, box = response(inputs), inputs.lightcones.simulation.box
+    if inputs.instrument is None or seen_with is None:
         return None
     face = np.arange(box.cells**2).reshape(box.cells, box.cells, 1)
-    one_plane = image_set.cut_by["images"].model_copy(
+    one_plane = inputs.own_section["images"].model_copy(
         update={"line_of_sight_cells": None, "precision": "single"}
     )
-    told = {"name": image_set.seen_with, **described(image_set.instrument)}
+    told = {"name": inputs.seen_with, **described(inputs.instrument)}
     return Noise(seen_with, seeds, cut(face, box, one_plane)[..., 0], told)

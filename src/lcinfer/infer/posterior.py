@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..evaluation.posteriors import LEVELS
 from ..evaluation.predict import sampled
 from ..training.checkpoint import Checkpoint
 from ..training.networks.architectures import Network
 
 COUNT = 10_000  # samples from all images together
 ALONE = 1_000  # from each image alone
-SHARES = (0.68, 0.95)  # of credible intervals
 NO_POSTERIOR = (
     "this network gives a best guess and no posterior: train one whose network.head.kind is "
     "posterior"
@@ -41,7 +41,7 @@ class Posterior:
         samples = self.alone[image] if isinstance(image, int) else self.samples
         own = samples[:, parameter].astype(float)
         summed = {"spread": float(own.std(ddof=1))}
-        for share in SHARES:
+        for share in LEVELS:
             low, high = credible(samples, share)[:, parameter].tolist()
             summed |= {f"low_{100 * share:g}": low, f"high_{100 * share:g}": high}
         return summed

@@ -16,7 +16,7 @@ from ..base.errors import UserError, no_such_file
 from ..base.version import __version__
 from ..config.parameters import shown
 from ..evaluation.evaluate import Predictions
-from ..evaluation.posteriors import write_zipped
+from ..evaluation.posteriors import LEVELS, write_zipped
 from ..evaluation.predict import load_trained, sampled
 from ..images.dataset import Normalisation
 from ..images.envelope import Envelope
@@ -30,7 +30,7 @@ from ..training.networks.architectures import Network
 from ..training.networks.head import Density
 from .agreement import check_instrument, cut_like
 from .observation import Observation
-from .posterior import NO_POSTERIOR, SHARES, Posterior, credible
+from .posterior import NO_POSTERIOR, Posterior, credible
 from .uncertainty import Interval, Residuals, find_tested, needed, prior_of
 
 AVERAGE = "average"
@@ -213,7 +213,7 @@ def table(recovered: Recovered, inference: Inference) -> str:
     last = AVERAGE if recovered.posterior is None else "all images"
     rows.append([last, *(f"{value:.4g}" for value in recovered.average * scales)])
     if recovered.posterior is not None:
-        for share in SHARES:
+        for share in LEVELS:
             ends = credible(recovered.posterior.samples, share) * scales
             for end, word in zip(ends, ("from", "to"), strict=True):
                 rows.append([f"{_percent(share)} {word}", *(f"{value:.4g}" for value in end)])

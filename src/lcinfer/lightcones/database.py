@@ -146,7 +146,7 @@ def _left_out(cones: LightCones, span: Span, have: set[int]) -> list[int]:
         what += f"; light-cone {failed[0]}: {attempt['error']}{' at ' * bool(where)}{where}"
         what += f" (traceback: {cones.journal})"
     if given_up := [index for index in missing if index in aside]:
-        numbers = failures.listed(given_up)
+        numbers = failures.first_of(given_up)
         what += f"; set aside after {counted(cones.max_attempts, 'attempt')}: {numbers}"
     if cones.allowed_failures and len(aside) > cones.may_fail:
         what += f"; {failures.too_many(cones, len(aside))}"

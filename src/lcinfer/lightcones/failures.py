@@ -60,10 +60,10 @@ def named(marker: Path) -> list[int]:
 
 def notice(failed: Sequence[int]) -> str:
     """Which light-cones are left out, for a log."""
-    return f"left out, since their simulations failed: light-cones {listed(failed)}"
+    return f"left out, since their simulations failed: light-cones {first_of(failed)}"
 
 
-def listed(indices: Sequence[int]) -> str:
+def first_of(indices: Sequence[int]) -> str:
     """The first of many indices, and how many more there are."""
     more = f" and {len(indices) - SHOWN} more" if len(indices) > SHOWN else ""
     return ", ".join(map(str, indices[:SHOWN])) + more

@@ -276,7 +276,10 @@ def _encoded(store: Path, index: int, values: np.ndarray, array: str) -> memoryv
 
 
 def shard_path(store: Path, index: int, array: str = CUBES) -> Path:
-    """The one file that holds a realisation, or what another array has of it."""
+    """The one file that holds a realisation, or what another array has of it.
+
+    Arrays have four dimensions, of which the realisation is the first: networks' inputs too.
+    """
     return store / array / "c" / str(index) / "0" / "0" / "0"
 
 

@@ -27,8 +27,8 @@ ALLOWANCE = 1.5
 def require(run: Run, config: Path | str) -> None:
     """Let only a campaign begin, or a database grow, that is small or approved.
 
-    It simulates nothing: what is not known from journals or a calibration is taken from the
-    documentation's scaling.
+    It simulates nothing: what is known neither from journals nor from small light-cones that were
+    timed is taken from the documentation's scaling.
 
     Raises:
         UserError: naming cost, limit and the command that approves.
@@ -99,7 +99,7 @@ def _name(cones: LightCones) -> str:
     return f"{cones.name}-{cones.fingerprint}"
 
 
-def said(run: Run, left: Plan) -> str:
+def described(run: Run, left: Plan) -> str:
     """Whether a plan needs an approval and has one."""
     if not left.above_limit:
         return "not needed"

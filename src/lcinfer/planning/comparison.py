@@ -46,7 +46,7 @@ class Comparison:
 
 
 def compare(run: Run, ranks: Ranks | None = None) -> Comparison:
-    """Predict the light-cones that are there from a calibration or the measured scaling, and
+    """Predict the light-cones that are there from small ones timed or the measured scaling, and
     compare.
 
     The wall time is compared if ``ranks`` says on how many they were made; disk and files if

@@ -1,4 +1,4 @@
-"""What one light-cone costs: from those that are there, a calibration, or measured scaling."""
+"""What one light-cone costs: from those that are there, small ones timed, or measured scaling."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ..lightcones import journal, store
 from ..lightcones.journal import Record
 from ..products.run import Run
 from ..simulator.nodes import nodes
-from . import calibration
+from . import timing
 
 Finished = dict[int, Record]  # by index
 
@@ -47,14 +47,14 @@ def finished(run: Run) -> dict[str, Finished]:
 
 
 def cost(run: Run, done: dict[str, Finished]) -> Cost:
-    """From the light-cones that are :func:`finished`, else a stored calibration, else as
+    """From the light-cones that are :func:`finished`, else small ones timed, else as
     measured for the documentation."""
     return measured(run, done) or predicted(run.database.simulation, run.root)
 
 
 def predicted(simulation: Simulation, root: Path) -> Cost:
     """Without a look at the journals: what is said before the first light-cone is there."""
-    known, engine = calibration.find(root, simulation), engine_of(simulation)
+    known, engine = timing.find(root, simulation), engine_of(simulation)
     if known is None:
         return _from_scaling(simulation)
     asked = 10**6 * engine.memory_mb(simulation)
@@ -63,7 +63,8 @@ def predicted(simulation: Simulation, root: Path) -> Cost:
         # Small boxes do not show how memory grows: 21cmFAST has a fixed 0.5 GB for a moment.
         peak_bytes=max(asked, *(it.peak_bytes for it in known.runs)),
         compression=engine.compression,
-        source=f"a calibration on {known.host}, {known.date}: {known.cpu}, {known.at_once} at once",
+        source=f"small ones timed on {known.host}, {known.date}: {known.cpu}, "
+        f"{known.at_once} at once",
         doubt=known.doubt(simulation),
     )
 
@@ -111,9 +112,9 @@ def _from_scaling(simulation: Simulation) -> Cost:
         peak_bytes=10**6 * engine.memory_mb(simulation),
         compression=engine.compression,
         source=scaling.measured,
-        doubt="a factor of 2 on other machines; `--calibrate` measures on this one"
+        doubt="a factor of 2 on other machines; `--time` measures on this one"
         if known
-        else f"nothing is known of {engine.name}: `--calibrate` measures it",
+        else f"nothing is known of {engine.name}: `--time` measures it",
         known=known,
     )
 

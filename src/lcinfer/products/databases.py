@@ -144,7 +144,7 @@ class Inputs(Realizations):
         return self.lightcones.given_up
 
     @property
-    def cut_by(self) -> dict[str, Any]:
+    def own_section(self) -> dict[str, Any]:
         """Its own section of the configuration, by its name."""
         return {self.kind: getattr(self, self.kind)}
 
@@ -261,6 +261,10 @@ class SpectraSet(Inputs):
     def coordinates(self) -> int:
         """See :class:`Inputs`: k, or both of its parts."""
         return 1 if self.spectra.kind == "spherical" else 2
+
+
+INPUTS: tuple[type[Inputs], ...] = (ImageSet, SpectraSet)
+"""What a network may read; a training's identity names which, by its kind."""
 
 
 def observing(identity: Mapping[str, Any]) -> Instrument | None:

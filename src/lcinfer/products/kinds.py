@@ -15,7 +15,7 @@ without failed realisations says in its name after how many attempts they were g
 allow more attempts, or no failure, asks for other markers, and for other trainings.
 """
 
-from .databases import ImageSet, LightCones, SpectraSet
+from .databases import INPUTS, LightCones
 from .mcmc import McmcRun
 from .networks import EvaluationRun, SweepRun, TrainingRun
 from .product import Product
@@ -23,9 +23,8 @@ from .shown import FigureSet, Summary
 
 KINDS: dict[str, type[Product]] = {
     each.kind: each
-    for each in (
-        *(LightCones, ImageSet, SpectraSet),
-        *(TrainingRun, EvaluationRun, SweepRun, McmcRun, FigureSet, Summary),
+    for each in list[type[Product]](
+        [LightCones, *INPUTS, TrainingRun, EvaluationRun, SweepRun, McmcRun, FigureSet, Summary]
     )
 }
 """Every kind by its folder, in the order in which they are made."""

@@ -10,7 +10,7 @@ from typing import Self
 from ..base.fingerprint import identity, short
 from ..config.sections import Evaluation, Split, Training
 from ..config.sweeps import Sweep, Trial
-from .databases import ImageSet, Inputs
+from .databases import INPUTS, ImageSet, Inputs
 from .found import Reference, Seal, Sources, Spec
 from .product import SEALED, File, Product
 
@@ -21,7 +21,7 @@ class TrainingRun(Product):
 
     training: Training
     split: Split
-    images: Inputs
+    inputs: Inputs
     members: tuple["TrainingRun", ...] = ()
     """Of an ensemble: the trainings whose networks it mixes."""
 
@@ -31,7 +31,7 @@ class TrainingRun(Product):
     step = "Training a network"
     rules = "train.smk"
     makes = ("trained.json",)
-    made_from = ("images", "members")
+    made_from = ("inputs", "members")
     settings = ("trainings.{name}", "sweeps", "split")
 
     checkpoint = File("checkpoint.pt")
@@ -43,7 +43,7 @@ class TrainingRun(Product):
 
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
-        kind = "spectra" if "spectra" in spec.identity else "images"
+        kind = _read(spec)
         ((fingerprint, count),) = spec.identity[kind]
         given_up = spec.identity.get("given_up", "")
         of_all = Seal.of(SEALED.format(total=count, given_up=given_up))
@@ -54,12 +54,12 @@ class TrainingRun(Product):
 
     @classmethod
     def rebuilt(cls, spec: Spec, sources: Sources, seal: Seal | None) -> Self:
-        (images,) = sources["spectra" if "spectra" in spec.identity else "images"]
+        (inputs,) = sources[_read(spec)]
         return cls(
             **spec.common,
             training=Training.model_validate(spec.identity["training"]),
             split=Split.model_validate(spec.identity["split"]),
-            images=images,
+            inputs=inputs,
             members=tuple(sources.get(cls.kind, ())),
         )
 
@@ -80,7 +80,7 @@ class TrainingRun(Product):
     def light_cones(self) -> int:
         """How many of the database's light-cones decide it: those up to its last one."""
         if self.training.light_cones is None:
-            return self.images.realizations
+            return self.inputs.realizations
         return self.split.validation + self.split.test + self.training.light_cones
 
     def lacks(self, failed: Iterable[int]) -> list[int]:
@@ -120,7 +120,7 @@ class EvaluationRun(Product):
     @classmethod
     def of(cls, evaluation: Evaluation, training: TrainingRun, mocks: tuple[Inputs, ...]) -> Self:
         """That of a training, which also predicts all light-cones of mocks."""
-        read = training.images.kind
+        read = training.inputs.kind
         made_of = identity(
             "evaluation",
             evaluation=evaluation,
@@ -148,7 +148,7 @@ class EvaluationRun(Product):
 
     @property
     def outputs(self) -> list[Path]:
-        mocks = list(self.mock_images)
+        mocks = list(self.mock_inputs)
         made = [*super().outputs, *map(self.mock_predictions, mocks)]
         if self.has_posterior:
             made += [self.posterior, *map(self.mock_posterior, mocks)]
@@ -160,9 +160,9 @@ class EvaluationRun(Product):
         return self.training.training.network.head.together
 
     @property
-    def mock_images(self) -> dict[str, Inputs]:
+    def mock_inputs(self) -> dict[str, Inputs]:
         """By the mocks' names."""
-        return {images.lightcones.name: images for images in self.mocks}
+        return {inputs.lightcones.name: inputs for inputs in self.mocks}
 
     def mock_predictions(self, mock: str) -> Path:
         """True and predicted parameters of a mock's images."""
@@ -239,6 +239,11 @@ class SweepRun(Product):
     def also(self) -> tuple[Product, ...]:
         """See :class:`Product`: the best trial of a study is evaluated, whichever that is."""
         return tuple(self.evaluations.values())
+
+
+def _read(spec: Spec) -> str:
+    """The kind of what a training's network reads."""
+    return next(it.kind for it in INPUTS if it.kind in spec.identity)
 
 
 def _best(outcome: Path) -> str:

@@ -12,6 +12,7 @@ from .found import Reference, Seal, Sources, Spec
 
 RESULTS = Path("results")
 LOGS = "logs"  # of all products, beside the folders of their kinds
+QUARANTINE = "quarantine"  # in a product's directory: bad shards that a repair moved aside
 # Of a product that is made in blocks.
 PREPARED = "prepared-{total}.json"
 BLOCK = "blocks/{start}-{stop}{given_up}.json"

@@ -128,7 +128,7 @@ class Run:
     @property
     def instruments(self) -> dict[str, Inputs]:
         """The database's images by the names of the instruments that see them."""
-        used = {it.training.instrument: it.images for it in self.trainings.values()}
+        used = {it.training.instrument: it.inputs for it in self.trainings.values()}
         return {name: used[name] for name in self.config.instruments if name in used}
 
     @property
@@ -205,7 +205,7 @@ class Run:
             if self.config.trainings[name].input != "images":
                 drawn[name] = drawing(name, scored, of_spectra=scored.fingerprint)
                 continue
-            asked = (scored.mock_images[mock] for mock in self.responses)
+            asked = (scored.mock_inputs[mock] for mock in self.responses)
             drawn[name] = drawing(name, scored, *asked, evaluation=scored.fingerprint, **answered)
         for name, sweep in self.sweeps.items():
             drawn[name] = drawing(name, sweep, sweep=sweep.fingerprint)
@@ -318,15 +318,15 @@ class Run:
         return ImageSet.of(self.config.images, cones, seen_with, instrument)
 
     def _training(self, name: str, training: Training) -> TrainingRun:
-        images, *_ = self._read_by(training.input, training.instrument)
-        given_up = {"given_up": images.given_up} if images.given_up else {}
+        inputs, *_ = self._read_by(training.input, training.instrument)
+        given_up = {"given_up": inputs.given_up} if inputs.given_up else {}
         run = TrainingRun(
             name=name,
             identity={},
             root=self.root,
             training=training,
             split=self.config.split,
-            images=images,
+            inputs=inputs,
         )
         revision = training.network.revision
         mixed = [self._training(self.config.name_of(it) or name, it) for it in members(training)]
@@ -334,7 +334,7 @@ class Run:
             "training",
             training=training,
             split=self.config.split,
-            **{images.kind: [[images.fingerprint, run.light_cones]]},
+            **{inputs.kind: [[inputs.fingerprint, run.light_cones]]},
             **given_up,
             **({"architecture_revision": revision} if revision > 1 else {}),
             **({"members": [one.fingerprint for one in mixed]} if mixed else {}),

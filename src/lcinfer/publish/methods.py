@@ -5,7 +5,7 @@ What is not recorded is left out, never guessed.
 
 import json
 
-from ..base.counting import counted
+from ..base.counting import counted, listed
 from ..config.networks import Dense, FilterBank, GaussianDropout, Posterior
 from ..config.parameters import shown
 from ..config.sweeps import repeats
@@ -18,8 +18,8 @@ from ..records.record import distinct
 from ..simulator.lightcone import coordinates
 from ..text.styles import Style
 from ..training.networks.layers import layers
-from . import inputs
-from .inputs import Row, listed
+from . import model
+from .model import Row
 from .observed import on_instrument, on_spectra
 from .recorded import HOUR, Recorded, Simulated
 
@@ -53,9 +53,9 @@ def text(recorded: Recorded, style: Style, scores: bool = False) -> str:
 
 def cited(recorded: Recorded) -> list[str]:
     """The keys of the papers that the text cites."""
-    keys = [NETWORK, *inputs.engine(recorded).papers]
-    if inputs.known(recorded) and recorded.run.config.database.simulator.treatment != "none":
-        keys.append(inputs.VELOCITIES)
+    keys = [NETWORK, *model.engine(recorded).papers]
+    if model.known(recorded) and recorded.run.config.database.simulator.treatment != "none":
+        keys.append(model.VELOCITIES)
     return keys
 
 
@@ -78,8 +78,8 @@ def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
             f"The simulations of {style.count(len(failed))} more failed; they are left out."
         )
     near, far = _redshifts(recorded)
-    if inputs.known(recorded):
-        told += inputs.sentences(recorded, style, near)
+    if model.known(recorded):
+        told += model.sentences(recorded, style, near)
     told.append(
         f"A light-cone has {_cells(recorded, style)} cells of {_cell_size(recorded, style)} "
         f"(comoving), from redshift {near} to {far}, and initial conditions of its own in a "
@@ -101,7 +101,7 @@ def _on_light_cones(recorded: Recorded, style: Style) -> list[str]:
 
 def _engine(recorded: Recorded, style: Style) -> str:
     configured = recorded.run.config.database.simulator.engine_version
-    engine = inputs.engine(recorded)
+    engine = model.engine(recorded)
     versions = {engine.made(record) or configured for record in recorded.database.finished}
     return engine.described(listed(sorted(versions)), style)
 
@@ -245,7 +245,7 @@ def _on_software(recorded: Recorded, style: Style) -> list[str]:
 
 def _versions(recorded: Recorded) -> dict[str, tuple[str, ...]]:
     """Without 21cmFAST where another engine simulated."""
-    own = inputs.engine(recorded).packages
+    own = model.engine(recorded).packages
     used = recorded.versions.items()
     return {name: them for name, them in used if name != "21cmfast" or name in own}
 
@@ -261,7 +261,7 @@ def _table(recorded: Recorded, style: Style) -> str:
         ("for testing", style.count(len(sets.test))),
         *((f"Prior of {symbol}", ends) for symbol, ends in _prior(recorded, style)),
         ("Sampling of the prior", f"{database.sampling}, seed {database.seed}"),
-        *inputs.rows(recorded, style),
+        *model.rows(recorded, style),
         ("Box", style.number(database.box.length, "Mpc")),
         ("Cells of a light-cone", _cells(recorded, style)),
         ("Cell", _cell_size(recorded, style)),

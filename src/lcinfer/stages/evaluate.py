@@ -20,18 +20,18 @@ def evaluate_network(
 ) -> None:
     """Predict and score the test light-cones; predict every mock."""
     use_threads(threads)
-    seals = (image_set.sealed for image_set in (run.training.images, *run.mocks))
+    seals = (inputs.sealed for inputs in (run.training.inputs, *run.mocks))
     stamped = stamp(run)
     with recorded(run, "evaluate", run.outputs, (run.training.checkpoint, *seals)) as more:
         trained = load_trained(run.training.checkpoint)
-        labelled = images.open_labelled(run.training.images)
+        labelled = images.open_labelled(run.training.inputs)
         split, failed = run.training.split, labelled.failed
         check_identity(trained, identity_of(run.training, failed), run.training.checkpoint)
         say_left_out(run.training, failed)
         sets = divide(split, labelled.light_cones, failed)
         test = sets.test
         tested = predict(trained, labelled, test, device)
-        for name, mock in run.mock_images.items():
+        for name, mock in run.mock_inputs.items():
             light_cones = range(mock.realizations)
             recovered = predict(trained, images.open_labelled(mock), light_cones, device)
             write_predictions(recovered, run.mock_predictions(name), stamped)
@@ -42,7 +42,7 @@ def evaluate_network(
         if run.has_posterior:
             guess = Guess.fitted(labelled, sets.validation)
             whole = posteriors(trained, labelled, test, run.evaluation, guess, device)
-            for name, mock in run.mock_images.items():
+            for name, mock in run.mock_inputs.items():
                 found = posteriors(
                     trained,
                     images.open_labelled(mock),

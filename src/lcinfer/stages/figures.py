@@ -45,7 +45,7 @@ def draw_figures(run: Run, what: str) -> None:
         scored = run.evaluations[what]
         drawn = _of_training(run, scored)
         read = [scored.training.checkpoint, *scored.outputs]
-        read += [scored.mock_images[name].sealed for name in run.responses]
+        read += [scored.mock_inputs[name].sealed for name in run.responses]
     elif what == EXAMPLES:
         drawn, read = _examples(run), product.needed
     elif what == SCHEME:
@@ -119,7 +119,7 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
     yield "loss", figures.draw_loss(epoch, *history, density=scored.has_posterior)
     scores = json.loads(scored.scores.read_text(encoding="utf-8"))["one_image"]
     mocks = {}
-    for name in scored.mock_images:
+    for name in scored.mock_inputs:
         recovered = read_predictions(scored.mock_predictions(name))
         mocks[name] = (recovered.true[0], recovered.predicted[:, 0])
     recovery = figures.draw_recovery(
@@ -136,7 +136,7 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
     one = trained.first
     yield "filters", figures.draw_filters(filters(one))
     if run.mocks:
-        yield from _responses(run, one, scored.mock_images)
+        yield from _responses(run, one, scored.mock_inputs)
 
 
 def _of_posteriors(run: Run) -> Drawn:

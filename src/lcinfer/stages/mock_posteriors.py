@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config.parameters import shown
-from ..evaluation.calibration import LEVELS
-from ..evaluation.posteriors import read_posteriors
+from ..evaluation.posteriors import LEVELS, read_posteriors
 from ..likelihood.convergence import chains_of
 from ..products.mcmc import McmcRun
 from ..products.networks import EvaluationRun

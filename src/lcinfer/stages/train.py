@@ -40,7 +40,7 @@ def train_network(run: TrainingRun, threads: int | None = None, device: str | No
 
 
 def _train(run: TrainingRun, world: World) -> Checkpoint:
-    labelled = images.open_labelled(run.images)
+    labelled = images.open_labelled(run.inputs)
     if world.first:
         say_left_out(run, labelled.failed)
     identity = identity_of(run, labelled.failed)

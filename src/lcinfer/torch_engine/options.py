@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..base.errors import UserError
-from ..config.messages import listed
+from ..config.messages import on_lines
 from ..config.sections import Simulation
 from ..simulator.model import refused_box
 
@@ -122,6 +122,6 @@ def options_of(simulation: Simulation, *parameters: Collection[str]) -> Options:
     """
     found = {line for varied in parameters or [VARIED] for line in refusals(simulation, varied)}
     if found:
-        raise UserError(listed(sorted(found)))
+        raise UserError(on_lines(sorted(found)))
     chosen: dict[str, Any] = dict(simulation.simulator.options)
     return Options(**{name: value for name, value in chosen.items() if name not in ONLY})

@@ -1,4 +1,5 @@
-"""Peculiar velocities in a coeval box: the tensors' form of :mod:`lcinfer.velocities`, ``subcell``.
+"""Peculiar velocities in a coeval box: ``subcell`` of :mod:`lcinfer.simulator.velocities` in
+tensors.
 
 The same arithmetic up to rounding, in an order that has no additions into shared places.
 """

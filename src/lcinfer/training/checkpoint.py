@@ -234,7 +234,7 @@ def identity_of(run: TrainingRun, failed: Iterable[int]) -> dict[str, Any]:
         "fingerprint": run.fingerprint,
         "training": canonical(run.training),
         "split": canonical(run.split),
-        "images": run.images.fingerprint,
+        "images": run.inputs.fingerprint,
         "light_cones": run.light_cones,
         **({"failed_light_cones": missing} if missing else {}),
     }

@@ -18,13 +18,12 @@ from ..engines import engine_of
 from ..lightcones import database, journal, store
 from ..products.databases import LightCones
 from ..products.found import Seal
-from ..products.product import Span
+from ..products.product import QUARANTINE, Span
 from ..stages.simulate import simulate
 from .findings import Finding, Kind
 from .judge import Judge
 from .markers import span_of
 
-QUARANTINE = "quarantine"
 # More at once are rather a disk that is not mounted, or a journal that was moved.
 MOST = 100
 
@@ -41,7 +40,7 @@ class Repairs:
 
 
 def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repairs:
-    """Mend what :func:`lcinfer.verify.verify` found, or have it made again.
+    """Mend what :func:`lcinfer.upkeep.verify.verify` found, or have it made again.
 
     A light-cone is looked at once more before it is withdrawn: one that holds is not. Killed
     at any time, it can be run again.
@@ -75,7 +74,7 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
         whose = "" if index in again else "; another line holds"
         done.said.append(f"light-cone {index}: withdrawn{whose}: {it.what}")
         if it.path == store.shard_path(cones.store, index) and it.path.exists():
-            done.said.append(f"light-cone {index}: shard moved to {_moved(cones, it.path)}")
+            done.said.append(f"light-cone {index}: shard moved to {_moved(cones, index, it.path)}")
     done.said += [f"{it.path}: no longer counts" for it in found["journal line"]]
     for it in found["partial file"]:
         it.path.unlink(missing_ok=True)
@@ -102,9 +101,8 @@ def _remove_markers(cones: LightCones, paths: set[Path], done: Repairs) -> None:
             done.sealed += [seal.realizations] if path == same.sealed else []
 
 
-def _moved(cones: LightCones, shard: Path) -> Path:
-    index = shard.relative_to(cones.store / store.CUBES / "c").parts[0]
-    aside = cones.directory / QUARANTINE / f"light-cone-{int(index):06d}-{time.time_ns()}"
+def _moved(cones: LightCones, index: int, shard: Path) -> Path:
+    aside = cones.directory / QUARANTINE / f"light-cone-{index:06d}-{time.time_ns()}"
     aside.parent.mkdir(exist_ok=True)
     shard.rename(aside)
     durable.sync(shard.parent)

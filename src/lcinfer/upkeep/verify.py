@@ -19,7 +19,7 @@ from zarr.storage import MemoryStore
 
 from ..base import durable, groups
 from ..base.errors import UserError, reason
-from ..base.fingerprint import fingerprint
+from ..base.fingerprint import fingerprint, short
 from ..base.progress import with_progress
 from ..lightcones import journal, store
 from ..products.databases import LightCones
@@ -89,8 +89,9 @@ def _check_identity(cones: LightCones) -> None:
     for path, value in said.items():
         if value != cones.fingerprint:
             raise UserError(
-                f"{path}: this is the database {str(value)[:10]}, not {cones.fingerprint[:10]} "
-                "as its directory says: it was copied or renamed; move it back"
+                f"{path}: this is the database {short(str(value))}, not "
+                f"{short(cones.fingerprint)} as its directory says: it was copied or renamed; "
+                "move it back"
             )
 
 

@@ -18,12 +18,12 @@ from torch.nn.functional import adaptive_avg_pool1d, avg_pool2d
 
 from ...config import networks as settings
 from ...config.networks import Window
+from .dense import ACTIVATIONS, add_layers
 from .normalisation import batch_normalisation
 
 # Of the images' variance: a slice with less power counts as empty, so that no logarithm runs away.
 # Of the n-th moment it is the floor of the power to n/2, the same brightness.
 POWER_FLOOR = 1e-3
-ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU}
 SQUARED = (1, 2, 4)  # the moments that there are: each power is the square of the one before
 
 
@@ -132,10 +132,5 @@ def trunk(network: settings.FilterBank, image_shape: settings.Shape) -> nn.Seque
         channels, slices = layer.filters, slices // layer.pool
     if network.line_of_sight:
         model.add_module("flattening", nn.Flatten())
-    width = channels * slices
-    for number, neurons in enumerate(network.dense, start=1):
-        model.add_module(f"dense_{number}", nn.Linear(width, neurons))
-        model.add_module(f"batch_normalisation_{number}", batch_normalisation(neurons))
-        model.add_module(f"dense_{network.activation}_{number}", activation())
-        width = neurons
+    add_layers(model, network, channels * slices)
     return model

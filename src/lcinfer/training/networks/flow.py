@@ -41,7 +41,7 @@ class Flow(Density):
             even = (sobol.draw(POINTS + 1, dtype=torch.float64)[1:]).float()
         self.register_buffer("points", torch.special.ndtri(even), persistent=False)
         self._settled = settings.base == "validation"
-        if self._settled:
+        if self._settled:  # else no checkpoint has them, and they would be loaded without data
             self.register_buffer("centre", torch.zeros(outputs))
             self.register_buffer("root", torch.eye(outputs))
 

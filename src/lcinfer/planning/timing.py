@@ -1,4 +1,4 @@
-"""A calibration: a few light-cones in small boxes, timed here, and how cost grows with the box.
+"""A few light-cones in small boxes, timed here, and how cost grows with the box.
 
 Cells keep their size, nodes and line of sight stay as they are: time is then taken to grow as
 the number of the box's cells, on top of what every node costs. An engine that spends its time
@@ -30,7 +30,7 @@ SMALLEST = 16
 SIZES = (1.0, 1.5, 2.0)  # sides, of the smallest one's
 BUSY = 0.8  # CPU time over wall time and threads; below, the machine was not free
 LIMIT_SECONDS = 3600.0
-DIRECTORY = "calibrations"
+DIRECTORY = "calibrations"  # of the results, and `calibration` in fingerprints: older names
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Timing:
     """Small light-cones of one kind, timed on one machine."""
 
     fingerprint: str
@@ -92,7 +92,7 @@ class Calibration:
 
 
 def kind(simulation: Simulation) -> str:
-    """Fingerprint of what may not differ between a calibration and what it is used for: all that
+    """Fingerprint of what may not differ between a timing and what it is used for: all that
     decides a light-cone's cost but the number of the box's cells."""
     box = simulation.box
     return fingerprint(
@@ -104,7 +104,7 @@ def kind(simulation: Simulation) -> str:
     )
 
 
-def calibrate(database: Database, at_once: int = 1) -> Calibration:
+def measure(database: Database, at_once: int = 1) -> Timing:
     """Simulate and time light-cones from the middle of the prior at each of :func:`sizes`.
 
     ``at_once`` of them run side by side: on a full node they share memory and its bandwidth.
@@ -115,10 +115,10 @@ def calibrate(database: Database, at_once: int = 1) -> Calibration:
     point = {name: (low + high) / 2 for name, (low, high) in database.prior.items()}
     sides = sizes(database)
     records = {
-        cells: _simulated(scaled(database, cells), point, at_once)
-        for cells in with_progress(sides, len(sides), "calibration")
+        cells: simulate(scaled(database, cells), point, at_once)
+        for cells in with_progress(sides, len(sides), "timing")
     }
-    return Calibration(
+    return Timing(
         fingerprint=kind(database),
         host=platform.node(),
         cpu=processor() or platform.machine(),
@@ -153,20 +153,20 @@ def scaled(simulation: Simulation, cells: int) -> Simulation:
     return Simulation(**{**same, "box": smaller})
 
 
-def _simulated(
+def simulate(
     simulation: Simulation, point: dict[str, float], at_once: int = 1
 ) -> list[dict[str, Any]]:
     """The records of so many light-cones, made side by side as in a campaign: each by a fresh
     child, into a store."""
-    with TemporaryDirectory(prefix="lcinfer-calibration-") as directory:
+    with TemporaryDirectory(prefix="lcinfer-timing-") as directory:
         cones = LightCones(
-            name="calibration",
-            identity={"calibration": kind(simulation)},
+            name="timing",
+            identity={"timing": kind(simulation)},
             root=Path(directory),
             realizations=at_once,
             block=at_once,
             simulation=simulation,
-            design=MockDesign("calibration", Mock(parameters=point)),
+            design=MockDesign("timing", Mock(parameters=point)),
             max_attempts=1,
             limit_minutes=LIMIT_SECONDS / 60,
             allowed_failures=0,
@@ -177,7 +177,7 @@ def _simulated(
     for record in records:
         if failed := aside.failure(record):
             cells = simulation.box.cells
-            raise UserError(f"the calibration's light-cone of {cells}^3 cells: {failed}")
+            raise UserError(f"timing a light-cone of {cells}^3 cells: {failed}")
     return records
 
 
@@ -195,15 +195,15 @@ def _at(cells: int, fit: tuple[float, float]) -> float:
     return fit[0] + fit[1] * cells**3
 
 
-def keep(root: Path, calibration: Calibration) -> Path:
-    """Write a calibration among the results; a newer one of this host and kind replaces it."""
-    path = root / DIRECTORY / f"{calibration.host}-{short(calibration.fingerprint)}.json"
-    durable.write_json(path, asdict(calibration))
+def keep(root: Path, timing: Timing) -> Path:
+    """Write a timing among the results; a newer one of this host and kind replaces it."""
+    path = root / DIRECTORY / f"{timing.host}-{short(timing.fingerprint)}.json"
+    durable.write_json(path, asdict(timing))
     return path
 
 
-def find(root: Path, simulation: Simulation) -> Calibration | None:
-    """The calibration of this kind of light-cone: this host's, else the newest of another."""
+def find(root: Path, simulation: Simulation) -> Timing | None:
+    """The timing of this kind of light-cone: this host's, else the newest of another."""
     wanted = kind(simulation)
     found = [
         _read(path) for path in durable.own((root / DIRECTORY).glob(f"*-{short(wanted)}.json"))
@@ -212,12 +212,12 @@ def find(root: Path, simulation: Simulation) -> Calibration | None:
     return max(fitting, key=lambda it: (it.host == platform.node(), it.date), default=None)
 
 
-def _read(path: Path) -> Calibration:
+def _read(path: Path) -> Timing:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         runs = tuple(Timed(**run) for run in content.pop("runs"))
         if runs:
-            return Calibration(**content, runs=runs)
+            return Timing(**content, runs=runs)
     except (ValueError, TypeError, KeyError, AttributeError):
         pass
-    raise UserError(f"{path} is damaged: move it aside, and calibrate again")
+    raise UserError(f"{path} is damaged: move it aside, and time again (`lcinfer plan --time`)")

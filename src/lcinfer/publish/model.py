@@ -1,7 +1,6 @@
 """How the model was set, as a methods section tells it: where the configuration knows."""
 
-from collections.abc import Iterable
-
+from ..base.counting import listed
 from ..config.parameters import shown
 from ..engines import engine_of
 from ..engines.engine import Engine
@@ -94,9 +93,3 @@ def _velocities(recorded: Recorded, style: Style) -> str:
         "subcell": f"{gradient}, taken in Fourier space, and move {SUBCELLS_OF_BOX} sub-cells of "
         f"each cell to redshift space, both in the coeval boxes",
     }[recorded.run.config.database.simulator.treatment]
-
-
-def listed(items: Iterable[str]) -> str:
-    """A list in words: a; a and b; a, b and c."""
-    *first, last = items
-    return f"{', '.join(first)} and {last}" if first else last
