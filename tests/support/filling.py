@@ -1,7 +1,12 @@
 """Databases and whole runs made in this process: no MPI, no child."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
 
 from lcinfer import config
 from lcinfer.images import cutting as images
@@ -61,8 +66,20 @@ def complete(cones: LightCones) -> None:
     complete_without(cones)
 
 
+@contextmanager
+def _empty_pages() -> Iterator[None]:
+    """Figures are built, and in place of each an empty page is written, with its metadata.
+
+    To lay out and render them takes longer than all else of a small run.
+    """
+    render = Figure.savefig
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", lambda _, *to, **how: render(Figure(), *to, **how))
+        yield
+
+
 def finish(run: Run) -> Run:
-    """Make everything of a run that is not there, in the workflow's order."""
+    """Make everything of a run that is not there, in the workflow's order; figures are empty."""
     for cones in run.lightcones.values():
         if not cones.sealed.exists():
             complete(cones)
@@ -80,12 +97,13 @@ def finish(run: Run) -> Run:
     for sweep in run.sweeps.values():
         if not sweep.outcome.exists():
             compare_trials(sweep, 1)
-    for what in run.figures:
-        figures.draw_figures(run, what)
+    with _empty_pages():
+        for what in run.figures:
+            figures.draw_figures(run, what)
     summary.write(run)
     return run
 
 
 def whole_run(settings: dict[str, Any], root: Path) -> Run:
-    """Every product of a configuration."""
+    """Every product of a configuration; its figures are empty pages."""
     return finish(Run(config.parse(settings), root))
