@@ -1,4 +1,4 @@
-"""Runs the Python of a page, block by block, in the current folder.
+"""Runs the Python of pages, block by block, in the current folder.
 
     python docs/run_page.py docs/tutorial.md
 
@@ -21,4 +21,5 @@ def run(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]))
+    for name in sys.argv[1:]:
+        run(Path(name))

@@ -9,7 +9,6 @@ import pytest
 import yaml
 from support.small import Settings, small_settings
 
-from lcinfer.lightcones import store
 from lcinfer.products.databases import LightCones
 
 TESTS = Path(__file__).parent
@@ -17,6 +16,8 @@ TESTS = Path(__file__).parent
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(TESTS), os.environ.get("PYTHONPATH", "")])
 )
+# Networks of a few weights gain nothing from threads, which only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Folders and files whose tests start MPI, SLURM or 21cmFAST, or audit whole runs, longest first.
 LONG = (
@@ -49,23 +50,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False
     return ByFolder(config, log)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def redshifts_once():
-    """Asks astropy once for the same redshifts: it takes 0.4 s, and most tests make a store."""
-    known: dict[Any, Any] = {}
-    ask = store.coordinates
-
-    def once(simulation: Any) -> Any:
-        key = (simulation.cosmology, simulation.box, simulation.lightcone)
-        if key not in known:
-            known[key] = ask(simulation)
-        return known[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "coordinates", once)
-        yield
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from lcinfer.products.run import Run
 from lcinfer.products.shown import FigureSet, Summary
 from lcinfer.records.stamp import uncommented
 from lcinfer.stages import scored
+from lcinfer.stages.figures import draw_figures
 
 HEADS = {"dropout": "gaussian_dropout", "flow": "posterior"}
 
@@ -130,7 +131,8 @@ def test_its_figures_are_a_set_of_their_own_that_a_spec_describes(run) -> None:
         *("calibration_dropout", "calibration_flow"),
         *("posterior_dropout", "posterior_flow", "corner_FAINT"),
     )
-    assert all(path.stat().st_size > 0 for path in drawn.outputs)
+    draw_figures(run, "posteriors")
+    assert all(path.stat().st_size > 3000 for path in drawn.outputs), "no page is empty"
     spec = Spec(drawn.directory, json.loads(drawn.spec.read_bytes()))
     named = FigureSet.refers(spec, None)
     assert [each.name for each in named] == ["dropout", "flow"]

@@ -45,7 +45,7 @@ def head(request):
     return bounded(request.param())
 
 
-def grid(points=60):
+def grid(points=40):
     along = (torch.arange(points) + 0.5) / points
     return torch.cartesian_prod(along, along)
 
@@ -130,7 +130,7 @@ def test_a_posterior_that_is_known_is_learnt_from_one_image_and_from_several(
     head.eval()
     with torch.no_grad():
         for images in (1, 8):
-            features, targets = toy(2000, images, generator)
+            features, targets = toy(500, images, generator)
             head.settle(*toy(200, images, generator))
             found, known = -head.errors(features, targets), exact(features, targets)
             assert abs(found.mean() - known.mean()) < within

@@ -51,7 +51,7 @@ def test_what_is_merged_may_be_overridden_and_the_same_key_stands_in_several_map
 
 
 @pytest.mark.parametrize("how", ["latin", "folder", "missing", "twice"])
-def test_snakemake_says_of_a_file_that_it_cannot_read_what_check_says(tmp_path, capsys, how):
+def test_snakemake_says_of_a_file_that_it_cannot_read_what_check_says(tmp_path, how):
     path = tmp_path / how
     if how == "latin":
         path.write_bytes("name: caf\xe9\n".encode("latin-1"))
@@ -61,8 +61,14 @@ def test_snakemake_says_of_a_file_that_it_cannot_read_what_check_says(tmp_path, 
         path.mkdir()
     with pytest.raises(UserError) as error:
         config.load(path)
+    asked = ["-n", "--configfile", str(path)]
+    with pytest.raises(SystemExit) as ended:
+        yamlfile.check_command_line(asked)
+    assert ended.value.code == f"lcinfer: {error.value}"
+    if how not in ("missing", "twice"):  # of which Snakemake by itself says something, or nothing
+        return
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-n", "--configfile", str(path)],
+        [sys.executable, "-m", "snakemake", *asked],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,

@@ -217,7 +217,7 @@ def test_what_was_made_on_a_gpu_or_in_a_batch_must_be_close(
 def test_a_mailed_figure_with_other_bytes_fails(untouched, tmp_path) -> None:
     figure = untouched.figures["all_images"].files("recovery")[2]
     mailed = tmp_path / "mailed.svg"
-    mailed.write_text(figure.read_text().replace("#12508f", "#ff0000"))
+    mailed.write_text(figure.read_text().replace("#ffffff", "#ff0000"))
     report = audit(mailed, untouched.root, Depth())
     assert failed(report) == {"figures: given file"}
 

@@ -1,7 +1,13 @@
 """Databases and whole runs made in this process: no MPI, no child."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
 
 from lcinfer import config
 from lcinfer.images import cutting as images
@@ -61,8 +67,25 @@ def complete(cones: LightCones) -> None:
     complete_without(cones)
 
 
+@contextmanager
+def _empty_pages() -> Iterator[None]:
+    """Figures are built, and in place of each an empty page is written, with its metadata.
+
+    To lay out and render them takes longer than all else of a small run. No two pages are of one
+    size: an audit tells files by their bytes.
+    """
+    render, number = Figure.savefig, count(1)
+
+    def save_empty(_: Figure, *to: Any, **how: Any) -> None:
+        render(Figure(figsize=(1 + next(number) / 10, 1)), *to, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", save_empty)
+        yield
+
+
 def finish(run: Run) -> Run:
-    """Make everything of a run that is not there, in the workflow's order."""
+    """Make everything of a run that is not there, in the workflow's order; figures are empty."""
     for cones in run.lightcones.values():
         if not cones.sealed.exists():
             complete(cones)
@@ -83,12 +106,13 @@ def finish(run: Run) -> Run:
     for sampled in run.mcmc.values():
         if not sampled.outcome.exists():
             mcmc.sample(sampled, 1)
-    for what in run.figures:
-        figures.draw_figures(run, what)
+    with _empty_pages():
+        for what in run.figures:
+            figures.draw_figures(run, what)
     summary.write(run)
     return run
 
 
 def whole_run(settings: dict[str, Any], root: Path) -> Run:
-    """Every product of a configuration."""
+    """Every product of a configuration; its figures are empty pages."""
     return finish(Run(config.parse(settings), root))

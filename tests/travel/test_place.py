@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -264,39 +262,3 @@ def test_what_would_write_into_a_read_only_database_is_one_line(
         more = [part.directory] if verb == "merge" else []
         line = refused(capsys, verb, path, "cones", *more, "--results", results)
         assert "Permission denied" in line
-
-
-def snakemake(directory: Path, path: Path, *more: str) -> str:
-    """What the workflow says, which must not fail."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--profile", "profiles/local"),
-            *("--directory", str(directory), "--configfile", str(path), *more),
-        ],
-        cwd=PROJECT,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def test_the_workflow_makes_all_that_follows_from_an_attached_database_and_leaves_it_as_it_is(
-    sound, settings, path, tmp_path
-) -> None:
-    archive = shutil.copytree(sound / "lightcones", tmp_path / "archive")
-    before = damage.content(archive)
-    run = run_in(settings, tmp_path / "results")
-    attach(run.database, archive)
-    said = snakemake(tmp_path, path, "--", str(run.database.sealed.relative_to(tmp_path)))
-    assert "Nothing to be done" in said
-    snakemake(tmp_path, path)
-    assert run.summary.manifest.exists()
-    assert damage.content(archive) == before
-    assert "Nothing to be done" in snakemake(tmp_path, path)
-    archive.rename(tmp_path / "unmounted")
-    with pytest.raises(AssertionError, match=r"lcinfer: .* leads to .* which is not there"):
-        snakemake(tmp_path, path, "--dry-run")

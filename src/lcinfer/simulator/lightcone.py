@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,8 +82,15 @@ def redshift_at(parameters: Cosmology, distance: np.ndarray, z_near: float = 0.0
         if z_far > 1e3:
             raise ValueError(f"{distance[-1]:g} Mpc lie beyond redshift 1000")
         z_far *= 1.5
-    grid = np.geomspace(1 + z_near, 1 + z_far, 4_000) - 1
-    return np.asarray(np.interp(distance, distance_to(grid).value, grid))
+    grid, distances = _table(parameters, z_near, z_far)
+    return np.asarray(np.interp(distance, distances, grid))
+
+
+@lru_cache(16)  # astropy integrates for each: 0.1 s for the table
+def _table(parameters: Cosmology, z_near: float, z_far: float) -> tuple[np.ndarray, np.ndarray]:
+    """Redshifts between two, and their comoving distances in Mpc."""
+    redshift = np.geomspace(1 + z_near, 1 + z_far, 4_000) - 1
+    return redshift, cosmology(parameters).comoving_distance(redshift).value
 
 
 def refuse_impossible(lightcone: LightCone, simulation: Simulation) -> None:
