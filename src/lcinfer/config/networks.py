@@ -97,9 +97,9 @@ class Posterior(Section):
     base: Annotated[
         Literal["standard", "validation"], Field(json_schema_extra={"since": "0.4"})
     ] = "standard"
-    """What the splines stretch, in predictions: the normal distribution, or the Gaussian with mean
-    and covariance of what they make of the validation set's parameters. The latter gives widths
-    that are right for light-cones from which the network has not learnt."""
+    """What the splines stretch, in predictions: the normal distribution, or the Gaussian with the
+    covariance of what they make of the validation set's parameters. The latter gives widths that
+    are right for light-cones from which the network has not learnt."""
     loss: ClassVar[str] = "negative log density"
     together: ClassVar[bool] = True
 

@@ -23,7 +23,6 @@ class Flow(Density):
     """The posterior by a flow from what is known to the parameters."""
 
     points: Tensor
-    centre: Tensor
     root: Tensor
 
     def __init__(self, features: int, outputs: int, settings: Posterior) -> None:
@@ -42,29 +41,29 @@ class Flow(Density):
         self.register_buffer("points", torch.special.ndtri(even), persistent=False)
         self._settled = settings.base == "validation"
         if self._settled:  # else no checkpoint has them, and they would be loaded without data
-            self.register_buffer("centre", torch.zeros(outputs))
             self.register_buffer("root", torch.eye(outputs))
 
     def errors(self, features: Tensor, targets: Tensor) -> Tensor:
         """See :class:`Density`; when not in training, in double precision."""
         normal, more = self._base(features, targets)
         if self._settled and not self.training:
-            off = (normal - self.centre)[..., None]
-            normal = torch.linalg.solve_triangular(self.root, off, upper=False)[..., 0]
+            normal = torch.linalg.solve_triangular(self.root, normal[..., None], upper=False)[
+                ..., 0
+            ]
             more = more - self.root.diagonal().log().sum()
         log_normal = -(normal.square() + math.log(2 * math.pi)).sum(-1) / 2
         errors = -(log_normal + more)
         return errors if self.training else errors.double()
 
     def settle(self, features: Tensor, targets: Tensor) -> None:
-        """Take mean and covariance of the base from the validation set.
+        """Take the base's covariance from the validation set: the one most likely there.
 
-        Both are those with the highest likelihood there, but for the covariance's n - 1.
+        Its mean stays 0: what a network knows too well makes widths wrong and not means, and of a
+        hundred light-cones a mean is known to a tenth of a width alone.
         """
         if self._settled:
-            normal, _ = self._base(features, targets)
-            self.centre.copy_(normal.mean(0))
-            self.root.copy_(torch.linalg.cholesky(torch.cov(normal.T.double())))
+            normal = self._base(features, targets)[0].double()
+            self.root.copy_(torch.linalg.cholesky(normal.T @ normal / len(normal)))
 
     def _base(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """(light-cone, parameter) where the flow takes the parameters, and the logarithm of how
@@ -94,7 +93,7 @@ class Flow(Density):
         """(light-cone, sample, parameter) of normal numbers of the same shape."""
         together = max(1, ROWS // normal.shape[1])
         if self._settled:
-            normal = self.centre + normal @ self.root.T
+            normal = normal @ self.root.T
         parts = zip(*(torch.split(each, together) for each in (known, normal)), strict=True)
         with torch.autocast(known.device.type, enabled=False):
             logits = [self.flow.transform(one[:, None]).inv(other) for one, other in parts]
