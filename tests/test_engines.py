@@ -62,7 +62,11 @@ def test_a_name_that_is_none_is_one_line_with_those_that_are(settings, write_con
         cli.main(["check", str(write_config(settings))])
     line = capsys.readouterr().err
     assert line.count("\n") == 1
-    assert "database.simulator.engine" in line and "21cmfast|torch" in line and "'pytorch'" in line
+    assert (
+        "database.simulator.engine" in line
+        and "21cmfast, torch or module:function" in line
+        and "'pytorch'" in line
+    )
 
 
 def test_each_makes_light_cones_with_its_own_function() -> None:
