@@ -37,19 +37,22 @@ from lcinfer.lightcones import store
 from lcinfer.training import loop
 from lcinfer.training.batches import Batches
 from lcinfer.training.learner import Learner
-from lcinfer.training.noise import Given, NoiseBank
+from lcinfer.training.noise import NoiseBank
 from lcinfer.training.processes import World
 
 HERE = Path(__file__).parents[1]
 WORLD = World(torch.device("cpu"))
 ALONG = 900  # cells of 3 Mpc from z = 6: to z = 23
 EVERY_PLANE = Images(slices=16, spacing=6, halves=1, axes=("x", "y"), line_of_sight_cells=ALONG)
+FOUR_PLANES = EVERY_PLANE.model_copy(update={"slices": 2, "spacing": 48})
 FEW = {  # for banks, whose size is to matter if it can: it trains in a moment
     "architecture": "filter_bank",
     "convolutions": [{"filters": 8, "kernel": 4}, {"filters": 8, "kernel": 4}],
     "dense": [64],
     "dropout": 0,
 }
+BANKS, SEEDS = (1, 2, 8, 64), (1, 2)
+EPOCHS, LAST = 12, 3  # losses are means of the last epochs
 RECIPE = {  # rms in mK at z = 8: by layout, then (box in Mpc, cells, longest baseline in km)
     "AA4": {(300, 200, 1): 20, (300, 200, 2): 76, (300, 200, 3): 182}
     | {(96, 32, 1): 14, (96, 32, 2): 53, (96, 32, 3): 119},
@@ -71,12 +74,14 @@ def simulation(length: float = 96, cells: int = 32, along: int = ALONG, z_min: f
     )
 
 
-def observed(instrument: Instrument, of: Simulation, seeds: np.ndarray) -> Noise:
-    """Noise of images of every second plane."""
+def observed(
+    instrument: Instrument, of: Simulation, seeds: np.ndarray, images: Images = EVERY_PLANE
+) -> Noise:
+    """Noise of images."""
     response = Response.of(instrument, Channels.of(of, ALONG))
     cells = of.box.cells
     face = np.arange(cells**2).reshape(cells, cells, 1)
-    one_plane = EVERY_PLANE.model_copy(update={"line_of_sight_cells": None})
+    one_plane = images.model_copy(update={"line_of_sight_cells": None})
     return Noise(response, seeds, cut(face, of.box, one_plane)[..., 0], {"name": "ska"})
 
 
@@ -146,48 +151,33 @@ def epoch(light_cones: int = 24, rounds: int = 4) -> None:
         )
 
 
-class Fresh(NoiseBank):
-    """In place of a bank: noise of its own for every light-cone in every epoch."""
-
-    def __init__(self, noise: Noise, seed: int, scale: float, *where, size: int) -> None:
-        """Of so many light-cones."""
-        super().__init__(noise, seed, scale, *where, size=size)
-        self._own, self._key, self._scale = noise, seed, scale
-
-    def epoch(self, number: int, light_cones: np.ndarray) -> Given:
-        """See :class:`NoiseBank`."""
-        for place, rows in enumerate(torch.tensor_split(self.rows, len(light_cones))):
-            generator = np.random.default_rng([self._key, number, place])
-            field = self._own.response.noise(generator).reshape(rows.shape)
-            rows[...] = torch.from_numpy(field) / self._scale
-        given = super().epoch(number, light_cones)
-        return given._replace(light_cone=torch.arange(len(light_cones)))
-
-
 def bank(path: Path, count: int) -> None:
     """See the module's docstring."""
     group, box = groups.open_group(path), Box(cells=32, length=96)
     instrument = Instrument(longest_baseline=1)
-    noise = observed(instrument, simulation(), store.values(group, "random_seed", count))
+    seeds = store.values(group, "random_seed", count)
+    noise = observed(instrument, simulation(), seeds, FOUR_PLANES)
     names = ("HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH")
     parameters = np.stack([store.values(group, name, count) for name in names], axis=1)
     cubes = (store.read(path, index)[..., :ALONG] for index in range(count))
-    images = np.stack([cut(noise.response.filtered(cube), box, EVERY_PLANE) for cube in cubes])
+    images = np.stack([cut(noise.response.filtered(cube), box, FOUR_PLANES) for cube in cubes])
     labelled = LabelledImages(images, parameters, names, noise=noise)
     split = Split(validation=count // 4, test=2)
-    banks = {f"a bank of {size:>3}": partial(NoiseBank, size=size) for size in (1, 4, 16, 64, 256)}
-    banks["new every time"] = partial(Fresh, size=count - count // 4 - 2)
-    for seed in (1, 2):
+    banks = {f"a bank of {size:>2}": partial(NoiseBank, size=size) for size in BANKS}
+    for seed in SEEDS:
         for name, made in banks.items():
             loop.NoiseBank = made
             began = time.process_time()
             with tempfile.TemporaryDirectory() as directory:
-                training = small_training(images=8, epochs=12, seed=seed, network=FEW)
+                training = small_training(epochs=EPOCHS, seed=seed, network=FEW)
                 done = loop.train(training, split, labelled, Path(directory), {}, show=False)
-            last = done.history[-1]
+            last = {
+                kind: np.mean([row[f"{kind}_loss"] for row in done.history[-LAST:]])
+                for kind in ("training", "validation")
+            }
             print(
-                f"seed {seed}, {name}: loss {last['training_loss']:.3f} in training, "
-                f"{last['validation_loss']:.3f} in validation; "
+                f"seed {seed}, {name}: loss {last['training']:.4f} in training, "
+                f"{last['validation']:.4f} in validation; "
                 f"{time.process_time() - began:.0f} s of processor time",
                 flush=True,
             )
