@@ -54,6 +54,20 @@ def test_light_cones_of_a_database_know_where_they_lie(network, expected):
     assert several["predicted"].to_numpy()[4:] == pytest.approx(expected, rel=1e-6)
 
 
+def test_units_of_an_array_are_heeded(network, expected):
+    one = lcinfer.open_database("config/demo.yaml").brightness_temp.sel(light_cone=TESTED)
+    with pytest.warns(UserWarning, match="its brightness is in K: taken times 1000"):
+        in_kelvin = network.predict((one / 1000).assign_attrs(units="K"))
+    assert in_kelvin["predicted"].to_numpy() == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(UserError, match="Jy"):
+        network.predict(one.assign_attrs(units="Jy"))
+
+
+def test_a_network_is_shown_in_a_line(network):
+    assert repr(network).startswith("<lcinfer.Network: ") and len(repr(network)) < 200
+    assert all(name in repr(network) for name in network.parameters)
+
+
 def test_a_file_gives_what_the_verb_infer_writes(run, network, tmp_path):
     file, out = f"{run.database.store}:{TESTED}", tmp_path / "recovered.csv"
     checkpoint = str(run.trainings["all_images"].directory)

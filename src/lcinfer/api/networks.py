@@ -13,7 +13,7 @@ import xarray as xr
 
 from ..base.errors import UserError
 from ..infer import recover, redshifts
-from ..infer.arrays import in_memory
+from ..infer.arrays import KELVIN, in_memory
 from ..infer.files import observations
 from ..infer.observation import Observation
 from ..infer.posterior import COUNT
@@ -23,11 +23,15 @@ from ..products.run import Run
 from .sources import AnyPath, is_configuration, one_of, run_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network:
     """A trained network, with what its predictions of the test set say of its errors."""
 
     inference: Inference
+
+    def __repr__(self) -> str:
+        made = self.inference.checkpoint.network["architecture"]
+        return f"<lcinfer.Network: {made}, of {', '.join(self.parameters)}>"
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -150,17 +154,18 @@ class Network:
                 one = brightness.isel(light_cone=index)
                 yield from self._observations(one, redshift, cell_size, dataset)
         else:
-            name = "array"
+            name, units = "array", ""
             if isinstance(brightness, xr.DataArray):
                 name, redshift, cell_size = _of_database(brightness, redshift, cell_size)
-                brightness = brightness.data
+                units = str(brightness.attrs.get("units", ""))
+                brightness = brightness.data * (1000 if units.lower() in KELVIN else 1)
             if redshift is None or cell_size is None:
                 raise UserError(
                     "an array does not say where it lies: give the redshift of each cell, and "
                     "cell_size in comoving Mpc"
                 )
             along = redshifts.understood(redshift, "", "redshift")
-            yield from in_memory(name, _Lazy(brightness), along, float(cell_size))
+            yield from in_memory(name, _Lazy(brightness), along, float(cell_size), units)
 
 
 class _Lazy:
