@@ -158,7 +158,9 @@ class Network:
             if isinstance(brightness, xr.DataArray):
                 name, redshift, cell_size = _of_database(brightness, redshift, cell_size)
                 units = str(brightness.attrs.get("units", ""))
-                brightness = brightness.data * (1000 if units.lower() in KELVIN else 1)
+                brightness = brightness.data
+                if units.lower() in KELVIN:
+                    brightness = 1000 * brightness
             if redshift is None or cell_size is None:
                 raise UserError(
                     "an array does not say where it lies: give the redshift of each cell, and "

@@ -45,14 +45,12 @@ class Flow(Density):
 
     def errors(self, features: Tensor, targets: Tensor) -> Tensor:
         """See :class:`Density`; when not in training, in double precision."""
-        normal, more = self._base(features, targets)
+        normal, more, stretched = self._base(features, targets)
         if self._settled and not self.training:
-            normal = torch.linalg.solve_triangular(self.root, normal[..., None], upper=False)[
-                ..., 0
-            ]
+            normal = torch.linalg.solve_triangular(self.root, normal.T, upper=False).T
             more = more - self.root.diagonal().log().sum()
         log_normal = -(normal.square() + math.log(2 * math.pi)).sum(-1) / 2
-        errors = -(log_normal + more)
+        errors: Tensor = -(log_normal + more + stretched)
         return errors if self.training else errors.double()
 
     def settle(self, features: Tensor, targets: Tensor) -> None:
@@ -65,16 +63,16 @@ class Flow(Density):
             normal = self._base(features, targets)[0].double()
             self.root.copy_(torch.linalg.cholesky(normal.T @ normal / len(normal)))
 
-    def _base(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """(light-cone, parameter) where the flow takes the parameters, and the logarithm of how
-        much it stretches them there."""
+    def _base(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(light-cone, parameter) where the flow takes the parameters, and the logarithms of how
+        much it and the logit stretch them there."""
         with torch.autocast(features.device.type, enabled=False):
             shares = self.shares(targets).clamp(EDGE, 1 - EDGE)
             logits = torch.logit(shares)
             stretched = -(shares.log() + torch.log1p(-shares) + math.log(SCALE)).sum(-1)
             transform = self.flow.transform(self.averaged(features))
             normal, more = transform.call_and_ladj(logits / SCALE)
-            return normal, more + stretched
+            return normal, more, stretched
 
     def samples(
         self, features: Tensor, count: int, generator: torch.Generator | None = None
