@@ -1,5 +1,7 @@
 """A part of a database is a database: of the first N a smaller run, of others a part to merge."""
 
+import threading
+
 import pytest
 from support import damage
 from support.parts import Killed, markers, part, run_in, voxels
@@ -98,10 +100,12 @@ def test_the_chunks_are_the_databases_whatever_the_configuration_says_now(
     assert verify(made).findings == []
 
 
-def test_a_light_cone_that_does_not_hold_is_named(cones, tmp_path) -> None:
+def test_a_light_cone_that_does_not_hold_is_named_and_the_threads_end(cones, tmp_path) -> None:
     damage.swapped_shards(cones)
+    before = threading.active_count()
     with pytest.raises(store.DamagedStore, match=r"light-cone 3: .*not those of the journal's"):
-        subset(cones, range(12), tmp_path / "cut")
+        subset(cones, range(12), tmp_path / "cut", threads=2)
+    assert threading.active_count() == before
 
 
 def test_light_cones_that_are_not_finished_are_refused_and_nothing_is_written(

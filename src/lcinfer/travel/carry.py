@@ -1,7 +1,7 @@
 """Light-cones from one database to another of the same fingerprint, with what is said of them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from ..base import durable
@@ -36,19 +36,24 @@ class Carrier:
         self._journal = journal.Journal(target.journal, durable.unique("carried-"))
         self._known = {_origin(line) for line in journal.lines(target.journal, histories=False)}
 
-    def light_cones(self, lines: list[Line]) -> Iterator[Brought]:
+    def light_cones(self, lines: list[Line]) -> Generator[Brought]:
         """Bring those of which these lines of the source's journal speak.
+
+        Close it where not all are taken: its threads end then, and nothing more is brought.
 
         Yields:
             The line, and why its light-cone was not brought, if it does not hold.
         """
-        with ThreadPoolExecutor(max(1, self._threads)) as pool:
+        pool = ThreadPoolExecutor(max(1, self._threads))
+        try:
             for line, brought in zip(lines, pool.map(self._bring, lines), strict=True):
                 if isinstance(brought, store.DamagedStore):
                     yield line, brought
                 else:
                     self._append(line, brought)
                     yield line, None
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def failures(self, lines: Iterator[Line]) -> None:
         """Bring lines of failed attempts; one that has been brought before is not again."""

@@ -6,6 +6,7 @@ merged, see :mod:`lcinfer.travel.merge`.
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,10 +63,10 @@ def subset(
     if not have:
         store.take_encoding(target.store, source.store)
     with Carrier(source, target, link, threads) as carrier:
-        brought = carrier.light_cones([lines[index] for index in wanted])
-        for _, damage in with_progress(brought, len(wanted), cones.name):
-            if damage is not None:
-                raise damage
+        with closing(carrier.light_cones([lines[index] for index in wanted])) as brought:
+            for _, damage in with_progress(brought, len(wanted), cones.name):
+                if damage is not None:
+                    raise damage
         carrier.failures(failed(source, set(indices)))
     mark(target)
     return target
