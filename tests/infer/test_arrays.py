@@ -89,6 +89,13 @@ def test_brightness_in_other_units_is_refused(own, cube, known) -> None:
         cut_like(found, *known)
 
 
+def test_attributes_of_an_array_say_velocities_and_the_instrument(own) -> None:
+    with h5py.File("flat.h5", "a") as file:
+        file["brightness_temp"].attrs.update(velocities="subcell", instrument="ska")
+    (found,) = observations("flat.h5", "z.txt", CELL, "brightness_temp", "gradient")
+    assert (found.velocities, found.instrument, found.remarks) == ("subcell", "ska", ())
+
+
 def test_how_velocities_are_treated_is_said_to_be_unknown(own) -> None:
     for file in ("four.npy", "batch.npz", "attribute.h5"):
         found = next(observations(file, "z.txt", CELL, velocities="gradient"))

@@ -11,6 +11,7 @@ from ..base.errors import UserError
 from ..config.parameters import REGISTRY
 from ..config.sections import Split
 from ..lightcones import failures, journal, store
+from ..lightcones.database import velocities_in
 from ..products.product import RESULTS
 from ..products.run import Run
 from .sources import AnyPath, is_configuration, one_of, run_of
@@ -41,7 +42,8 @@ def open_database(
     ``node`` (the redshifts of the simulated boxes). The Dataset has
 
     - ``brightness_temp`` (light_cone, x, y, line_of_sight): 21-cm brightness temperature in mK, a
-      dask array with a chunk for each light-cone;
+      dask array with a chunk for each light-cone; its attribute ``velocities`` says how peculiar
+      velocities were treated, where the database does;
     - ``neutral_fraction`` and ``global_brightness_temp`` (light_cone, node): means over the box,
       at ``node_redshift``, once the database is complete;
     - the parameters and ``random_seed`` (light_cone), in py21cmfast's names and units;
@@ -83,6 +85,8 @@ def _opened(path: Path, count: int | None = None, split: Split | None = None) ->
     cones: xr.Dataset = xr.open_zarr(path, chunks=None, consolidated=False)
     cones = cones.isel(light_cone=slice(count))  # another configuration may have grown it
     cones[store.CUBES] = cones[store.CUBES].chunk(CHUNKS)
+    if velocities := velocities_in(path):
+        cones[store.CUBES].attrs["velocities"] = velocities
     small = [name for name, it in cones.variables.items() if it.ndim == 1]
     cones = cones.set_coords(small).assign_coords({name: cones[name].load() for name in small})
     indices = np.arange(cones.sizes["light_cone"])

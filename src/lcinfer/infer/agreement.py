@@ -74,6 +74,22 @@ def check_instrument(observation: Observation, checkpoint: Checkpoint) -> None:
     )
 
 
+def check_velocities(observation: Observation, geometry: Geometry) -> None:
+    """Refuse light-cones whose peculiar velocities are treated otherwise than the network's, where
+    both say how: what a network reads depends on them as on the density.
+
+    Raises:
+        UserError: naming both treatments.
+    """
+    found, wanted = observation.velocities, geometry.velocities
+    if found and wanted and found != wanted:
+        raise _unfit(
+            observation,
+            f"its peculiar velocities are treated as velocities: {found}, and the network was "
+            f"trained with velocities: {wanted}; use one trained as this is",
+        )
+
+
 def _unfit(observation: Observation, why: str) -> UserError:
     return UserError(f"{observation.name}: not what the network was trained on: {why}")
 

@@ -13,6 +13,7 @@ from . import redshifts as lists
 from .observation import Observation
 
 KELVIN, MILLIKELVIN = ("k", "kelvin"), ("mk", "millikelvin")  # in small letters
+SAID = ("units", "velocities", "instrument")  # attributes of an array that are heeded
 
 
 def from_array(
@@ -35,7 +36,7 @@ def from_array(
     Raises:
         UserError: if it is damaged, or what is needed is not given.
     """
-    units = ""
+    said = dict.fromkeys(SAID, "")
     if path.suffix == ".npy":
         if dataset is not None:
             raise UserError(f"{path}: a .npy holds one array, without a name: leave out --dataset")
@@ -48,14 +49,16 @@ def from_array(
         with hdf5.opened(path) as file:
             shapes = hdf5.datasets(file)
             name = _choose(path, shapes, dataset)
-            units = hdf5.units(file[name])
-        cubes = _Hdf5Array(path, name, shapes[name], 1000 if units.lower() in KELVIN else 1)
+            said = {each: hdf5.attribute(file[name], each) for each in SAID}
+            said["units"] = hdf5.units(file[name])
+        scale = 1000 if said["units"].lower() in KELVIN else 1
+        cubes = _Hdf5Array(path, name, shapes[name], scale)
     if redshifts is None or cell_size is None:
         options = {"--redshifts FILE": redshifts, "--cell-size MPC": cell_size}
         needed = " and ".join(name for name, value in options.items() if value is None)
         raise UserError(f"{path}: it does not say where its cells lie: give {needed}")
     known = _redshifts(path, redshifts)
-    yield from in_memory(path.name, cubes, known, cell_size, units, velocities)
+    yield from in_memory(path.name, cubes, known, cell_size, said, velocities)
 
 
 def in_memory(
@@ -63,12 +66,24 @@ def in_memory(
     cubes: Any,
     redshifts: lists.Redshifts,
     cell_size: float,
-    units: str = "",
+    said: Mapping[str, Any],
     velocities: str = "",
 ) -> Iterator[Observation]:
-    """The light-cones of an array, as :func:`from_array`; redshifts may be of each light-cone."""
+    """The light-cones of an array in mK, as :func:`from_array`.
+
+    Args:
+        name: what it is called.
+        cubes: (x, y, line of sight) or (light-cone, x, y, line of sight).
+        redshifts: of each cell, or (light-cone, line of sight).
+        cell_size: side of a cell in comoving Mpc.
+        said: the array's attributes: ``units`` that it had, ``velocities`` as
+            ``database.simulator.velocities``, and the ``instrument`` that has seen it.
+        velocities: how they are treated in what the network was trained on; empty: unknown.
+    """
+    units, treatment, instrument = (str(said.get(each, "")) for each in SAID)
     trained = f"; the network was trained with velocities: {velocities}" if velocities else ""
-    remarks = [f"nothing tells how peculiar velocities were treated in it{trained}"]
+    unknown = f"nothing tells how peculiar velocities were treated in it{trained}"
+    remarks = [] if treatment else [unknown]
     remarks += [redshifts.remark] if redshifts.remark else []
     kelvin = units.lower() in KELVIN
     remarks += [f"its brightness is in {units}: taken times 1000"] if kelvin else []
@@ -82,6 +97,8 @@ def in_memory(
             redshift=along[min(index, len(along) - 1)] if several and along.ndim == 2 else along,
             cell_size=cell_size,
             units="mK" if units.lower() in ("", *KELVIN, *MILLIKELVIN) else units,
+            instrument=instrument,
+            velocities=treatment,
             remarks=tuple(remarks),
         )
 

@@ -18,6 +18,7 @@ from ..images.cutting import StoredCube
 from ..lightcone_file import hdf5, saved
 from ..lightcone_file.treatment import treated
 from ..lightcones import store
+from ..lightcones.database import velocities_in
 from .arrays import from_array
 from .observation import Observation
 
@@ -111,6 +112,7 @@ def _from_zarr(path: Path, index: int | None) -> Iterator[Observation]:
         cell_size = float(across[1] - across[0])
     except (KeyError, IndexError):
         raise UserError(f"{path}: says neither redshifts nor the size of its cells") from None
+    treated_as = velocities_in(path)
     for each in range(count) if index is None else [index]:
         yield Observation(
             name=f"{path.name}:{each}",
@@ -119,4 +121,5 @@ def _from_zarr(path: Path, index: int | None) -> Iterator[Observation]:
             redshift=redshift,
             cell_size=cell_size,
             units=str(cubes.attrs.get("units", "mK")),
+            velocities=treated_as,
         )

@@ -28,7 +28,7 @@ from ..training.learner import apply, apply_head
 from ..training.memory import within_memory
 from ..training.networks.architectures import Network
 from ..training.networks.head import Density
-from .agreement import check_instrument, cut_like
+from .agreement import check_instrument, check_velocities, cut_like
 from .observation import Observation
 from .posterior import NO_POSTERIOR, Posterior, credible
 from .uncertainty import Interval, Residuals, find_tested, needed, prior_of
@@ -144,6 +144,7 @@ class Inference:
         """The observation's images in mK, and what the network, or the trunk alone where there is
         a posterior, makes of them."""
         check_instrument(observation, self.checkpoint)
+        check_velocities(observation, self.geometry)
         cut = cut_like(observation, self.geometry, self.normalisation)
         images = self.normalisation.images(cut)
         model = self.network.trunk if self.gives_posterior else self.network
