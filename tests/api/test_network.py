@@ -165,6 +165,21 @@ def test_frequencies_in_place_of_redshifts_are_understood_and_said(run, network,
     assert table["predicted"].to_numpy() == pytest.approx(expected, rel=1e-6)
 
 
+def test_messages_name_arguments_in_python_and_options_on_the_command_line(
+    run, network, expected, tmp_path, capsys
+):
+    np.save(tmp_path / "cone.npy", store.read(run.database.store, TESTED))
+    needed = "it does not say where its cells lie: give "
+    with pytest.raises(UserError, match=f"{needed}redshift=FILE and cell_size=MPC$"):
+        network.predict(tmp_path / "cone.npy")
+    checkpoint = str(run.trainings["all_images"].directory)
+    with pytest.raises(SystemExit):
+        cli.main(["infer", "--checkpoint", checkpoint, str(tmp_path / "cone.npy")])
+    assert capsys.readouterr().err.endswith(f"{needed}--redshifts FILE and --cell-size MPC\n")
+    with pytest.raises(UserError, match=r"dataset=$"):
+        network.predict(tmp_path / "cone.npy", dataset="cone")
+
+
 def test_what_does_not_fit_is_one_line(run, network):
     cube = store.read(run.database.store, TESTED)
     with pytest.raises(UserError, match="an array does not say where it lies"):
@@ -174,5 +189,13 @@ def test_what_does_not_fit_is_one_line(run, network):
         network.predict(cube, redshift, 3)
     with pytest.raises(UserError, match="has no training nine; there are all_images"):
         lcinfer.load_network("config/demo.yaml", "nine")
+    of_run = lcinfer.Experiment("config/demo.yaml").directory
+    near = "no trained network here: give a configuration file and a training's name, or one of "
+    with pytest.raises(UserError, match=f"^{of_run}: {near}{of_run}/trainings: all_images$"):
+        lcinfer.load_network(of_run)
+    with pytest.raises(UserError, match=f"^results/lightcones: {near}results/trainings: all_ima"):
+        lcinfer.load_network("results/lightcones")
+    with pytest.raises(UserError, match=r"^nowhere: nothing of this .* say with results= where"):
+        lcinfer.load_network("config/demo.yaml", results="nowhere")
     with pytest.raises(UserError, match="goes with a configuration file"):
         lcinfer.load_network(run.trainings["all_images"].checkpoint, "all_images")

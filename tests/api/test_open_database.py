@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,8 +129,17 @@ def test_of_a_grown_database_a_configuration_opens_its_own_part(here, tmp_path):
 
 
 def test_what_is_not_there_is_one_line(here):
-    with pytest.raises(UserError, match="no light-cones here"):
-        lcinfer.open_database("results")
+    for elsewhere in ("results", "results/trainings", next(Path("results/images").glob("cones-*"))):
+        near = r"no light-cones here: give a configuration file, or one of results/lightcones: "
+        with pytest.raises(UserError, match=rf"^{elsewhere}: {near}FAINT-\w+, cones-\w+$"):
+            lcinfer.open_database(elsewhere)
+    directory = lcinfer.Experiment("config/demo.yaml").directory
+    with pytest.raises(UserError, match=r"one of .*/lightcones: FAINT, cones$"):
+        lcinfer.open_database(directory)
+    with pytest.raises(UserError, match=r"^nowhere: no such file"):
+        lcinfer.open_database("nowhere")
+    with pytest.raises(UserError, match=r"^nowhere: nothing of this .* say with results= where"):
+        lcinfer.open_database("config/demo.yaml", results="nowhere")
     with pytest.raises(UserError, match="has no mock DIM; there are FAINT"):
         lcinfer.open_database("config/demo.yaml", "DIM")
     with pytest.raises(UserError, match="goes with a configuration file"):

@@ -11,10 +11,11 @@ from ..base.errors import UserError
 from ..config.parameters import REGISTRY
 from ..config.sections import Split
 from ..lightcones import failures, journal, store
-from ..lightcones.database import velocities_in
+from ..lightcones.velocities import velocities_in
+from ..products.databases import LightCones
 from ..products.product import RESULTS
 from ..products.run import Run
-from .sources import AnyPath, is_configuration, one_of, run_of
+from .sources import AnyPath, is_configuration, not_here, one_of, run_of
 
 # dask reads no more of a light-cone than is asked for, and of ten thousand the graph stays small.
 CHUNKS = {"light_cone": 1, "x": -1, "y": -1, "line_of_sight": -1}
@@ -69,12 +70,17 @@ def open_database(
     path = Path(source)
     if name is not None:
         raise UserError(f"{path}: a mock's name goes with a configuration file, not a database")
-    return _opened(path if path.suffix == ".zarr" else path / "lightcones.zarr")
+    cones = path if path.suffix == ".zarr" else path / "lightcones.zarr"
+    if not (cones / store.CUBES).exists():
+        raise not_here(path, "light-cones", LightCones.kind, "a configuration file")
+    return _opened(cones)
 
 
 def of_run(run: Run, name: str | None = None) -> xr.Dataset:
     """The database of a configuration, or one of its mocks: see :func:`open_database`."""
     cones = run.database if name is None else one_of(run.mocks, name, "mock")
+    if not cones.store.exists():
+        raise UserError(run.unfinished(cones.store))
     split = run.config.split if name is None else None
     return _opened(cones.store, cones.realizations, split)
 

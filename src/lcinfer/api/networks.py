@@ -13,10 +13,12 @@ from ..infer import recover
 from ..infer.observation import Observation
 from ..infer.posterior import COUNT
 from ..infer.recover import Inference
+from ..products.networks import TrainingRun
 from ..products.product import RESULTS
 from ..products.run import Run
+from ..training.checkpoint import found
 from .observed import observed
-from .sources import AnyPath, is_configuration, one_of, run_of
+from .sources import AnyPath, is_configuration, not_here, one_of, run_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -165,11 +167,17 @@ def load_network(
     elif name is not None:
         raise UserError(f"{source}: a training's name goes with a configuration file")
     else:
-        path = Path(source)
+        path = found(Path(source))
+        if not path.is_file():
+            instead = "a configuration file and a training's name"
+            raise not_here(Path(source), "trained network", TrainingRun.kind, instead)
     where = None if evaluation is None else Path(evaluation)
     return Network(recover.load(path, device, where, confidence))
 
 
 def checkpoint_of(run: Run, name: str | None) -> Path:
     """Where a configuration's training has its checkpoint."""
-    return one_of(run.trainings, name, "training").checkpoint
+    path = one_of(run.trainings, name, "training").checkpoint
+    if not path.exists():
+        raise UserError(run.unfinished(path))
+    return path

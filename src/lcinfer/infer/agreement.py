@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import UserError
+from ..base.options import option
 from ..images import cutting as images
 from ..images.dataset import Normalisation
 from ..images.geometry import Geometry
@@ -69,8 +70,9 @@ def check_instrument(observation: Observation, checkpoint: Checkpoint) -> None:
         )
     raise _unfit(
         observation,
-        f"{told}, and nothing says that it has seen this light-cone: if it has, say --instrument "
-        f"{wanted}; for one without noise use a network that was trained without an instrument",
+        f"{told}, and nothing says that it has seen this light-cone: if it has, say "
+        f"{option('instrument', wanted)}; for one without noise use a network that was trained "
+        "without an instrument",
     )
 
 

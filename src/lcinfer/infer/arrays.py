@@ -8,11 +8,13 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..base.errors import UserError, no_such_file
+from ..base.options import option
 from ..lightcone_file import hdf5
 from . import redshifts as lists
 from .observation import Observation
 
 KELVIN, MILLIKELVIN = ("k", "kelvin"), ("mk", "millikelvin")  # in small letters
+REDSHIFT = "redshift"  # the option `redshifts` as an argument
 SAID = ("units", "velocities", "instrument")  # attributes of an array that are heeded
 
 
@@ -39,7 +41,8 @@ def from_array(
     said = dict.fromkeys(SAID, "")
     if path.suffix == ".npy":
         if dataset is not None:
-            raise UserError(f"{path}: a .npy holds one array, without a name: leave out --dataset")
+            what = f"{path}: a .npy holds one array, without a name"
+            raise UserError(f"{what}: leave out {option('dataset')}")
         name, cubes = path.name, _load(path)
     elif path.suffix == ".npz":
         arrays = _load(path)
@@ -54,9 +57,9 @@ def from_array(
         scale = 1000 if said["units"].lower() in KELVIN else 1
         cubes = _Hdf5Array(path, name, shapes[name], scale)
     if redshifts is None or cell_size is None:
-        options = {"--redshifts FILE": redshifts, "--cell-size MPC": cell_size}
-        needed = " and ".join(name for name, value in options.items() if value is None)
-        raise UserError(f"{path}: it does not say where its cells lie: give {needed}")
+        needed = [option("redshifts", "FILE", REDSHIFT)] if redshifts is None else []
+        needed += [option("cell-size", "MPC")] if cell_size is None else []
+        raise UserError(f"{path}: it does not say where its cells lie: give {' and '.join(needed)}")
     known = _redshifts(path, redshifts)
     yield from in_memory(path.name, cubes, known, cell_size, said, velocities)
 
@@ -132,7 +135,7 @@ def _choose(path: Path, shapes: Mapping[str, tuple[int, ...]], dataset: str | No
     if len(cubes) != 1:
         raise UserError(
             f"{path}: not a light-cone that py21cmfast saved, nor one array (x, y, line of sight): "
-            f"name it with --dataset; it holds {listed or 'no numbers'}"
+            f"name it with {option('dataset')}; it holds {listed or 'no numbers'}"
         )
     return cubes[0]
 
@@ -152,10 +155,11 @@ def _redshifts(path: Path, given: str) -> lists.Redshifts:
     else:
         found = _in_hdf5(path, given)
     if len(found) > 1:
-        raise UserError(f"--redshifts {given}: {path} holds {', '.join(found)}: name one of them")
+        asked = option("redshifts", given, REDSHIFT)
+        raise UserError(f"{asked}: {path} holds {', '.join(found)}: name one of them")
     if not found:
-        missing = no_such_file(Path(given))
-        raise UserError(f"--redshifts {missing}, and {path} holds nothing of that name")
+        asked = option("redshifts", str(no_such_file(Path(given))), REDSHIFT)
+        raise UserError(f"{asked}, and {path} holds nothing of that name")
     ((name, (column, units)),) = found.items()
     called = f"{name.rpartition('/')[2]} {units}".lower()
     return lists.understood(column, called, f"{path}: {name}")

@@ -14,11 +14,12 @@ from pathlib import Path
 import zarr
 
 from ..base.errors import UserError, no_such_file
+from ..base.options import option
 from ..images.cutting import StoredCube
 from ..lightcone_file import hdf5, saved
 from ..lightcone_file.treatment import treated
 from ..lightcones import store
-from ..lightcones.database import velocities_in
+from ..lightcones.velocities import velocities_in
 from .arrays import from_array
 from .observation import Observation
 
@@ -70,8 +71,8 @@ def observations(
         yield from from_array(path, dataset, redshifts, cell_size, velocities)
     elif given:
         raise UserError(
-            f"{path}: has its own redshifts and cell size; --redshifts and --cell-size go with "
-            "--dataset, for an array of another layout"
+            f"{path}: has its own redshifts and cell size; these go with "
+            f"{option('dataset')}, for an array of another layout"
         )
     else:
         yield _from_saved(found, velocities)

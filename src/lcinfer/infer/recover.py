@@ -151,7 +151,7 @@ class Inference:
         outputs = within_memory(
             lambda together: apply(model, images, together=together),
             min(batch, len(images)),
-            "--batch",
+            "batch",
         )
         return cut, outputs
 

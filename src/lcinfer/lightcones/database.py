@@ -1,16 +1,11 @@
 """The life of a database of light-cones: prepared, made block by block, sealed."""
 
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 from ..base import durable
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..base.fingerprint import STAGE_VERSIONS, canonical
-from ..config.sections import Simulation
-from ..engines import engine_of
-from ..products import found
 from ..products.databases import LightCones
 from ..products.design import AdoptedDesign
 from ..products.product import Span
@@ -48,15 +43,6 @@ def write_spec(cones: LightCones) -> None:
         "block": cones.block,
     }
     durable.write_json(cones.spec, spec)
-
-
-def velocities_in(path: Path) -> str:
-    """How peculiar velocities are treated in the light-cones of a store, as
-    ``database.simulator.velocities``; empty: no ``spec.json`` beside it says so."""
-    with suppress(UserError, KeyError, ValueError):
-        simulation = Simulation.model_validate(found.read(path.parent).content["simulation"])
-        return engine_of(simulation).treatment(simulation.simulator)
-    return ""
 
 
 def to_do(cones: LightCones, span: Span) -> list[int]:
