@@ -114,7 +114,7 @@ def test_how_velocities_are_treated_is_said_to_be_unknown(own) -> None:
         (("attribute.h5", None, CELL), "where its cells lie: give redshift=FILE$"),
         (("attribute.h5", "z.txt"), "where its cells lie: give cell_size=MPC$"),
         (("attribute.h5", "nothing", CELL), "no such file, and attribute.h5 holds nothing"),
-        (("four.npy", "z.txt", CELL, "cube"), "holds one array, without a name: leave out dataset="),
+        (("four.npy", "z.txt", CELL, "cube"), "one array, without a name: leave out dataset=$"),
         (("attribute.h5", "twice", CELL), "holds a/twice, b/twice: name one of them"),
     ],
 )

@@ -30,7 +30,7 @@ from ..training.networks.architectures import Network
 from ..training.networks.head import Density
 from .agreement import check_instrument, check_velocities, cut_like
 from .observation import Observation
-from .posterior import NO_POSTERIOR, Posterior, credible
+from .posterior import NO_POSTERIOR, PosteriorSamples, credible
 from .uncertainty import Interval, Residuals, find_tested, needed, prior_of
 
 AVERAGE = "average"
@@ -62,7 +62,7 @@ class Recovered:
     """In what the observation is unlike all of the training set; None: it was not checked."""
     remarks: tuple[str, ...] = ()
     """How the observation was read, where that needs saying."""
-    posterior: Posterior | None = None
+    posterior: PosteriorSamples | None = None
     """Samples, of a network that gives a posterior."""
 
     @property
@@ -117,7 +117,7 @@ class Inference:
             unlike = envelope.unlike(cut, self.geometry.redshift)
         posterior = None
         if self.gives_posterior:
-            posterior = Posterior.of(self.checkpoint, self.network, outputs)
+            posterior = PosteriorSamples.of(self.checkpoint, self.network, outputs)
             outputs = apply_head(self.network.head, outputs)
         predicted = self.normalisation.physical(outputs)
         names = tuple(self.checkpoint.names)
