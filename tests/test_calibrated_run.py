@@ -133,7 +133,8 @@ def test_its_figures_are_a_set_of_their_own_that_a_spec_describes(run) -> None:
     )
     assert {path.stem for path in drawn.optional} == {"log_density"}, "runs of 0.3 had none"
     draw_figures(run, "posteriors")
-    assert all(path.stat().st_size > 3000 for path in [*drawn.outputs, *drawn.optional]), "no page is empty"
+    pages = [*drawn.outputs, *drawn.optional]
+    assert all(path.stat().st_size > 3000 for path in pages), "no page is empty"
     spec = Spec(drawn.directory, json.loads(drawn.spec.read_bytes()))
     named = FigureSet.refers(spec, None)
     assert [each.name for each in named] == ["dropout", "flow"]

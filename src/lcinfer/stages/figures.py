@@ -152,8 +152,11 @@ def _of_posteriors(run: Run) -> Drawn:
         yield f"posterior_{name}", figures.draw_posteriors(*shown_as, bins=run.config.figures.bins)
     if len(of_each) > 1:
         of_all = sorted(set.intersection(*map(set, of_each.values())))
-        yield COMPARED, figures.draw_compared(
-            {name: [found[index] for index in of_all] for name, found in of_each.items()}
+        yield (
+            COMPARED,
+            figures.draw_compared(
+                {name: [found[index] for index in of_all] for name, found in of_each.items()}
+            ),
         )
     worth = {name: float(np.mean([*found.values()])) for name, found in of_each.items()}
     for mock in sorted(run.mocks):
