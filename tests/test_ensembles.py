@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import yaml
 from support.filling import finish, whole_run
 from support.small import Settings, small_settings
 
+import lcinfer
 from lcinfer import cli, config
 from lcinfer.audit import checks
 from lcinfer.base.errors import UserError
@@ -166,6 +168,19 @@ def test_it_is_audited_inferred_from_and_told_of_as_any_training(run, capsys, tm
     told = methods.text(open_run(run.summary.directory, run.root), Markdown())
     assert "of 3 such networks, trained with seeds 1, 2 and 3, are mixed with equal" in told
     assert {"filters.png", "responses.png"} <= {it.name for it in run.figures["three"].outputs}
+
+
+def test_its_name_means_the_ensemble_and_no_member(run, tmp_path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(run.config.model_dump(mode="json")), encoding="utf-8")
+    cone, results = f"{run.database.store}:3", ["--results", str(run.root)]
+    told = {}
+    for name in ("three", "three.member1", run.trainings["three"].directory.name):
+        told[name] = tmp_path / f"{name}.csv"
+        cli.main(["infer", str(file), name, cone, *results, "--out", str(told[name])])
+    by_name, member, by_directory = (out.read_text() for out in told.values())
+    assert by_name == by_directory != member
+    assert len(lcinfer.load_network(file, "three", results=run.root).inference.network.head.heads) == 3
 
 
 def test_a_member_that_is_lost_is_trained_again_and_the_ensemble_is_the_same(run, tmp_path) -> None:

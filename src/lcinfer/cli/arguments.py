@@ -142,6 +142,8 @@ def choose(products: dict[str, P], name: str, what: str) -> P:
         UserError: if this configuration makes none of that name, as when it was edited after
             a job was planned.
     """
+    if name in products:  # before members of an ensemble, which have its name too
+        return products[name]
     for label, product in products.items():
         if name in (label, product.name, product.directory.name):
             return product
