@@ -187,6 +187,8 @@ def test_the_noise_is_printed(write_config, capsys):
         ({"hours": 0}, "instruments.ska.hours: should be greater than 0, not 0"),
         ({"layout": "AA9"}, "instruments.ska.layout: should be 'AA*' or 'AA4', not 'AA9'"),
         ({"without": [3, 400]}, "instruments.ska.without: station 400: AA* has 0 to 306"),
+        ({"without": [*range(307)]}, "instruments.ska.without: no baseline of 0 stations up to 1500"),
+        ({"without": [*range(1, 307)]}, "ska.without: no baseline of 1 station up to 1500 m sees a"),
         ({"sefd": "lofar"}, "instruments.ska.sefd: "),
         ({"longest_baseline": 0.2}, "leaves no mode of the box at z = 6.58: the longest wave in"),
         ({"wedge": "horizon"}, "instruments.ska.wedge horizon leaves no mode of the box at z ="),

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.counting import counted
 from ..base.errors import UserError
 from ..base.fingerprint import canonical
 from ..config.instruments import Instrument, Wedge
@@ -39,20 +40,7 @@ class Response:
             UserError: if the instrument sees nothing of a channel, or its stations or its SEFD are
                 not known.
         """
-        longest = 1000 * instrument.longest_baseline
-        track = array.baselines(
-            array.stations(instrument.layout, instrument.without),
-            instrument.track,
-            instrument.declination,
-            longest,
-        )
-        seconds = noise.seen(track, channels)
-        blind = np.flatnonzero(~seconds.any(axis=(1, 2)))
-        if blind.size:
-            raise UserError(
-                f"no baseline up to {longest:g} m sees a mode of the box at "
-                f"z = {channels.redshift[blind[0]]:.2f}: allow longer ones, or more stations"
-            )
+        seconds = _seen(instrument, channels)
         flux = station_flux(instrument, channels)
         power = noise.power(seconds, channels, flux, instrument.hours, instrument.track)
         return cls(channels, power.astype(np.float32), instrument.wedge)
@@ -97,10 +85,6 @@ def refusals(instrument: Instrument, simulation: Simulation, cells: int) -> Iter
     """What an instrument cannot do with the nearest ``cells`` planes of light-cones."""
     channels = Channels.of(simulation, cells)
     try:
-        array.stations(instrument.layout, instrument.without)
-    except UserError as error:
-        yield f"without: {error}"
-    try:
         station_flux(instrument, channels)
     except UserError as error:
         yield f"sefd: {error}; images.line_of_sight_cells can leave out what is beyond"
@@ -111,6 +95,11 @@ def refusals(instrument: Instrument, simulation: Simulation, cells: int) -> Iter
             f"z = {redshift[metres.argmax()]:.2f}: the longest wave in it is seen by "
             f"{metres.max() / 1000:.2g} km"
         )
+    elif instrument.without:  # a second of work; all stations of a layout do see such a mode
+        try:
+            _seen(instrument, channels)
+        except UserError as error:
+            yield f"without: {error}"
     longest = np.array(2 * np.pi / (channels.cells * channels.cell))
     lowest = edge(channels, instrument.wedge, longest)
     if lowest.max() >= np.pi / channels.cell:
@@ -118,3 +107,18 @@ def refusals(instrument: Instrument, simulation: Simulation, cells: int) -> Iter
             f"wedge {instrument.wedge} leaves no mode of the box at "
             f"z = {redshift[lowest.argmax()]:.2f}: it needs smaller cells, or a larger box"
         )
+
+
+def _seen(instrument: Instrument, channels: Channels) -> NDArray[np.float64]:
+    """Seconds of a track in which each mode was seen, as :func:`lcinfer.instrument.noise.seen`."""
+    place = array.stations(instrument.layout, instrument.without)
+    longest = 1000 * instrument.longest_baseline
+    track = array.baselines(place, instrument.track, instrument.declination, longest)
+    seconds = noise.seen(track, channels)
+    blind = np.flatnonzero(~seconds.any(axis=(1, 2)))
+    if blind.size:
+        raise UserError(
+            f"no baseline of {counted(len(place), 'station')} up to {longest:g} m sees a mode of "
+            f"the box at z = {channels.redshift[blind[0]]:.2f}: allow longer ones, or more stations"
+        )
+    return seconds
