@@ -16,6 +16,7 @@ from lcinfer import cli, config
 from lcinfer.base.errors import UserError
 from lcinfer.config.instruments import Instrument
 from lcinfer.evaluation.evaluate import read_predictions
+from lcinfer.evaluation.predict import sampled
 from lcinfer.infer.posterior import PosteriorSamples
 from lcinfer.products.run import Run
 from lcinfer.stages.evaluate import evaluate_network
@@ -98,6 +99,52 @@ def test_mean_intervals_and_samples_are_told_and_written_and_never_leave_the_pri
     table = network.predict(cone)
     assert table["predicted"].tolist() == pytest.approx(mean)
     assert set(table["image"]) == {"average"}
+
+
+def test_the_interval_that_is_asked_for_stands_beside_those_that_are_tested(
+    posterior_run, gives, capsys, tmp_path
+):
+    cone, out = f"{posterior_run.database.store}:{TESTED}", tmp_path / "out.csv"
+    options = ["--checkpoint", str(gives), "--out", str(out), "--confidence", "0.9"]
+    cli.main(["infer", cone, *options])
+    told = capsys.readouterr().out
+    assert told.index("\n  68% to") < told.index("\n  90% from") < told.index("\n  95% from")
+    row = next(csv.DictReader(out.open()))
+    order = [float(row[key]) for key in ("low_95", "low_90", "low_68", "high_68", "high_90")]
+    assert order == sorted(order)
+    table = lcinfer.load_network(gives, confidence=0.9).predict(cone)
+    assert {"low_68", "low_90", "low_95"} <= {*table.columns}
+    for wrong in (90, "0.9", 0):
+        with pytest.raises(UserError, match=r"confidence=.*should lie between 0 and 1"):
+            lcinfer.load_network(gives, confidence=wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"count": count} for count in (0, -5, 2.5, "many", True)),
+        *({"seed": seed} for seed in ("x", 1.5, None, 2**70, -1)),
+    ],
+)
+def test_a_count_and_a_seed_that_are_no_such_numbers_are_one_line(posterior_run, gives, wrong):
+    cone, ((argument, value),) = f"{posterior_run.database.store}:{TESTED}", wrong.items()
+    with pytest.raises(UserError, match=rf"^{argument}={value!r}: should be a whole number from"):
+        lcinfer.load_network(gives).sample(cone, **wrong)
+
+
+def test_samples_of_each_image_alone_are_drawn_where_they_are_asked_for(
+    posterior_run, gives, monkeypatch
+):
+    cone, drawn = f"{posterior_run.database.store}:{TESTED}", []
+    monkeypatch.setattr(
+        "lcinfer.infer.posterior.sampled", lambda *args: drawn.append(args) or sampled(*args)
+    )
+    network = lcinfer.load_network(gives)
+    network.predict(cone)
+    cli.main(["infer", cone, "--checkpoint", str(gives)])
+    assert [count for *_, count, _ in drawn] == [10_000, 10_000]
+    assert len(network.predict(cone, each_image=True)) == 20
+    assert [count for *_, count, _ in drawn[2:]] == [10_000, 1_000]
 
 
 def test_samples_are_of_what_the_network_s_instrument_has_seen(posterior_run, gives):

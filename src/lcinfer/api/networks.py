@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,8 @@ class Network:
             images), ``parameter``, ``predicted``, ``low`` and ``high`` (ends of the interval) in
             py21cmfast's names and units, and what the interval rests on, as in the file that
             ``lcinfer infer --out`` writes. Of a network that gives a posterior: its mean,
-            ``spread`` and the intervals ``low_68`` to ``high_68``, ``low_95`` to ``high_95``.
+            ``spread`` and the intervals ``low_68`` to ``high_68``, ``low_95`` to ``high_95``, and
+            that of another ``confidence``.
 
         Raises:
             UserError: if a light-cone is not what the network was trained on, naming what differs.
@@ -84,9 +86,7 @@ class Network:
             unlike = (f"unlike the training set: {each}" for each in recovered.unlike or ())
             for said in (*observation.remarks, *unlike):
                 warnings.warn(f"{observation.name}: {said}", stacklevel=2)
-            rows += recover.rows(recovered)
-        if not each_image:
-            rows = [row for row in rows if row["image"] == recover.AVERAGE]
+            rows += recover.rows(recovered, each_image)
         table = pd.DataFrame(rows, columns=list(self.inference.columns))
         if self.inference.gives_posterior:
             return table
@@ -108,8 +108,8 @@ class Network:
 
         Args:
             brightness: as :meth:`predict` takes it, and so all others but count and seed.
-            count: samples of each light-cone.
-            seed: decides them.
+            count: samples of each light-cone, 1 or more.
+            seed: decides them; a whole number, 0 or more.
 
         Returns:
             A row for each sample: ``observation`` and the parameters, in py21cmfast's names and
@@ -118,6 +118,8 @@ class Network:
         Raises:
             UserError: as :meth:`predict`; if the network gives no posterior.
         """
+        _check_whole("count", count, 1)
+        _check_whole("seed", seed, 0)
         tables = []
         for observation in self._observed(brightness, redshift, cell_size, dataset, instrument):
             samples = self.inference.samples(observation, batch, count, seed)
@@ -140,6 +142,13 @@ class Network:
             yield observation if instrument is None else replace(observation, instrument=instrument)
 
 
+def _check_whole(argument: str, value: Any, least: int) -> None:
+    """Refuse what is no whole number that PyTorch takes."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not (whole and least <= value < 2**63):
+        raise UserError(f"{argument}={value!r}: should be a whole number from {least} to 2**63 - 1")
+
+
 def load_network(
     source: AnyPath,
     name: str | None = None,
@@ -156,7 +165,7 @@ def load_network(
         name: of a configuration: the training; None: its only one.
         results: of a configuration: where its products are.
         evaluation: directory of the test set's predictions; None: it is looked for beside.
-        confidence: the share of the test set's errors that an interval holds.
+        confidence: the share of the test set's errors, or of a posterior, that an interval holds.
         device: ``cpu`` or ``cuda``; None: the GPU when there is one.
 
     Raises:

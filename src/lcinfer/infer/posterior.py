@@ -1,6 +1,8 @@
 """The posterior of one observation: samples, what they are summed up in, and their files."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from ..training.networks.architectures import Network
 
 COUNT = 10_000  # samples from all images together
 ALONE = 1_000  # from each image alone
+SEED = 0
 NO_POSTERIOR = (
     "this network gives a best guess and no posterior: train one whose network.head.kind is "
     "posterior"
@@ -24,24 +27,38 @@ class PosteriorSamples:
 
     samples: np.ndarray
     """(sample, parameter) from all images together."""
-    alone: np.ndarray
-    """(image, sample, parameter) from each image alone."""
+    draw_alone: Callable[[], np.ndarray]
+    """Draws :attr:`alone`, which of many images takes longer than all else."""
+    shares: tuple[float, ...] = LEVELS
+    """Of the credible intervals that are told."""
 
     @classmethod
     def of(
-        cls, checkpoint: Checkpoint, network: Network, features: torch.Tensor, seed: int = 0
+        cls,
+        checkpoint: Checkpoint,
+        network: Network,
+        features: torch.Tensor,
+        shares: tuple[float, ...] = LEVELS,
     ) -> "PosteriorSamples":
         """From the features (image, feature) that the network's trunk made of the images."""
-        together = sampled(checkpoint, network, features[None], COUNT, seed)
-        alone = sampled(checkpoint, network, features[:, None], ALONE, seed)
-        return cls(together[0], alone)
+        together = sampled(checkpoint, network, features[None], COUNT, SEED)
+        return cls(
+            together[0],
+            lambda: sampled(checkpoint, network, features[:, None], ALONE, SEED),
+            shares,
+        )
+
+    @cached_property
+    def alone(self) -> np.ndarray:
+        """(image, sample, parameter) from each image alone."""
+        return self.draw_alone()
 
     def summed_up(self, image: int | str, parameter: int) -> dict[str, float]:
         """Spread and credible intervals of a parameter, from an image alone or all together."""
         samples = self.alone[image] if isinstance(image, int) else self.samples
         own = samples[:, parameter].astype(float)
         summed = {"spread": float(own.std(ddof=1))}
-        for share in LEVELS:
+        for share in self.shares:
             low, high = credible(samples, share)[:, parameter].tolist()
             summed |= {f"low_{100 * share:g}": low, f"high_{100 * share:g}": high}
         return summed

@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import asdict, dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from ..base import durable
 from ..base.device import choose_device
 from ..base.errors import UserError, no_such_file
+from ..base.options import option
 from ..base.version import __version__
 from ..config.parameters import shown
 from ..evaluation.evaluate import Predictions
@@ -39,10 +41,6 @@ BATCH = 2  # images in the network at a time: on a CPU more of them fall out of 
 COLUMNS = (
     *("observation", "image", "parameter", "unit", "predicted", "low", "high", "bias", "spread"),
     *("near_from", "near_to", "light_cones", "beyond", "r2", "unlike"),
-)
-POSTERIOR_COLUMNS = (
-    *("observation", "image", "parameter", "unit", "predicted", "spread"),
-    *("low_68", "high_68", "low_95", "high_95", "unlike"),
 )
 
 
@@ -88,12 +86,20 @@ class Inference:
     tested: Predictions | None
     """Predictions of the test light-cones; None: no evaluation was found."""
     confidence: float
-    """Share of the test light-cones inside an interval."""
+    """Share of the test light-cones inside an interval, or of a posterior."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Those of :func:`rows`."""
-        return POSTERIOR_COLUMNS if self.gives_posterior else COLUMNS
+        if not self.gives_posterior:
+            return COLUMNS
+        ends = (f"{end}_{100 * share:g}" for share in self.shares for end in ("low", "high"))
+        return (*COLUMNS[:5], "spread", *ends, "unlike")
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of a posterior's credible intervals, those that evaluations test and that asked for."""
+        return tuple(sorted({*LEVELS, self.confidence}))
 
     @property
     def gives_posterior(self) -> bool:
@@ -117,7 +123,7 @@ class Inference:
             unlike = envelope.unlike(cut, self.geometry.redshift)
         posterior = None
         if self.gives_posterior:
-            posterior = PosteriorSamples.of(self.checkpoint, self.network, outputs)
+            posterior = PosteriorSamples.of(self.checkpoint, self.network, outputs, self.shares)
             outputs = apply_head(self.network.head, outputs)
         predicted = self.normalisation.physical(outputs)
         names = tuple(self.checkpoint.names)
@@ -184,6 +190,8 @@ def load(path: Path, device: str | None, evaluation: Path | None, confidence: fl
             if there is no such device.
     """
     chosen = choose_device(device)
+    if not (isinstance(confidence, Real) and 0 < confidence < 1):
+        raise UserError(f"{option('confidence', str(confidence))}: should lie between 0 and 1")
     if not path.exists():
         raise no_such_file(path)
     path = checkpoints.found(path)
@@ -214,7 +222,7 @@ def table(recovered: Recovered, inference: Inference) -> str:
     last = AVERAGE if recovered.posterior is None else "all images"
     rows.append([last, *(f"{value:.4g}" for value in recovered.average * scales)])
     if recovered.posterior is not None:
-        for share in LEVELS:
+        for share in recovered.posterior.shares:
             ends = credible(recovered.posterior.samples, share) * scales
             for end, word in zip(ends, ("from", "to"), strict=True):
                 rows.append([f"{_percent(share)} {word}", *(f"{value:.4g}" for value in end)])
@@ -309,12 +317,14 @@ def _rests_on(recovered: Recovered, inference: Inference) -> str:
     )
 
 
-def rows(recovered: Recovered) -> list[dict[str, Any]]:
-    """A row per image and parameter, and per average and parameter.
+def rows(recovered: Recovered, each_image: bool = True) -> list[dict[str, Any]]:
+    """A row per image and parameter, unless these are left out, and per average and parameter.
 
-    By ``COLUMNS``, or by ``POSTERIOR_COLUMNS``, where "average" is all images together.
+    By :attr:`Inference.columns`; of a posterior "average" is all images together.
     """
-    named: list[tuple[int | str, np.ndarray]] = list(enumerate(recovered.predicted))
+    named: list[tuple[int | str, np.ndarray]] = []
+    if each_image:
+        named += enumerate(recovered.predicted)
     named.append((AVERAGE, recovered.average))
     found = []
     for image, values in named:
