@@ -2,25 +2,38 @@
 
     python benchmarks/posteriors.py corner config/beyond.yaml FAINT corner.png images spectra
     python benchmarks/posteriors.py widths config/beyond.yaml cylindrical
+    python benchmarks/posteriors.py times config/beyond.yaml images
 
 ``corner`` draws a mock's posteriors over one another, of networks and likelihoods that are made
 already; the run's own figure waits for all. ``widths`` compares emulators of other hidden layers by
-training light-cones that each of their networks has not seen.
+training light-cones that each of their networks has not seen. ``times`` says what `lcinfer infer`
+spends its time on, with one light-cone of a mock; no start, no imports; the best of five.
 """
 
 import argparse
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from lcinfer import figures
 from lcinfer.config import load
 from lcinfer.evaluation.posteriors import read_posteriors
+from lcinfer.evaluation.predict import sampled
 from lcinfer.images import cutting
 from lcinfer.images.sets import divide
+from lcinfer.infer import recover
+from lcinfer.infer.agreement import cut_like
+from lcinfer.infer.files import observations
+from lcinfer.infer.posterior import COUNT, SEED
+from lcinfer.infer.recover import BATCH
 from lcinfer.likelihood.emulator import fit
 from lcinfer.products.run import Run
+from lcinfer.training.learner import apply
 
+REPEATS = 5
 HIDDEN = ((32, 32), (64, 64), (128, 128))
 
 
@@ -56,20 +69,62 @@ def widths(run: Run, name: str) -> None:
         print(f"hidden {hidden}: {np.sqrt(np.square(unseen).mean()):.3f} dex", flush=True)
 
 
+def times(run: Run, name: str, threads: int) -> None:
+    """Seconds on the clock, and of processors, of a training's posterior of one light-cone."""
+    torch.set_num_threads(threads)
+    trained = run.trainings[name].checkpoint
+    cone = f"{next(iter(run.mocks.values())).store}:0"
+    taken: dict[str, list[tuple[float, float]]] = {}
+
+    def timed(what, work):
+        began = time.perf_counter(), time.process_time()
+        made = work()
+        spent = time.perf_counter() - began[0], time.process_time() - began[1]
+        taken.setdefault(what, []).append(spent)
+        return made
+
+    def read(instrument):
+        (cube,) = observations(cone)
+        return replace(cube, instrument=instrument)
+
+    def once():
+        known = timed("the checkpoint", lambda: recover.load(trained, "cpu", None, 0.68))
+        checkpoint, network, normalisation = known.checkpoint, known.network, known.normalisation
+        cube = timed("reading", lambda: read(checkpoint.instrument.get("name", "")))
+        cut = timed("cutting", lambda: cut_like(cube, known.geometry, normalisation))
+        images = normalisation.images(cut)
+        features = timed("the network", lambda: apply(network.trunk, images, together=BATCH))
+        timed("10,000 samples", lambda: sampled(checkpoint, network, features[None], COUNT, SEED))
+        made = timed("all of it but reading", lambda: known.recover(cube, BATCH))
+        timed("the table", lambda: recover.table(made, known))
+        timed("1,000 samples from each image", lambda: made.posterior.alone)
+        return len(images)
+
+    images = [once() for _ in range(REPEATS)][0]
+    print(f"{name}, {images} images, {threads} threads\n")
+    print("| what | best / s | processor time / s |\n|---|---|---|")
+    for what, each in taken.items():
+        print("| {} | {:.2f} | {:.2f} |".format(what, *map(min, zip(*each, strict=True))))
+
+
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
     verbs = parser.add_subparsers(required=True, dest="verb")
-    for verb in ("corner", "widths"):
+    for verb in ("corner", "widths", "times"):
         added = verbs.add_parser(verb)
         added.add_argument("config", type=Path)
-        added.add_argument("of", help="a mock, or a section of `spectra`")
+        added.add_argument("of", help="a mock, a section of `spectra`, or a training")
+        added.add_argument("--results", type=Path, default=Path("results"))
+    verbs.choices["times"].add_argument("--threads", type=int, default=2)
     verbs.choices["corner"].add_argument("figure", type=Path)
     verbs.choices["corner"].add_argument("names", nargs="+", help="trainings, `mcmc`")
     options = parser.parse_args()
-    run = Run(load(options.config))
+    run = Run(load(options.config), options.results)
     if options.verb == "corner":
         corner(run, options.of, options.figure, options.names)
+    elif options.verb == "times":
+        times(run, options.of, options.threads)
     else:
         widths(run, options.of)
 
