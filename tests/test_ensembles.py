@@ -211,6 +211,22 @@ def test_what_cannot_be_mixed_is_said_before_any_job(change, said) -> None:
         config.parse(settings)
 
 
+@pytest.mark.parametrize(
+    ("section", "change", "said"),
+    [
+        ("evaluation", {"samples": 1}, "evaluation.samples 1: 20 at least: fewer tell no interval"),
+        ("figures", {"corners": []}, "figures.corners names none: leave it out for the first 4"),
+        ("figures", {"corners": ["one", "one"]}, "figures.corners names a posterior twice: one"),
+    ],
+)
+def test_posteriors_that_cannot_be_told_are_said_before_any_job(section, change, said) -> None:
+    settings = with_ensemble(small_settings())
+    settings[section] |= change
+    with pytest.raises(UserError, match=said):
+        config.parse(settings)
+    config.parse(settings, recorded=True)
+
+
 def test_a_sweep_varies_single_networks() -> None:
     settings = with_ensemble(small_settings())
     vary = {"training": "three", "vary": {"epochs": [1, 2]}}

@@ -185,6 +185,7 @@ def test_networks_of_two_spectra_are_not_seeds_of_one(run, settings) -> None:
     ("changed", "told"),
     [
         ({"spectra": {"a": {"chunk": 600}}}, "a chunk of 600 Mpc is longer than the light-cone"),
+        ({"spectra": {"a": {"chunk": 601}}}, "a chunk of 601 Mpc is longer than the light-cone"),
         ({"spectra": {"a": {"chunk": 9}}}, "chunk 9 Mpc is not two or more of the box's 6 Mpc"),
         ({"spectra": {"a": {"k": [2, 3]}}}, "k 2 to 3 1/Mpc holds no wave of the box"),
         ({"spectra": {"a": {"k": [2, 1]}}}, "low 2 is not below high 1"),

@@ -30,6 +30,7 @@ from .spectra import Mcmc, Spectra
 from .sweeps import Sweep, Trial, repeats, trials
 
 MOST_IN_A_CORNER = 4  # posteriors that can be told apart by their colours
+FEWEST_SAMPLES = 20  # between them a truth can fall into 21 places: a twentieth is told
 OTHER_FIGURES = {"examples": "the mocks' figures", "scheme": "the figure of the slices"}
 
 
@@ -143,7 +144,7 @@ class Config(Section):
     def _agrees(self, info: ValidationInfo) -> "Config":
         found = [*_prior(self), *_mocks(self)]
         if not (info.context or {}).get("recorded"):
-            found += _cannot_be_varied(self)
+            found += [*_cannot_be_varied(self), *_posteriors(self)]
         cut = [*_split(self), *_images(self), *_spectra(self)]
         # What a training finds wrong with images that are cut wrongly is no mistake of its own.
         found += cut or [
@@ -167,6 +168,23 @@ def _prior(config: Config) -> Iterator[str]:
 def _cannot_be_varied(config: Config) -> Iterator[str]:
     for name in sorted(FIXED.keys() & config.database.prior.keys()):
         yield f"database.prior: {name} cannot be varied: {FIXED[name]}"
+
+
+def _posteriors(config: Config) -> Iterator[str]:
+    kept = {f"mcmc.{name}.samples": it.samples for name, it in config.mcmc.items()}
+    if config.with_posteriors:
+        kept["evaluation.samples"] = config.evaluation.samples
+    for key, samples in kept.items():
+        if samples < FEWEST_SAMPLES:
+            yield (
+                f"{key} {samples}: {FEWEST_SAMPLES} at least: fewer tell no interval that holds "
+                "95 % of a posterior"
+            )
+    corners = config.figures.corners or ()
+    if config.figures.corners == ():
+        yield f"figures.corners names none: leave it out for the first {MOST_IN_A_CORNER}"
+    if len(set(corners)) < len(corners):
+        yield f"figures.corners names a posterior twice: {', '.join(corners)}"
 
 
 def _split(config: Config) -> Iterator[str]:

@@ -60,16 +60,16 @@ class Spectra(Section):
         Raises:
             ValueError: what is wrong with the section, if a light-cone has no such spectra.
         """
-        cells = (self.chunk or box.length) / box.cell_size
-        if abs(cells - round(cells)) > 1e-6 or round(cells) < 2:
-            raise ValueError(
-                f"chunk {self.chunk:g} Mpc is not two or more of the box's {box.cell_size:g} Mpc "
-                f"cells"
-            )
+        chunk = self.chunk or box.length
+        cells = chunk / box.cell_size
         if round(cells) > lightcone.cells:
             raise ValueError(
-                f"a chunk of {cells * box.cell_size:g} Mpc is longer than the light-cone, "
+                f"a chunk of {chunk:g} Mpc is longer than the light-cone, "
                 f"{lightcone.cells * box.cell_size:g} Mpc"
+            )
+        if abs(cells - round(cells)) > 1e-6 or round(cells) < 2:
+            raise ValueError(
+                f"chunk {chunk:g} Mpc is not two or more of the box's {box.cell_size:g} Mpc cells"
             )
         # An octant has all magnitudes that there are.
         x, y, along = (axis[: len(axis) // 2 + 1] for axis in self.axes(box))
