@@ -67,9 +67,9 @@ def test_without_a_verb_or_a_stages_name_or_by_help_the_help_is_printed(capsys) 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("chekc demo.yaml", "lcinfer: there is no VERB chekc (did you mean check?): see"),
-        ("stage trian", "lcinfer stage: there is no NAME trian (did you mean train?): see"),
-        ("zzz", "lcinfer: there is no VERB zzz: see `lcinfer --help`"),
+        ("chekc demo.yaml", "lcinfer: there is no verb chekc (did you mean check?): see"),
+        ("stage trian", "lcinfer stage: there is no verb trian (did you mean train?): see"),
+        ("zzz", "lcinfer: there is no verb zzz: see `lcinfer --help`"),
         ("scores", "lcinfer scores: the following arguments are required: CONFIG: see"),
         ("scores demo.yaml x --y", "lcinfer scores: unrecognized arguments: x --y: see"),
         ("--nope", "lcinfer: unrecognized arguments: --nope: see `lcinfer --help`"),
@@ -121,6 +121,15 @@ def test_every_verb_has_help_with_an_example_of_itself(verb, capsys) -> None:
     named = (CONFIG.parent / example.split()[0]) if example else CONFIG
     assert named.exists() or verb in {"audit", "stage"}, "a result is there only after a run"
     assert example or verb == "schema"
+
+
+def test_an_example_can_be_copied_as_one_line(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(SystemExit):
+        cli.main(["infer", "--help"])
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("example: lcinfer infer ")
+    assert last.endswith(" --out recovered.csv")
 
 
 @pytest.mark.parametrize("verb", verbs())
@@ -192,7 +201,10 @@ def test_a_name_that_the_configuration_does_not_make_is_one_line(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("network CONFIG all", "no training all (did you mean all_images?); there are all_images"),
+        (
+            "network CONFIG all_image",
+            "no training all_image (did you mean all_images?); there are all_images",
+        ),
         ("infer CONFIG FAINT cone.h5", "there is no training FAINT; there are all_images"),
         ("verify CONFIG FANT", "no database FANT (did you mean FAINT?); there are cones, "),
         ("repair CONFIG nobody", "there is no database nobody; there are cones, "),

@@ -25,8 +25,9 @@ class Parser(ArgumentParser):
         return options, unknown
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        if action.nargs == argparse.PARSER and value not in (action.choices or ()):
-            self.error(f"there is no {action.metavar} {value}{meant(value, action.choices or ())}")
+        known = list(action.choices or ())
+        if action.nargs == argparse.PARSER and value not in known:
+            self.error(f"there is no verb {value}{meant(value, known)}")
         super()._check_value(action, value)
 
 
@@ -57,11 +58,16 @@ class Verbs:
         """
         name = does.__name__.removeprefix("_")
         what = " ".join((does.__doc__ or "").split())
-        added = self._verbs.add_parser(name, parents=arguments, description=what)
+        wide = shutil.get_terminal_size().columns - 2
+        added = self._verbs.add_parser(
+            name,
+            parents=arguments,
+            description=textwrap.fill(what, wide),
+            formatter_class=argparse.RawDescriptionHelpFormatter,  # examples stay in one line
+        )
         added.epilog = f"example: {added.prog} {example}"
         added.set_defaults(verb=does)
         line = f"  {name:<10}  {what.partition('. ')[0].rstrip('.')}"
-        wide = shutil.get_terminal_size().columns - 2
         self._list(textwrap.fill(line, wide, subsequent_indent=" " * 14))
         return added
 

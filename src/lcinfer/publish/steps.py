@@ -113,8 +113,7 @@ def _steps(entities: Entities, recorded: Recorded, workflow: Entity) -> dict[str
     steps = {}
     for position, (kind, product) in enumerate(KINDS.items(), start=1):
         if kind in made:
-            rules = f"workflow/rules/{product.rules}"
-            tool = entities.crate.get(rules) or entities.crate.get(f"#{rules}")  # too large a file
+            tool = entities.crate.get(f"workflow/rules/{product.rules}")
             steps[kind] = entities.thing(
                 f"#step-{kind}",
                 type="HowToStep",
