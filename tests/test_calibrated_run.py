@@ -129,10 +129,12 @@ def test_its_figures_are_a_set_of_their_own_that_a_spec_describes(run) -> None:
     drawn = run.figures["posteriors"]
     assert drawn.figures == (
         *("calibration_dropout", "calibration_flow"),
-        *("posterior_dropout", "posterior_flow", "corner_FAINT"),
+        *("posterior_dropout", "posterior_flow", "corner_FAINT", "log_density"),
     )
+    assert {path.stem for path in drawn.optional} == {"log_density"}, "runs of 0.3 had none"
     draw_figures(run, "posteriors")
-    assert all(path.stat().st_size > 3000 for path in drawn.outputs), "no page is empty"
+    pages = [*drawn.outputs, *drawn.optional]
+    assert all(path.stat().st_size > 3000 for path in pages), "no page is empty"
     spec = Spec(drawn.directory, json.loads(drawn.spec.read_bytes()))
     named = FigureSet.refers(spec, None)
     assert [each.name for each in named] == ["dropout", "flow"]

@@ -187,7 +187,7 @@ def test_a_gpu_that_is_not_there_stops_a_rank_and_costs_no_attempt(
     cones = cones_of(path, tmp_path / "results")
     done = run(simulate(path, tmp_path / "results", 1, "--block", "0-4", "--device", "cuda"))
     assert done.returncode == 1
-    assert "light-cone 0, which cannot be made: --device cuda: PyTorch" in done.stderr
+    assert "light-cone 0, which cannot be made: device cuda: PyTorch" in done.stderr
     assert attempts(cones) == []
 
 

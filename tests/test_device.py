@@ -29,7 +29,7 @@ def test_the_accelerator_is_used_when_there_is_one(gpus) -> None:
 
 def test_a_gpu_that_is_not_there_is_refused(gpus) -> None:
     gpus(0)
-    with pytest.raises(UserError, match=r"--device cuda: PyTorch .* sees no GPU here"):
+    with pytest.raises(UserError, match=r"device cuda: PyTorch .* sees no GPU here"):
         choose_device("cuda")
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from support.toy_posteriors import toy
 
 from lcinfer.evaluation.calibration import calibration
-from lcinfer.figures import draw_calibration, draw_corner, draw_posteriors
+from lcinfer.figures import draw_calibration, draw_compared, draw_corner, draw_posteriors
 from lcinfer.figures.corner import _density, _levels
 
 NAMES = ("HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH")
@@ -118,3 +118,15 @@ def test_a_corner_s_axes_hold_the_truth_and_stay_inside_the_prior() -> None:
     assert legend.get_title().get_text().startswith("FAINT")
     square = panel(figure, "HII_EFF_FACTOR NU_X_THRESH").lines[-1]
     assert (square.get_xdata()[0], square.get_ydata()[0]) == (12.0, 1.48)
+
+
+def test_two_methods_are_compared_light_cone_by_light_cone_and_no_outlier_hides() -> None:
+    first, second = np.full(100, 7.0), np.full(100, 6.5)
+    first[:30], second[0] = 6.0, -80
+    figure = draw_compared({"images": first, "likelihood": second})
+    (axes,) = figure.axes
+    _, inside, outside = axes.lines
+    assert len(inside.get_xdata()) == 99
+    assert outside.get_xdata()[0] == axes.get_xlim()[0], "it stands on the edge"
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("images [nats]", "likelihood [nats]")
+    assert "1.06 ± 0.86 nats, median 0.50,\nabove 0 in 71% of 100" in axes.get_title()

@@ -101,7 +101,7 @@ def test_beside_networks_a_likelihood_s_figures_may_lack_as_in_runs_of_before(se
     network["head"] = {"kind": "posterior"}
     drawn = Run(config.parse(settings)).figures["posteriors"]
     assert drawn.identity.keys() == {"stage", "version", "style", "posteriors", "corners", "mcmc"}
-    assert {path.stem for path in drawn.optional} == set(FIGURES)
+    assert {path.stem for path in drawn.optional} == {*FIGURES, "log_density"}
     assert not set(drawn.optional) & set(drawn.outputs)
     assert {path.stem for path in drawn.outputs} == {
         *("calibration_all_images", "posterior_all_images", "corner_FAINT")

@@ -1,8 +1,10 @@
 """``lcinfer.open_database``: what a database holds, and nothing read that is not asked for."""
 
+import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from support.filling import complete_without
 import lcinfer
 from lcinfer import config
 from lcinfer.base.errors import UserError
+from lcinfer.infer.files import observations
 from lcinfer.lightcones import store
 from lcinfer.products.run import Run
 
@@ -54,6 +57,17 @@ def test_every_variable_has_a_name_for_people_and_lengths_have_units(here):
     assert {cones[axis].attrs["units"] for axis in ("x", "y", "distance")} == {"Mpc"}
     assert "units" not in cones.redshift.attrs, "a plot would say redshift [1]"
     assert cones.NU_X_THRESH.attrs == {"units": "eV", "long_name": "E_0"}
+
+
+def test_it_says_how_peculiar_velocities_were_treated_where_that_is_known(run, tmp_path):
+    assert "velocities" not in lcinfer.open_database(run.database.directory).brightness_temp.attrs
+    (tmp_path / "lightcones.zarr").symlink_to(run.database.store.resolve())
+    spec = json.loads(run.database.spec.read_text())
+    spec["simulation"]["simulator"] |= {"engine": "21cmfast", "velocities": "subcell"}
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    assert lcinfer.open_database(tmp_path).brightness_temp.attrs["velocities"] == "subcell"
+    (read,) = observations(f"{tmp_path}/lightcones.zarr:3")
+    assert read.velocities == "subcell"
 
 
 def test_a_cell_is_found_by_its_redshift(here):
@@ -115,8 +129,17 @@ def test_of_a_grown_database_a_configuration_opens_its_own_part(here, tmp_path):
 
 
 def test_what_is_not_there_is_one_line(here):
-    with pytest.raises(UserError, match="no light-cones here"):
-        lcinfer.open_database("results")
+    for elsewhere in ("results", "results/trainings", next(Path("results/images").glob("cones-*"))):
+        near = r"no light-cones here: give a configuration file, or one of results/lightcones: "
+        with pytest.raises(UserError, match=rf"^{elsewhere}: {near}FAINT-\w+, cones-\w+$"):
+            lcinfer.open_database(elsewhere)
+    directory = lcinfer.Experiment("config/demo.yaml").directory
+    with pytest.raises(UserError, match=r"one of .*/lightcones: FAINT, cones$"):
+        lcinfer.open_database(directory)
+    with pytest.raises(UserError, match=r"^nowhere: no such file"):
+        lcinfer.open_database("nowhere")
+    with pytest.raises(UserError, match=r"^nowhere: nothing of this .* say with results= where"):
+        lcinfer.open_database("config/demo.yaml", results="nowhere")
     with pytest.raises(UserError, match="has no mock DIM; there are FAINT"):
         lcinfer.open_database("config/demo.yaml", "DIM")
     with pytest.raises(UserError, match="goes with a configuration file"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from lcinfer import config
+from lcinfer.products.run import Run
 
 PROJECT = Path(__file__).parents[2]
 
@@ -29,6 +30,10 @@ def test_the_python_of_the_readme_and_the_tutorial_runs_from_top_to_bottom(workp
     assert all((PROJECT / "docs" / "figures" / name).exists() for name in pictures)
 
 
-def test_the_configuration_of_the_readme_is_one():
+def test_the_configuration_of_the_readme_makes_the_demo_s_images():
     (block,) = re.findall(r"```yaml\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
-    assert config.parse(yaml.safe_load(block)).name == "first"
+    short, demo = config.parse(yaml.safe_load(block)), config.load(PROJECT / "config/demo.yaml")
+    images = (Run(each, Path()).database_images.directory for each in (short, demo))
+    assert len(set(images)) == 1
+    assert (short.name, short.split) == (demo.name, demo.split)
+    assert set(short.trainings) <= set(demo.trainings)

@@ -89,6 +89,13 @@ def test_brightness_in_other_units_is_refused(own, cube, known) -> None:
         cut_like(found, *known)
 
 
+def test_attributes_of_an_array_say_velocities_and_the_instrument(own) -> None:
+    with h5py.File("flat.h5", "a") as file:
+        file["brightness_temp"].attrs.update(velocities="subcell", instrument="ska")
+    (found,) = observations("flat.h5", "z.txt", CELL, "brightness_temp", "gradient")
+    assert (found.velocities, found.instrument, found.remarks) == ("subcell", "ska", ())
+
+
 def test_how_velocities_are_treated_is_said_to_be_unknown(own) -> None:
     for file in ("four.npy", "batch.npz", "attribute.h5"):
         found = next(observations(file, "z.txt", CELL, velocities="gradient"))
@@ -101,13 +108,13 @@ def test_how_velocities_are_treated_is_said_to_be_unknown(own) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("flat.h5",), r"name it with --dataset; it holds brightness_temp 8x8x40, density"),
+        (("flat.h5",), r"name it with dataset=; it holds brightness_temp 8x8x40, density"),
         (("flat.h5", "z.txt", CELL, "nothing"), "no array nothing of numbers; it holds bright"),
-        (("attribute.h5",), "give --redshifts FILE and --cell-size MPC"),
-        (("attribute.h5", None, CELL), "where its cells lie: give --redshifts FILE$"),
-        (("attribute.h5", "z.txt"), "where its cells lie: give --cell-size MPC$"),
+        (("attribute.h5",), "give redshift=FILE and cell_size=MPC"),
+        (("attribute.h5", None, CELL), "where its cells lie: give redshift=FILE$"),
+        (("attribute.h5", "z.txt"), "where its cells lie: give cell_size=MPC$"),
         (("attribute.h5", "nothing", CELL), "no such file, and attribute.h5 holds nothing"),
-        (("four.npy", "z.txt", CELL, "cube"), "holds one array, without a name: leave out --data"),
+        (("four.npy", "z.txt", CELL, "cube"), "one array, without a name: leave out dataset=$"),
         (("attribute.h5", "twice", CELL), "holds a/twice, b/twice: name one of them"),
     ],
 )

@@ -147,7 +147,7 @@ def test_nothing_is_written_when_one_of_the_files_does_not_fit(
 def test_a_gpu_that_is_not_there_is_one_line(checkpoint, cone, capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     line = refused(capsys, cone, "--checkpoint", checkpoint, "--device", "cuda")
-    assert "--device cuda: PyTorch" in line
+    assert "device cuda: PyTorch" in line
     assert "sees no GPU here" in line
 
 
@@ -161,7 +161,7 @@ def test_out_of_memory_names_a_batch_that_fits(checkpoint, cone, capsys, monkeyp
 
     monkeypatch.setattr(recover, "apply", apply_at_most_one)
     line = refused(capsys, cone, "--checkpoint", checkpoint, "--batch", 4)
-    assert "out of memory with --batch 4: 1 would fit" in line
+    assert "out of memory with batch 4: 1 would fit" in line
     said(capsys, cone, "--checkpoint", checkpoint, "--batch", 1)
 
 

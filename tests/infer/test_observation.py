@@ -224,7 +224,7 @@ def test_files_of_no_known_kind_are_one_line(tmp_path, cube):
         ("texts.npy", (z, 1.5), "not an array of real numbers"),
         ("notes.txt", (z, 1.5), "neither a py21cmfast light-cone"),
         ("torn.npy", (z, 1.5), "not an array of real numbers"),
-        ("cone.npy", (), "give --redshifts FILE and --cell-size MPC"),
+        ("cone.npy", (), "give redshift=FILE and cell_size=MPC"),
         ("cone.npy", (z, 1.5), "not a list of redshifts"),
         (".", (z, 1.5), "a database has its own redshifts"),
         (".", (), "no light-cones here"),

@@ -16,7 +16,7 @@ from lcinfer import cli, config
 from lcinfer.base.errors import UserError
 from lcinfer.config.instruments import Instrument
 from lcinfer.evaluation.evaluate import read_predictions
-from lcinfer.infer.posterior import Posterior
+from lcinfer.infer.posterior import PosteriorSamples
 from lcinfer.products.run import Run
 from lcinfer.stages.evaluate import evaluate_network
 from lcinfer.stages.train import train_network
@@ -138,7 +138,9 @@ def test_samples_end_inside_the_prior_where_single_precision_would_round_beyond(
     model = trained.trained_network(torch.device("cpu"))
     for weights in model.head.parameters():
         torch.nn.init.normal_(weights, std=1)
-    drawn = Posterior.of(trained, model, torch.randn(3, trained.network["dense"][-1])).samples
+    drawn = PosteriorSamples.of(
+        trained, model, torch.randn(3, trained.network["dense"][-1])
+    ).samples
     low, high = np.array([trained.prior[name] for name in trained.names]).T
     assert ((low <= drawn) & (drawn <= high)).all()
 
@@ -154,7 +156,7 @@ def test_ten_thousand_samples_take_less_than_a_second(gives):
         taken = []
         for _ in range(3):
             begun = time.process_time()
-            Posterior.of(trained, model, features)
+            PosteriorSamples.of(trained, model, features)
             taken.append(time.process_time() - begun)
     finally:
         torch.set_num_threads(threads)

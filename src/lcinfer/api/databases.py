@@ -11,9 +11,11 @@ from ..base.errors import UserError
 from ..config.parameters import REGISTRY
 from ..config.sections import Split
 from ..lightcones import failures, journal, store
+from ..lightcones.velocities import velocities_in
+from ..products.databases import LightCones
 from ..products.product import RESULTS
 from ..products.run import Run
-from .sources import AnyPath, is_configuration, one_of, run_of
+from .sources import AnyPath, is_configuration, not_here, one_of, run_of
 
 # dask reads no more of a light-cone than is asked for, and of ten thousand the graph stays small.
 CHUNKS = {"light_cone": 1, "x": -1, "y": -1, "line_of_sight": -1}
@@ -41,7 +43,8 @@ def open_database(
     ``node`` (the redshifts of the simulated boxes). The Dataset has
 
     - ``brightness_temp`` (light_cone, x, y, line_of_sight): 21-cm brightness temperature in mK, a
-      dask array with a chunk for each light-cone;
+      dask array with a chunk for each light-cone; its attribute ``velocities`` says how peculiar
+      velocities were treated, where the database does;
     - ``neutral_fraction`` and ``global_brightness_temp`` (light_cone, node): means over the box,
       at ``node_redshift``, once the database is complete;
     - the parameters and ``random_seed`` (light_cone), in py21cmfast's names and units;
@@ -67,12 +70,17 @@ def open_database(
     path = Path(source)
     if name is not None:
         raise UserError(f"{path}: a mock's name goes with a configuration file, not a database")
-    return _opened(path if path.suffix == ".zarr" else path / "lightcones.zarr")
+    cones = path if path.suffix == ".zarr" else path / "lightcones.zarr"
+    if not (cones / store.CUBES).exists():
+        raise not_here(path, "light-cones", LightCones.kind, "a configuration file")
+    return _opened(cones)
 
 
 def of_run(run: Run, name: str | None = None) -> xr.Dataset:
     """The database of a configuration, or one of its mocks: see :func:`open_database`."""
     cones = run.database if name is None else one_of(run.mocks, name, "mock")
+    if not cones.store.exists():
+        raise UserError(run.unfinished(cones.store))
     split = run.config.split if name is None else None
     return _opened(cones.store, cones.realizations, split)
 
@@ -83,6 +91,8 @@ def _opened(path: Path, count: int | None = None, split: Split | None = None) ->
     cones: xr.Dataset = xr.open_zarr(path, chunks=None, consolidated=False)
     cones = cones.isel(light_cone=slice(count))  # another configuration may have grown it
     cones[store.CUBES] = cones[store.CUBES].chunk(CHUNKS)
+    if velocities := velocities_in(path):
+        cones[store.CUBES].attrs["velocities"] = velocities
     small = [name for name, it in cones.variables.items() if it.ndim == 1]
     cones = cones.set_coords(small).assign_coords({name: cones[name].load() for name in small})
     indices = np.arange(cones.sizes["light_cone"])

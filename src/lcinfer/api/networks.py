@@ -3,24 +3,22 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import xarray as xr
 
 from ..base.errors import UserError
-from ..infer import recover, redshifts
-from ..infer.arrays import KELVIN, in_memory
-from ..infer.files import observations
+from ..infer import recover
 from ..infer.observation import Observation
 from ..infer.posterior import COUNT
 from ..infer.recover import Inference
+from ..products.networks import TrainingRun
 from ..products.product import RESULTS
 from ..products.run import Run
-from .sources import AnyPath, is_configuration, one_of, run_of
+from ..training.checkpoint import found
+from .observed import observed
+from .sources import AnyPath, is_configuration, not_here, one_of, run_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,9 +51,11 @@ class Network:
 
         Args:
             brightness: 21-cm brightness temperature in mK, the nearest cell first: an array (x, y,
-                line of sight) or (light-cone, x, y, line of sight); the same of a database that
-                :func:`lcinfer.open_database` opened, which knows its redshifts and cell size; or
-                the name of a file that ``lcinfer infer`` reads (docs/inference.md).
+                line of sight) or (light-cone, x, y, line of sight); light-cones of a database that
+                :func:`lcinfer.open_database` opened, which know where they lie; or the name of a
+                file that ``lcinfer infer`` reads (docs/inference.md). An xarray's attribute
+                ``velocities`` says how peculiar velocities are treated in it, as
+                ``database.simulator.velocities``.
             redshift: of an array, of each cell along the line of sight; frequencies are understood.
                 Of a file without them: another file, or the name of an array in it.
             cell_size: side of a cell across the line of sight in comoving Mpc.
@@ -135,63 +135,9 @@ class Network:
         instrument: str | None,
     ) -> Iterator[Observation]:
         """The light-cones with the instrument that has seen them, as it is given or they say."""
-        if instrument is None and isinstance(brightness, xr.DataArray):
-            instrument = brightness.attrs.get("instrument")
-        for observation in self._observations(brightness, redshift, cell_size, dataset):
+        known = self.inference.geometry.velocities
+        for observation in observed(brightness, redshift, cell_size, dataset, known):
             yield observation if instrument is None else replace(observation, instrument=instrument)
-
-    def _observations(
-        self, brightness: Any, redshift: Any, cell_size: float | None, dataset: str | None
-    ) -> Iterator[Observation]:
-        if isinstance(brightness, Observation):
-            yield brightness
-        elif isinstance(brightness, str | PathLike):
-            given = None if redshift is None else str(redshift)
-            known = self.inference.geometry.velocities
-            yield from observations(str(brightness), given, cell_size, dataset, known)
-        elif isinstance(brightness, xr.DataArray) and "light_cone" in brightness.dims:
-            for index in range(brightness.sizes["light_cone"]):
-                one = brightness.isel(light_cone=index)
-                yield from self._observations(one, redshift, cell_size, dataset)
-        else:
-            name, units = "array", ""
-            if isinstance(brightness, xr.DataArray):
-                name, redshift, cell_size = _of_database(brightness, redshift, cell_size)
-                units = str(brightness.attrs.get("units", ""))
-                brightness = brightness.data
-                if units.lower() in KELVIN:
-                    brightness = 1000 * brightness
-            if redshift is None or cell_size is None:
-                raise UserError(
-                    "an array does not say where it lies: give the redshift of each cell, and "
-                    "cell_size in comoving Mpc"
-                )
-            along = redshifts.understood(redshift, "", "redshift")
-            yield from in_memory(name, _Lazy(brightness), along, float(cell_size), units)
-
-
-class _Lazy:
-    """An array of NumPy or dask, whose cells are NumPy's when they are asked for."""
-
-    def __init__(self, cubes: Any) -> None:
-        self._cubes = cubes if hasattr(cubes, "shape") else np.asarray(cubes)
-        self.shape: tuple[int, ...] = self._cubes.shape
-
-    def __getitem__(self, cells: Any) -> np.ndarray:
-        return np.asarray(self._cubes[cells])
-
-
-def _of_database(
-    brightness: xr.DataArray, redshift: Any, cell_size: float | None
-) -> tuple[str, Any, float | None]:
-    """What a light-cone is called and where it lies: as it says itself, unless it is given."""
-    known = brightness.coords
-    if redshift is None and "redshift" in known:
-        redshift = known["redshift"].to_numpy()
-    if cell_size is None and "x" in known and known["x"].size > 1:
-        cell_size = float(known["x"][1] - known["x"][0])
-    name = f"light-cone {known['light_cone'].item()}" if "light_cone" in known else "array"
-    return name, redshift, cell_size
 
 
 def load_network(
@@ -221,11 +167,17 @@ def load_network(
     elif name is not None:
         raise UserError(f"{source}: a training's name goes with a configuration file")
     else:
-        path = Path(source)
+        path = found(Path(source))
+        if not path.is_file():
+            instead = "a configuration file and a training's name"
+            raise not_here(Path(source), "trained network", TrainingRun.kind, instead)
     where = None if evaluation is None else Path(evaluation)
     return Network(recover.load(path, device, where, confidence))
 
 
 def checkpoint_of(run: Run, name: str | None) -> Path:
     """Where a configuration's training has its checkpoint."""
-    return one_of(run.trainings, name, "training").checkpoint
+    path = one_of(run.trainings, name, "training").checkpoint
+    if not path.exists():
+        raise UserError(run.unfinished(path))
+    return path

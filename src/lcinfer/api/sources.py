@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from .. import config
-from ..base.errors import UserError
+from ..base import durable
+from ..base.errors import UserError, no_such_file
 from ..products.run import Run
 
 AnyPath = str | PathLike[str]
 SUFFIXES = (".yaml", ".yml", ".json")
+SHOWN = 5  # folders that a message names
 T = TypeVar("T")
 
 
@@ -42,3 +44,24 @@ def one_of(named: Mapping[str, T], name: str | None, what: str) -> T:
         there = f"; there are {', '.join(named)}" if named else ""
         raise UserError(f"this configuration has no {what} {name}{there}")
     return named[name]
+
+
+def not_here(path: Path, what: str, kind: str, instead: str) -> UserError:
+    """That a path is not what was meant, with what to give ``instead``.
+
+    Args:
+        path: what was given.
+        what: was meant, in words.
+        kind: of products that are meant: those that a run links to, or those of the same results,
+            are named.
+        instead: whatever else would do.
+    """
+    if not path.exists():
+        return no_such_file(path)
+    said = f"{path}: no {what} here: give {instead}"
+    for around in (path, *path.parents[:3]):
+        if (folder := around / kind).is_dir():
+            names = [each.name for each in durable.own(folder.iterdir()) if each.is_dir()]
+            more = ", ..." if len(names) > SHOWN else ""
+            return UserError(f"{said}, or one of {folder}: {', '.join(names[:SHOWN])}{more}")
+    return UserError(said)

@@ -27,7 +27,7 @@ def choose_device(name: str | None = None) -> torch.device:
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
         reason = "no GPU or driver" if torch.version.cuda else "its build is for the CPU alone"
-        raise UserError(f"--device cuda: PyTorch {torch.__version__} sees no GPU here ({reason})")
+        raise UserError(f"device cuda: PyTorch {torch.__version__} sees no GPU here ({reason})")
     if name == "cpu" or not there:
         return torch.device("cpu")
     own, seen = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()

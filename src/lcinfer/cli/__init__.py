@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from ..base.errors import UserError
+from ..base.options import on_command_line
 from . import begin, changes, databases, publish, stage, use, watch
 from .verbs import Parser, Verbs
 
@@ -35,7 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
         words = ["stage", *words]
     options = parser().parse_args(words)
     try:
-        options.verb(options)
+        with on_command_line():
+            options.verb(options)
     except UserError as error:
         print(f"lcinfer: {error}", file=sys.stderr)
         raise SystemExit(1) from None

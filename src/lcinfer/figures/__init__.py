@@ -2,6 +2,7 @@
 
 from .architecture import draw_architecture
 from .calibration import draw_calibration
+from .compared import draw_compared
 from .corner import draw_corner
 from .examples import draw_examples
 from .filters import draw_filters
@@ -21,6 +22,7 @@ __all__ = [
     "draw_activations",
     "draw_architecture",
     "draw_calibration",
+    "draw_compared",
     "draw_corner",
     "draw_examples",
     "draw_filters",

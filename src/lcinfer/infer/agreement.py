@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import UserError
+from ..base.options import option
 from ..images import cutting as images
 from ..images.dataset import Normalisation
 from ..images.geometry import Geometry
@@ -69,9 +70,26 @@ def check_instrument(observation: Observation, checkpoint: Checkpoint) -> None:
         )
     raise _unfit(
         observation,
-        f"{told}, and nothing says that it has seen this light-cone: if it has, say --instrument "
-        f"{wanted}; for one without noise use a network that was trained without an instrument",
+        f"{told}, and nothing says that it has seen this light-cone: if it has, say "
+        f"{option('instrument', wanted)}; for one without noise use a network that was trained "
+        "without an instrument",
     )
+
+
+def check_velocities(observation: Observation, geometry: Geometry) -> None:
+    """Refuse light-cones whose peculiar velocities are treated otherwise than the network's, where
+    both say how: what a network reads depends on them as on the density.
+
+    Raises:
+        UserError: naming both treatments.
+    """
+    found, wanted = observation.velocities, geometry.velocities
+    if found and wanted and found != wanted:
+        raise _unfit(
+            observation,
+            f"its peculiar velocities are treated as velocities: {found}, and the network was "
+            f"trained with velocities: {wanted}; use one trained as this is",
+        )
 
 
 def _unfit(observation: Observation, why: str) -> UserError:

@@ -8,11 +8,14 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..base.errors import UserError, no_such_file
+from ..base.options import option
 from ..lightcone_file import hdf5
 from . import redshifts as lists
 from .observation import Observation
 
 KELVIN, MILLIKELVIN = ("k", "kelvin"), ("mk", "millikelvin")  # in small letters
+REDSHIFT = "redshift"  # the option `redshifts` as an argument
+SAID = ("units", "velocities", "instrument")  # attributes of an array that are heeded
 
 
 def from_array(
@@ -35,10 +38,11 @@ def from_array(
     Raises:
         UserError: if it is damaged, or what is needed is not given.
     """
-    units = ""
+    said = dict.fromkeys(SAID, "")
     if path.suffix == ".npy":
         if dataset is not None:
-            raise UserError(f"{path}: a .npy holds one array, without a name: leave out --dataset")
+            what = f"{path}: a .npy holds one array, without a name"
+            raise UserError(f"{what}: leave out {option('dataset')}")
         name, cubes = path.name, _load(path)
     elif path.suffix == ".npz":
         arrays = _load(path)
@@ -48,14 +52,16 @@ def from_array(
         with hdf5.opened(path) as file:
             shapes = hdf5.datasets(file)
             name = _choose(path, shapes, dataset)
-            units = hdf5.units(file[name])
-        cubes = _Hdf5Array(path, name, shapes[name], 1000 if units.lower() in KELVIN else 1)
+            said = {each: hdf5.attribute(file[name], each) for each in SAID}
+            said["units"] = hdf5.units(file[name])
+        scale = 1000 if said["units"].lower() in KELVIN else 1
+        cubes = _Hdf5Array(path, name, shapes[name], scale)
     if redshifts is None or cell_size is None:
-        options = {"--redshifts FILE": redshifts, "--cell-size MPC": cell_size}
-        needed = " and ".join(name for name, value in options.items() if value is None)
-        raise UserError(f"{path}: it does not say where its cells lie: give {needed}")
+        needed = [option("redshifts", "FILE", REDSHIFT)] if redshifts is None else []
+        needed += [option("cell-size", "MPC")] if cell_size is None else []
+        raise UserError(f"{path}: it does not say where its cells lie: give {' and '.join(needed)}")
     known = _redshifts(path, redshifts)
-    yield from in_memory(path.name, cubes, known, cell_size, units, velocities)
+    yield from in_memory(path.name, cubes, known, cell_size, said, velocities)
 
 
 def in_memory(
@@ -63,12 +69,24 @@ def in_memory(
     cubes: Any,
     redshifts: lists.Redshifts,
     cell_size: float,
-    units: str = "",
+    said: Mapping[str, Any],
     velocities: str = "",
 ) -> Iterator[Observation]:
-    """The light-cones of an array, as :func:`from_array`; redshifts may be of each light-cone."""
+    """The light-cones of an array in mK, as :func:`from_array`.
+
+    Args:
+        name: what it is called.
+        cubes: (x, y, line of sight) or (light-cone, x, y, line of sight).
+        redshifts: of each cell, or (light-cone, line of sight).
+        cell_size: side of a cell in comoving Mpc.
+        said: the array's attributes: ``units`` that it had, ``velocities`` as
+            ``database.simulator.velocities``, and the ``instrument`` that has seen it.
+        velocities: how they are treated in what the network was trained on; empty: unknown.
+    """
+    units, treatment, instrument = (str(said.get(each, "")) for each in SAID)
     trained = f"; the network was trained with velocities: {velocities}" if velocities else ""
-    remarks = [f"nothing tells how peculiar velocities were treated in it{trained}"]
+    unknown = f"nothing tells how peculiar velocities were treated in it{trained}"
+    remarks = [] if treatment else [unknown]
     remarks += [redshifts.remark] if redshifts.remark else []
     kelvin = units.lower() in KELVIN
     remarks += [f"its brightness is in {units}: taken times 1000"] if kelvin else []
@@ -82,6 +100,8 @@ def in_memory(
             redshift=along[min(index, len(along) - 1)] if several and along.ndim == 2 else along,
             cell_size=cell_size,
             units="mK" if units.lower() in ("", *KELVIN, *MILLIKELVIN) else units,
+            instrument=instrument,
+            velocities=treatment,
             remarks=tuple(remarks),
         )
 
@@ -115,7 +135,7 @@ def _choose(path: Path, shapes: Mapping[str, tuple[int, ...]], dataset: str | No
     if len(cubes) != 1:
         raise UserError(
             f"{path}: not a light-cone that py21cmfast saved, nor one array (x, y, line of sight): "
-            f"name it with --dataset; it holds {listed or 'no numbers'}"
+            f"name it with {option('dataset')}; it holds {listed or 'no numbers'}"
         )
     return cubes[0]
 
@@ -135,10 +155,11 @@ def _redshifts(path: Path, given: str) -> lists.Redshifts:
     else:
         found = _in_hdf5(path, given)
     if len(found) > 1:
-        raise UserError(f"--redshifts {given}: {path} holds {', '.join(found)}: name one of them")
+        asked = option("redshifts", given, REDSHIFT)
+        raise UserError(f"{asked}: {path} holds {', '.join(found)}: name one of them")
     if not found:
-        missing = no_such_file(Path(given))
-        raise UserError(f"--redshifts {missing}, and {path} holds nothing of that name")
+        asked = option("redshifts", str(no_such_file(Path(given))), REDSHIFT)
+        raise UserError(f"{asked}, and {path} holds nothing of that name")
     ((name, (column, units)),) = found.items()
     called = f"{name.rpartition('/')[2]} {units}".lower()
     return lists.understood(column, called, f"{path}: {name}")

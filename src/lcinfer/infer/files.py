@@ -14,10 +14,12 @@ from pathlib import Path
 import zarr
 
 from ..base.errors import UserError, no_such_file
+from ..base.options import option
 from ..images.cutting import StoredCube
 from ..lightcone_file import hdf5, saved
 from ..lightcone_file.treatment import treated
 from ..lightcones import store
+from ..lightcones.velocities import velocities_in
 from .arrays import from_array
 from .observation import Observation
 
@@ -69,8 +71,8 @@ def observations(
         yield from from_array(path, dataset, redshifts, cell_size, velocities)
     elif given:
         raise UserError(
-            f"{path}: has its own redshifts and cell size; --redshifts and --cell-size go with "
-            "--dataset, for an array of another layout"
+            f"{path}: has its own redshifts and cell size; these go with "
+            f"{option('dataset')}, for an array of another layout"
         )
     else:
         yield _from_saved(found, velocities)
@@ -113,6 +115,7 @@ def _from_zarr(path: Path, index: int | None) -> Iterator[Observation]:
         cell_size = float(across[1] - across[0])
     except (KeyError, IndexError):
         raise UserError(f"{path}: says neither redshifts nor the size of its cells") from None
+    treated_as = velocities_in(path)
     for each in range(count) if index is None else [index]:
         yield Observation(
             name=f"{path.name}:{each}",
@@ -121,4 +124,5 @@ def _from_zarr(path: Path, index: int | None) -> Iterator[Observation]:
             redshift=redshift,
             cell_size=cell_size,
             units=str(cubes.attrs.get("units", "mK")),
+            velocities=treated_as,
         )

@@ -24,5 +24,8 @@ class Observation:
     """Units of the brightness temperature."""
     instrument: str = ""
     """The name of the instrument that has seen it; empty: none has, it is the sky's own."""
+    velocities: str = ""
+    """How peculiar velocities are treated in it, as ``database.simulator.velocities``; empty: it
+    does not say, or its file was read as the network was trained."""
     remarks: tuple[str, ...] = ()
     """What whoever reads its parameters should know of the file."""

@@ -19,7 +19,7 @@ NO_POSTERIOR = (
 
 
 @dataclass(frozen=True)
-class Posterior:
+class PosteriorSamples:
     """Samples of an observation's parameters, in py21cmfast's units, never outside the prior."""
 
     samples: np.ndarray
@@ -30,7 +30,7 @@ class Posterior:
     @classmethod
     def of(
         cls, checkpoint: Checkpoint, network: Network, features: torch.Tensor, seed: int = 0
-    ) -> "Posterior":
+    ) -> "PosteriorSamples":
         """From the features (image, feature) that the network's trunk made of the images."""
         together = sampled(checkpoint, network, features[None], COUNT, seed)
         alone = sampled(checkpoint, network, features[:, None], ALONE, seed)

@@ -28,9 +28,9 @@ from ..training.learner import apply, apply_head
 from ..training.memory import within_memory
 from ..training.networks.architectures import Network
 from ..training.networks.head import Density
-from .agreement import check_instrument, cut_like
+from .agreement import check_instrument, check_velocities, cut_like
 from .observation import Observation
-from .posterior import NO_POSTERIOR, Posterior, credible
+from .posterior import NO_POSTERIOR, PosteriorSamples, credible
 from .uncertainty import Interval, Residuals, find_tested, needed, prior_of
 
 AVERAGE = "average"
@@ -62,7 +62,7 @@ class Recovered:
     """In what the observation is unlike all of the training set; None: it was not checked."""
     remarks: tuple[str, ...] = ()
     """How the observation was read, where that needs saying."""
-    posterior: Posterior | None = None
+    posterior: PosteriorSamples | None = None
     """Samples, of a network that gives a posterior."""
 
     @property
@@ -117,7 +117,7 @@ class Inference:
             unlike = envelope.unlike(cut, self.geometry.redshift)
         posterior = None
         if self.gives_posterior:
-            posterior = Posterior.of(self.checkpoint, self.network, outputs)
+            posterior = PosteriorSamples.of(self.checkpoint, self.network, outputs)
             outputs = apply_head(self.network.head, outputs)
         predicted = self.normalisation.physical(outputs)
         names = tuple(self.checkpoint.names)
@@ -144,13 +144,14 @@ class Inference:
         """The observation's images in mK, and what the network, or the trunk alone where there is
         a posterior, makes of them."""
         check_instrument(observation, self.checkpoint)
+        check_velocities(observation, self.geometry)
         cut = cut_like(observation, self.geometry, self.normalisation)
         images = self.normalisation.images(cut)
         model = self.network.trunk if self.gives_posterior else self.network
         outputs = within_memory(
             lambda together: apply(model, images, together=together),
             min(batch, len(images)),
-            "--batch",
+            "batch",
         )
         return cut, outputs
 

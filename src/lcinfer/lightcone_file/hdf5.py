@@ -88,8 +88,13 @@ def values(dataset: h5py.Dataset, *cells: Any) -> np.ndarray:
 
 def units(item: h5py.Dataset) -> str:
     """What its attribute says, without brackets; empty: it has none."""
-    found = next((item.attrs[name] for name in ("units", "unit") if name in item.attrs), "")
-    return (found.decode() if isinstance(found, bytes) else str(found)).strip(" []()")
+    return attribute(item, "units", "unit").strip(" []()")
+
+
+def attribute(item: h5py.Dataset, *names: str) -> str:
+    """The first of these attributes that it has, as text; empty: it has none."""
+    found = next((item.attrs[name] for name in names if name in item.attrs), "")
+    return found.decode() if isinstance(found, bytes) else str(found)
 
 
 def items(file: h5py.File) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..base.errors import UserError
 from ..base.fingerprint import identity
+from ..base.options import option
 from ..config import Config
 from ..config.sections import Simulation, Training
 from ..config.sweeps import Trial, members, repeats
@@ -77,7 +78,7 @@ class Run:
         if not self.begun:
             return (
                 f"{self.root}: nothing of this configuration is here; `snakemake` makes it, or say "
-                "with --results where it is"
+                f"with {option('results')} where it is"
             )
         return f"{missing}: not there: the run is not finished, or was moved"
 

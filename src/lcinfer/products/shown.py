@@ -13,6 +13,7 @@ from .product import File, Product
 EXAMPLES = "examples"
 SCHEME = "scheme"
 POSTERIORS = "posteriors"
+COMPARED = "log_density"
 SCORE_FIGURES = ("architecture", "loss", "recovery", "residuals")
 TRAINING_FIGURES = (*SCORE_FIGURES, "filters")
 RESPONSE_FIGURES = ("responses", "activations")
@@ -99,13 +100,22 @@ class FigureSet(Product):
             for figure in names
             for of in self.identity.get(what, [])
         )
-        return (*whole, *each, *self._of_likelihoods)
+        return (*whole, *each, *self._of_likelihoods, *self._compared)
+
+    @property
+    def _sampled(self) -> list[str]:
+        """Likelihoods that were sampled for the test light-cones."""
+        return [it.name for it in self.drawn_from if isinstance(it, McmcRun) and it.mcmc.test]
 
     @property
     def _of_likelihoods(self) -> tuple[str, ...]:
-        """Of those that were sampled for the test light-cones."""
-        tested = [it.name for it in self.drawn_from if isinstance(it, McmcRun) and it.mcmc.test]
-        return tuple(f"{figure}_{name}" for figure in DRAWN_OF_EACH[POSTERIORS] for name in tested)
+        each = DRAWN_OF_EACH[POSTERIORS]
+        return tuple(f"{figure}_{name}" for figure in each for name in self._sampled)
+
+    @property
+    def _compared(self) -> tuple[str, ...]:
+        several = len(self.identity.get(POSTERIORS, [])) + len(self._sampled) > 1
+        return (COMPARED,) if several else ()
 
     @property
     def outputs(self) -> list[Path]:
@@ -115,8 +125,10 @@ class FigureSet(Product):
 
     @property
     def optional(self) -> list[Path]:
-        """See :class:`Product`: beside those of networks likelihoods' were not always drawn."""
-        later = self._of_likelihoods if self.identity.get(POSTERIORS) else ()
+        """See :class:`Product`: what earlier runs did not draw, of likelihoods beside networks."""
+        later = self._compared
+        if self.identity.get(POSTERIORS):
+            later += self._of_likelihoods
         return [file for figure in later for file in self.files(figure)]
 
     def files(self, figure: str) -> list[Path]:

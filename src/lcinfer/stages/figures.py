@@ -20,7 +20,7 @@ from ..products.databases import Inputs
 from ..products.mcmc import McmcRun
 from ..products.networks import EvaluationRun, SweepRun
 from ..products.run import Run
-from ..products.shown import EXAMPLES, SCHEME
+from ..products.shown import COMPARED, EXAMPLES, SCHEME
 from ..records.record import recorded
 from ..records.stamp import stamp
 from ..simulator.lightcone import coordinates
@@ -142,14 +142,23 @@ def _of_training(run: Run, scored: EvaluationRun) -> Drawn:
 def _of_posteriors(run: Run) -> Drawn:
     prior = run.config.database.prior
     methods: dict[str, EvaluationRun | McmcRun] = {**run.evaluations, **run.mcmc}
-    worth = {}
+    of_each = {}
     for name in run.config.tested:
         tested = read_posteriors(methods[name].posterior)
-        worth[name] = float(tested.log_density.mean())
+        of_each[name] = dict(zip(tested.light_cones.tolist(), tested.log_density, strict=True))
         calibrated = calibration_of(tested, run.config.evaluation)
         yield f"calibration_{name}", figures.draw_calibration(calibrated, tested.names)
         shown_as = (tested.truth, tested.samples, tested.names, prior)
         yield f"posterior_{name}", figures.draw_posteriors(*shown_as, bins=run.config.figures.bins)
+    if len(of_each) > 1:
+        of_all = sorted(set.intersection(*map(set, of_each.values())))
+        yield (
+            COMPARED,
+            figures.draw_compared(
+                {name: [found[index] for index in of_all] for name, found in of_each.items()}
+            ),
+        )
+    worth = {name: float(np.mean([*found.values()])) for name, found in of_each.items()}
     for mock in sorted(run.mocks):
         paths = {name: methods[name].mock_posterior(mock) for name in run.config.corners}
         found = {name: read_posteriors(path) for name, path in paths.items()}

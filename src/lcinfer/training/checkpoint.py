@@ -147,8 +147,7 @@ class Checkpoint:
             raise self._of_another_version("it describes its images otherwise") from None
         if geometry.spectra is not None:
             raise UserError(
-                "this network reads power spectra, and `lcinfer infer` reads images: take a "
-                "network of images"
+                "this network reads power spectra: from light-cones only a network of images infers"
             )
         if geometry.version != STAGE_VERSIONS["images"]:
             raise self._of_another_version("images were cut otherwise then")
