@@ -100,7 +100,8 @@ def times(run: Run, name: str, threads: int) -> None:
         timed("1,000 samples from each image", lambda: made.posterior.alone)
         return len(images)
 
-    images = [once() for _ in range(REPEATS)][0]
+    for _ in range(REPEATS):
+        images = once()
     print(f"{name}, {images} images, {threads} threads\n")
     print("| what | best / s | processor time / s |\n|---|---|---|")
     for what, each in taken.items():

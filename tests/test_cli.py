@@ -54,11 +54,48 @@ def test_help_lists_the_verbs_for_people_in_groups_and_what_rules_call_below_sta
     assert all(f" {stage} " in helped(capsys, "stage") for stage in STAGES)
 
 
-def test_without_a_verb_the_help_is_shown_as_a_usage_error(capsys) -> None:
+def test_without_a_verb_or_a_stages_name_or_by_help_the_help_is_printed(capsys) -> None:
+    assert " ".join(said(capsys).split()) == helped(capsys)
+    assert " ".join(said(capsys, "stage").split()) == helped(capsys, "stage")
+    for words in ([], ["scores"], ["stage", "train"]):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["help", *words])
+        assert stopped.value.code == 0
+        assert " ".join(capsys.readouterr().out.split()) == helped(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("chekc demo.yaml", "lcinfer: there is no verb chekc (did you mean check?): see"),
+        ("stage trian", "lcinfer stage: there is no verb trian (did you mean train?): see"),
+        ("zzz", "lcinfer: there is no verb zzz: see `lcinfer --help`"),
+        ("scores", "lcinfer scores: the following arguments are required: CONFIG: see"),
+        ("scores demo.yaml x --y", "lcinfer scores: unrecognized arguments: x --y: see"),
+        ("--nope", "lcinfer: unrecognized arguments: --nope: see `lcinfer --help`"),
+        ("infer a b c --device gpu", "argument --device: invalid choice: 'gpu' (choose from "),
+        ("infer a b c --confidence x", "--confidence: 'x' is not a number between 0 and 1: see"),
+        ("infer a b c --confidence 1", "--confidence: '1' is not a number between 0 and 1: see"),
+        ("infer a b c --threads 0", "--threads: '0' is not a whole number above 0: see"),
+        ("verify demo.yaml --threads -1", "--threads: '-1' is not a whole number above 0: see"),
+        ("stage mcmc demo.yaml a --threads 0", "--threads: '0' is not a whole number above 0"),
+        ("repair demo.yaml --most -1", "--most: '-1' is not a whole number, 0 or more: see"),
+        ("doctor --nodes 0", "--nodes: '0' is not a whole number above 0: see"),
+        ("doctor --limit 0", "--limit: '0' is not a number above 0: see"),
+        ("crate demo.yaml --largest -3", "--largest: '-3' is not a number above 0: see"),
+        ("audit demo.yaml --tolerance nan", "--tolerance: 'nan' is not a number, 0 or more: see"),
+        (f"check demo.yaml --results {__file__}", "test_cli.py is a file, and a folder is meant"),
+        (f"move demo.yaml demo --to {__file__}", "test_cli.py is a file, and a folder is meant"),
+    ],
+)
+def test_a_command_line_that_cannot_be_parsed_is_one_line(words, says, capsys) -> None:
     with pytest.raises(SystemExit) as stopped:
-        cli.main([])
-    assert stopped.value.code == 2
-    assert "before a run:" in capsys.readouterr().err
+        cli.main(words.split())
+    printed = capsys.readouterr()
+    assert (stopped.value.code, printed.out) == (2, "")
+    assert printed.err.startswith("lcinfer")
+    assert says in printed.err
+    assert printed.err.count("\n") == 1
 
 
 def test_the_version_is_that_of_lcinfer_21cmfast_and_python(capsys) -> None:
@@ -84,6 +121,15 @@ def test_every_verb_has_help_with_an_example_of_itself(verb, capsys) -> None:
     named = (CONFIG.parent / example.split()[0]) if example else CONFIG
     assert named.exists() or verb in {"audit", "stage"}, "a result is there only after a run"
     assert example or verb == "schema"
+
+
+def test_an_example_can_be_copied_as_one_line(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(SystemExit):
+        cli.main(["infer", "--help"])
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("example: lcinfer infer ")
+    assert last.endswith(" --out recovered.csv")
 
 
 @pytest.mark.parametrize("verb", verbs())
@@ -150,6 +196,41 @@ def test_a_name_that_the_configuration_does_not_make_is_one_line(
     line = refused(capsys, "stage", verb, write_config(settings), "nobody")
     assert "makes no" in line
     assert "nobody; it makes " in line
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            "network CONFIG all_image",
+            "no training all_image (did you mean all_images?); there are all_images",
+        ),
+        ("infer CONFIG FAINT cone.h5", "there is no training FAINT; there are all_images"),
+        ("verify CONFIG FANT", "no database FANT (did you mean FAINT?); there are cones, "),
+        ("repair CONFIG nobody", "there is no database nobody; there are cones, "),
+        ("attach CONFIG nobody --database .", "there is no database nobody; there are cones, "),
+        ("subset CONFIG nobody --realizations 1 --to x", "no database nobody; there are cones, "),
+    ],
+)
+def test_a_name_that_somebody_misspelt_is_said_with_what_there_is_and_no_word_of_jobs(
+    words, says, settings, write_config, capsys
+) -> None:
+    path = write_config(settings)
+    line = refused(capsys, *(path if word == "CONFIG" else word for word in words.split()))
+    assert line.startswith("lcinfer: in this configuration there is no ")
+    assert says in line
+    assert "job" not in line
+
+
+def test_infer_says_what_it_takes(capsys) -> None:
+    for words in ((), ("config.yaml",), ("config.yaml", "all"), ("--checkpoint", "checkpoint.pt")):
+        assert "infer takes CONFIG TRAINING FILE..., or" in refused(capsys, "infer", *words)
+
+
+def test_infer_says_before_it_begins_that_it_cannot_write(tmp_path, capsys) -> None:
+    (tmp_path / "file").write_text("")
+    line = refused(capsys, "infer", "a", "b", "c", "--out", tmp_path / "file" / "table.csv")
+    assert line == f"lcinfer: {tmp_path / 'file'}: File exists\n"
 
 
 def test_a_product_can_be_named_with_or_without_its_fingerprint(

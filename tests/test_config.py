@@ -271,8 +271,18 @@ def test_a_file_that_is_no_configuration_is_one_line(tmp_path, capsys, content, 
 
 
 def test_a_missing_file_and_a_directory_are_one_line(tmp_path, capsys) -> None:
-    assert "No such file" in line_about(tmp_path / "none.yaml", capsys)
-    assert "Is a directory" in line_about(tmp_path, capsys)
+    assert line_about(tmp_path / "none.yaml", capsys).endswith("none.yaml: no such file")
+    assert line_about(tmp_path, capsys).endswith(f"{tmp_path}: a folder: give a configuration file")
+
+
+def test_what_is_there_in_place_of_a_missing_file_or_of_a_folder_is_said(tmp_path, capsys) -> None:
+    product = tmp_path / "demo-0123456789"
+    product.mkdir()
+    for path in (tmp_path / "demo.yaml", tmp_path / "other.yaml", product / "spec.json"):
+        path.write_text("")
+    assert "no such file; there is demo.yaml" in line_about(tmp_path / "demo.yml", capsys)
+    assert "file, as demo.yaml, other.yaml in it" in line_about(tmp_path, capsys)
+    assert "give the configuration file that demo was made from" in line_about(product, capsys)
 
 
 def test_a_box_too_small_for_its_bubbles_is_refused(settings, write_config, capsys) -> None:

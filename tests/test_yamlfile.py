@@ -80,5 +80,5 @@ def test_snakemake_says_of_a_file_that_it_cannot_read_what_check_says(tmp_path, 
 
 def test_other_arguments_of_snakemake_are_left_alone(tmp_path):
     yamlfile.check_command_line(["-n", "--config", "name=other", "--configure", str(tmp_path)])
-    with pytest.raises(SystemExit, match="Is a directory"):
+    with pytest.raises(SystemExit, match=": a folder: give a configuration file"):
         yamlfile.check_command_line(["-n", f"--configfiles={tmp_path}", "--cores", "1"])

@@ -99,6 +99,8 @@ def test_a_database_gives_all_its_light_cones_or_one(run, known, expected):
     every = list(observations(str(run.database.store)))
     assert [each.name for each in every] == [f"lightcones.zarr:{i}" for i in range(24)]
     (one,) = observations(f"{run.database.store}:{TESTED}")
+    (same,) = observations(f"{run.database.directory}:{TESTED}")
+    assert same.name == one.name
     assert np.array_equal(cut_like(one, *known), expected)
     with pytest.raises(UserError, match="there is no light-cone 24; it holds 24"):
         list(observations(f"{run.database.store}:24"))

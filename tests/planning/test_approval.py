@@ -131,7 +131,7 @@ def test_a_damaged_record_is_named(small_limit, call, tmp_path) -> None:
 def test_status_and_verify_can_look_at_what_is_only_approved(small_limit, call) -> None:
     call(small_limit, "plan", "--approve")
     assert "nothing done yet" in call(small_limit, "status")
-    assert "no database here; `lcinfer stage design` makes one" in call(small_limit, "verify")
+    assert "no database here; `snakemake` makes it" in call(small_limit, "verify")
 
 
 def test_limits_decide_no_fingerprint(settings, small_limit) -> None:

@@ -320,9 +320,3 @@ def test_files_without_permission_are_one_line(untouched, capsys, what) -> None:
             code, out, error = verb(capsys, training.directory)
         assert (code, out) == (1, "")
         assert error.splitlines()[-1] == f"lcinfer: {locked}: Permission denied"
-
-
-def test_numbers_that_make_no_sense_are_one_line(untouched, capsys) -> None:
-    for wrong in (("--resimulate", -1), ("--seed", -1), ("--tolerance", -0.1)):
-        code, out, error = verb(capsys, untouched.summary.directory, *wrong)
-        assert (code, out) == (1, "") and "cannot be negative" in error

@@ -230,6 +230,13 @@ def test_a_large_file_is_told_and_left_out(published, cache, tmp_path) -> None:
     assert complaints(to, cache) == []
 
 
+def test_rules_are_in_it_however_small_its_files_must_be(published, tmp_path) -> None:
+    smallest = crate.Wishes(workflow=PROJECT, largest=1)
+    to = crate.write(opened(published), tmp_path / "crate", smallest)
+    assert (to / "workflow" / "rules" / "train.smk").exists()
+    assert not (to / "envs" / "lock.txt").exists()
+
+
 def test_the_verb_writes_an_archive_from_a_configuration(
     copied, write_config, tmp_path, monkeypatch, capsys
 ) -> None:

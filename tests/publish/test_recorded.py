@@ -20,7 +20,7 @@ def only(products: dict):
 
 def lose_the_manifest(run: Run) -> str:
     run.summary.manifest.unlink()
-    return f"{run.summary.directory} is not finished: it has no manifest.json"
+    return f"{run.summary.directory} is no finished run: it has no manifest.json"
 
 
 def lose_the_scores(run: Run) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..base import durable
-from ..base.errors import UserError
+from ..base.errors import UserError, no_such_file
 from ..base.fingerprint import SHOWN_DIGITS, short
 from ..config import Config, parse
 from ..products.found import Reference, Spec
@@ -34,7 +34,7 @@ def find(result: Path, results: Path) -> tuple[Path, dict[str, str] | None]:
         UserError: if it is no result, or its product is not there.
     """
     if not result.exists():
-        raise UserError(f"{result}: there is no such file or directory")
+        raise no_such_file(result)
     whole = result.resolve() if ".." in result.parts else result.absolute()
     for directory in (whole, *whole.parents):
         if directory.parent.name in KINDS and DIRECTORY.fullmatch(directory.name):
@@ -92,7 +92,7 @@ def configuration(manifest: Path) -> Config:
     try:
         settings = json.loads(manifest.read_bytes())["configuration"]
     except FileNotFoundError:
-        raise UserError(f"{manifest.parent} is not finished: it has no manifest.json") from None
+        raise UserError(f"{manifest.parent} is no finished run: it has no manifest.json") from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{manifest} is damaged") from None
     return parse(settings, str(manifest), recorded=True)

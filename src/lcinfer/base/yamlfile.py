@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from .errors import UserError
+from .errors import UserError, no_such_file
 
 MERGE = "tag:yaml.org,2002:merge"  # `<<`, which may be there more than once: nothing is lost
 
@@ -22,6 +22,10 @@ def read(path: Path) -> Any:
     """
     try:
         content = path.read_bytes()
+    except FileNotFoundError:
+        raise no_such_file(path) from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: a folder: {_file_meant(path)}") from None
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     try:
@@ -35,6 +39,15 @@ def read(path: Path) -> Any:
     if loader.twice:
         raise UserError(f"{path}: {'; '.join(loader.twice)}: keep one")
     return settings
+
+
+def _file_meant(folder: Path) -> str:
+    """Which configuration file is likely meant by a folder."""
+    if (folder / "spec.json").exists():  # of a product, whose name is its folder's
+        name, _, _ = folder.resolve().name.rpartition("-")
+        return f"give the configuration file that {name} was made from"
+    there = ", ".join(sorted(path.name for path in folder.glob("[!.]*.yaml")))
+    return "give a configuration file" + (f", as {there} in it" if there else "")
 
 
 def check_command_line(arguments: Sequence[str] = sys.argv[1:]) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 from ..base.errors import UserError
 from ..base.options import on_command_line
 from . import begin, changes, databases, publish, stage, use, watch
-from .verbs import Verbs
+from .verbs import Parser, Verbs
 
 # What the system refuses for the user to mend: permission, a read-only or a full disk, a quota.
 REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+REFUSALS |= {errno.ENOTDIR, errno.EEXIST}  # a file where a folder is meant
 GROUPS = {
     "before a run": begin,
     "while it runs": watch,
@@ -29,10 +30,9 @@ GROUPS = {
 def main(arguments: list[str] | None = None) -> None:
     """Run a verb; what the user can mend is one line on stderr and exit status 1."""
     words = sys.argv[1:] if arguments is None else arguments
-    if not words:
-        parser().print_help(sys.stderr)
-        raise SystemExit(2)
-    if words[0] in stage.STAGES:  # verbs of their own once, and in what was recorded then
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    if words and words[0] in stage.STAGES:  # verbs of their own once, and in what was recorded then
         words = ["stage", *words]
     options = parser().parse_args(words)
     try:
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def parser() -> ArgumentParser:
     """The command line."""
-    whole = ArgumentParser(
+    whole = Parser(
         prog="lcinfer",
         description="How well 21-cm images tell the parameters of the first galaxies.",
         epilog="Whole runs: snakemake --profile profiles/local --configfile config/demo.yaml\n"

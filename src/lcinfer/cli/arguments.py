@@ -3,17 +3,20 @@
 import argparse
 import json
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import config
 from ..base.errors import UserError
-from ..config.messages import Mistakes
+from ..config.messages import Mistakes, unknown
 from ..engines import engine_of
 from ..instrument.response import refusals
 from ..products.product import Product
 from ..products.run import Run
 
+N = TypeVar("N", int, float)
 P = TypeVar("P", bound=Product)
 
 
@@ -22,28 +25,49 @@ def shared(*parents: ArgumentParser) -> ArgumentParser:
     return ArgumentParser(add_help=False, parents=parents)
 
 
+def folder(text: str) -> Path:
+    """A folder, there or yet to be made, from the command line."""
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a file, and a folder is meant")
+    return path
+
+
+def number(read: Callable[[str], N], is_right: Callable[[N], bool], what: str) -> Callable[..., N]:
+    """Reads a number of the command line, which must be right; ``what`` says which are."""
+
+    def from_text(text: str) -> N:
+        with suppress(ValueError):
+            if is_right(value := read(text)):
+                return value
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+
+    return from_text
+
+
+count = number(int, lambda value: value > 0, "a whole number above 0")
+natural = number(int, lambda value: value >= 0, "a whole number, 0 or more")
+amount = number(float, lambda value: value > 0, "a number above 0")
+
 RESULTS = shared()
 RESULTS.add_argument(
-    "--results", type=Path, default=Path("results"), help="where products are kept"
+    "--results",
+    type=folder,
+    default=Path("results"),
+    metavar="FOLDER",
+    help="where products are kept (default: results)",
 )
 CONFIG = shared(RESULTS)
 CONFIG.add_argument("config", type=Path, metavar="CONFIG", help="the configuration file")
 DATABASE = shared(CONFIG)
 DATABASE.add_argument("database", metavar="NAME", help="the database, or a mock")
 READERS = shared()
-READERS.add_argument("--threads", type=int, default=1, help="light-cones read at a time")
+READERS.add_argument("--threads", type=count, default=1, help="light-cones read at a time")
 DEVICE = shared()
-DEVICE.add_argument("--threads", type=int, help="CPU threads")
+DEVICE.add_argument("--threads", type=count, help="CPU threads")
 DEVICE.add_argument("--device", choices=["cpu", "cuda"], help="default: the GPU when there is one")
 JSON = shared()
 JSON.add_argument("--json", action="store_true", help="for programs")
-
-
-def count(text: str) -> int:
-    """A number above 0, from the command line."""
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
 
 
 def as_json(found: Any) -> str:
@@ -135,19 +159,23 @@ def check_places(run: Run) -> None:
                 )
 
 
-def choose(products: dict[str, P], name: str, what: str) -> P:
-    """The product called ``name``, with or without its fingerprint.
-
-    Raises:
-        UserError: if this configuration makes none of that name, as when it was edited after
-            a job was planned.
-    """
+def find(products: Mapping[str, P], name: str) -> P | None:
+    """The product called ``name``, with or without its fingerprint; None: there is none."""
     if name in products:  # before members of an ensemble, which have its name too
         return products[name]
     for label, product in products.items():
         if name in (label, product.name, product.directory.name):
             return product
-    raise UserError(
-        f"this configuration makes no {what} {name}; it makes {', '.join(products)} "
-        "(was it edited since the job was planned?)"
-    )
+    return None
+
+
+def choose(products: Mapping[str, P], name: str, what: str) -> P:
+    """The product that somebody has named, with or without its fingerprint.
+
+    Raises:
+        UserError: if this configuration makes none of that name.
+    """
+    if (found := find(products, name)) is not None:
+        return found
+    known = [it.name if label == it.directory.name else label for label, it in products.items()]
+    raise UserError(f"in this configuration {unknown(f'{what} ', name, known)}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import config
 from ..base.errors import UserError
-from ..config.messages import Mistakes, typos_first
+from ..config.messages import Mistakes, typos_first, unknown
 from ..config.networks import Network
 from ..products.run import Run
 from ..text.tables import aligned
@@ -93,8 +93,9 @@ def _instrument(options: Namespace) -> None:
     if not known:
         raise UserError(f"{options.config}: it has no section instruments")
     if options.instrument not in (None, *known):
-        there = ", ".join(known)
-        raise UserError(f"there is no instrument {options.instrument}; there are {there}")
+        raise UserError(
+            f"in this configuration {unknown('instrument ', options.instrument, known)}"
+        )
     for name in [options.instrument] if options.instrument else known:
         print(_sensitivity(run, name))
 

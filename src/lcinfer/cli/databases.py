@@ -5,9 +5,9 @@ from argparse import Namespace
 from pathlib import Path
 
 from ..base.counting import counted
-from ..base.errors import UserError
+from ..base.errors import UserError, no_such_file
 from ..products.databases import LightCones
-from .arguments import CONFIG, DATABASE, READERS, choose, count, planned, run_of, shared
+from .arguments import CONFIG, DATABASE, READERS, choose, count, folder, planned, run_of, shared
 from .verbs import Verbs
 
 
@@ -23,6 +23,8 @@ def _attach(options: Namespace) -> None:
         chosen = list(cones.values())
     else:
         chosen = [each for label, each in cones.items() if (where / label).is_dir()]
+    if not where.exists() and not options.new:
+        raise no_such_file(where)
     if not chosen:
         raise UserError(
             f"{where}: it holds none of {', '.join(cones)}: name the one that it is itself"
@@ -115,7 +117,7 @@ def add_verbs(verbs: Verbs) -> None:
     """Add them to the command line."""
     root = shared()
     root.add_argument(
-        "--to", type=Path, required=True, metavar="ROOT", help="where its directory will lie"
+        "--to", type=folder, required=True, metavar="ROOT", help="where its directory will lie"
     )
     added = verbs.add(_attach, "config/demo.yaml demo --database /archive/lightcones", CONFIG)
     added.add_argument(
@@ -124,7 +126,7 @@ def add_verbs(verbs: Verbs) -> None:
     added.add_argument(
         "--database",
         dest="database_at",
-        type=Path,
+        type=folder,
         required=True,
         metavar="PATH",
         help="its directory, or a root with such directories",
@@ -144,7 +146,7 @@ def add_verbs(verbs: Verbs) -> None:
     added.add_argument("--link", action="store_true", help="hard links, not copies, of the data")
     added = verbs.add(_merge, "config/demo.yaml demo /elsewhere/lightcones", DATABASE, READERS)
     added.add_argument(
-        "parts", nargs="+", type=Path, metavar="PART", help="its directory, or a root with it"
+        "parts", nargs="+", type=folder, metavar="PART", help="its directory, or a root with it"
     )
     added = verbs.add(_adopt, "config/demo.yaml one.h5 other.h5", CONFIG)
     added.add_argument(

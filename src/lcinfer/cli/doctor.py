@@ -11,10 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from .. import config
-from ..base.errors import UserError
 from ..doctor.bounded import Check, lines_of
 from ..doctor.site import Line, Site, scratch_for
-from .arguments import JSON, RESULTS, as_json
+from .arguments import JSON, RESULTS, amount, as_json, count
 from .verbs import Verbs
 
 QUICK_SECONDS = 120.0  # of a check that starts nothing
@@ -55,8 +54,6 @@ def _doctor(options: Namespace) -> None:
     """Try what a campaign needs on this machine or cluster, and say what to mend."""
     from ..doctor import profile
 
-    if options.ranks < 1 or options.nodes < 1 or options.limit <= 0:
-        raise UserError("--ranks, --nodes and --limit must be above 0")
     site = Site(
         config=config.load(options.config),
         file=options.config.absolute(),
@@ -104,13 +101,15 @@ def add_verbs(verbs: Verbs) -> None:
     added.add_argument(
         "--profile", default="profiles/local", help="Snakemake's profile (default: %(default)s)"
     )
-    added.add_argument("--ranks", type=int, default=4, help="ranks to start (default: %(default)s)")
     added.add_argument(
-        "--nodes", type=int, default=2, help="nodes to ask SLURM for (default: %(default)s)"
+        "--ranks", type=count, default=4, help="ranks to start (default: %(default)s)"
+    )
+    added.add_argument(
+        "--nodes", type=count, default=2, help="nodes to ask SLURM for (default: %(default)s)"
     )
     added.add_argument(
         "--limit",
-        type=float,
+        type=amount,
         default=180.0,
         metavar="SECONDS",
         help="how long ranks may take to start, and the simulation (default: %(default)g)",

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from .arguments import RESULTS, run_of, shared
+from .arguments import RESULTS, amount, run_of, shared
 from .verbs import Verbs
 
 
@@ -71,7 +71,7 @@ def add_verbs(verbs: Verbs) -> None:
     added.add_argument("--license", metavar="URL", help="under which the crate may be used")
     added.add_argument(
         "--largest",
-        type=float,
+        type=amount,
         default=100,
         metavar="MB",
         help="the largest file; default: 100",

@@ -2,22 +2,26 @@
 
 import argparse
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import TypeVar
 
 from ..base.errors import UserError
 from ..products.databases import Inputs
-from ..products.product import Realizations, Span
+from ..products.product import Product, Realizations, Span
 from .arguments import (
     CONFIG,
     DATABASE,
     DEVICE,
     ask_engine,
     check_engine,
-    choose,
     count,
+    find,
     run_of,
     shared,
 )
 from .verbs import Verbs
+
+P = TypeVar("P", bound=Product)
 
 
 def _design(options: Namespace) -> None:
@@ -27,7 +31,7 @@ def _design(options: Namespace) -> None:
     run = run_of(options)
     check_engine(run)
     ask_engine(run, options.config)
-    simulate.prepare(run, choose(run.lightcones, options.database, "database"), options.config)
+    simulate.prepare(run, _planned(run.lightcones, options.database, "database"), options.config)
 
 
 def _simulate(options: Namespace) -> None:
@@ -36,7 +40,7 @@ def _simulate(options: Namespace) -> None:
 
     run = run_of(options)
     check_engine(run)
-    cones = choose(run.lightcones, options.database, "database")
+    cones = _planned(run.lightcones, options.database, "database")
     span = _within(options.block, cones) or (0, cones.realizations)
     simulate.simulate(cones, span, options.ranks, options.batch, options.device)
 
@@ -45,17 +49,17 @@ def _seal(options: Namespace) -> None:
     """Write the histories, and that every light-cone of a database is there."""
     from ..stages import simulate
 
-    simulate.seal(choose(run_of(options).lightcones, options.database, "database"))
+    simulate.seal(_planned(run_of(options).lightcones, options.database, "database"))
 
 
 def _images(options: Namespace) -> None:
     """Cut light-cones into images, block by block."""
-    _make(options, choose(run_of(options).images, options.database, "image set"))
+    _make(options, _planned(run_of(options).images, options.database, "image set"))
 
 
 def _spectra(options: Namespace) -> None:
     """Measure power spectra of light-cones, block by block."""
-    _make(options, choose(run_of(options).spectra, options.database, "set of spectra"))
+    _make(options, _planned(run_of(options).spectra, options.database, "set of spectra"))
 
 
 def _make(options: Namespace, inputs: Inputs) -> None:
@@ -70,7 +74,7 @@ def _train(options: Namespace) -> None:
     """Train a network, or go on with it after its last whole epoch."""
     from ..stages.train import train_network
 
-    training = choose(run_of(options).trainings, options.training, "training")
+    training = _planned(run_of(options).trainings, options.training, "training")
     train_network(training, options.threads, options.device)
 
 
@@ -78,7 +82,7 @@ def _evaluate(options: Namespace) -> None:
     """Predict the test light-cones and the mocks, and score."""
     from ..stages.evaluate import evaluate_network
 
-    evaluation = choose(run_of(options).evaluations, options.training, "training")
+    evaluation = _planned(run_of(options).evaluations, options.training, "training")
     evaluate_network(evaluation, options.threads, options.device)
 
 
@@ -86,7 +90,7 @@ def _compare(options: Namespace) -> None:
     """Rank the trials of a sweep, or gather those of a learning curve."""
     from ..stages.compare import compare_trials
 
-    sweep = choose(run_of(options).sweeps, options.sweep, "sweep")
+    sweep = _planned(run_of(options).sweeps, options.sweep, "sweep")
     compare_trials(sweep, options.threads, options.device)
 
 
@@ -94,7 +98,7 @@ def _mcmc(options: Namespace) -> None:
     """Fit an emulator of spectra, and sample posteriors from its likelihood."""
     from ..stages.mcmc import sample
 
-    sample(choose(run_of(options).mcmc, options.mcmc, "sampling"), options.threads)
+    sample(_planned(run_of(options).mcmc, options.mcmc, "sampling"), options.threads)
 
 
 def _figures(options: Namespace) -> None:
@@ -102,7 +106,7 @@ def _figures(options: Namespace) -> None:
     from ..stages import figures
 
     run = run_of(options)
-    figures.draw_figures(run, choose(run.figures, options.what, "figure").name)
+    figures.draw_figures(run, _planned(run.figures, options.what, "figure").name)
 
 
 def _summary(options: Namespace) -> None:
@@ -125,7 +129,21 @@ def _schema(options: Namespace) -> None:
 
 
 def _stage(_: Namespace) -> None:
-    """Do the work of one rule of the workflow."""  # its name is required
+    """Do the work of one rule of the workflow."""  # without its name, the help
+
+
+def _planned(products: Mapping[str, P], name: str, what: str) -> P:
+    """The product that a job is to make.
+
+    Raises:
+        UserError: if this configuration makes none of that name.
+    """
+    if (found := find(products, name)) is not None:
+        return found
+    raise UserError(
+        f"this configuration makes no {what} {name}; it makes {', '.join(products)} "
+        "(was it edited since the job was planned?)"
+    )
 
 
 def _within(block: Span | None, product: Realizations) -> Span | None:
@@ -176,7 +194,7 @@ def _add_stages(parser: ArgumentParser) -> None:
     stages.group("in the order of a run")
     stages.add(_design, "config/demo.yaml demo", DATABASE)
     added = stages.add(_simulate, "config/demo.yaml demo --block 0-20", BLOCK)
-    added.add_argument("--ranks", type=int, help="refuse to run unless MPI has this many ranks")
+    added.add_argument("--ranks", type=count, help="refuse to run unless MPI has this many ranks")
     added.add_argument(
         "--batch",
         type=count,
@@ -192,10 +210,10 @@ def _add_stages(parser: ArgumentParser) -> None:
     stages.add(_seal, "config/demo.yaml demo", DATABASE)
     added = stages.add(_images, "config/demo.yaml demo", BLOCK)
     added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
-    added.add_argument("--threads", type=int, default=1, help="light-cones cut at a time")
+    added.add_argument("--threads", type=count, default=1, help="light-cones cut at a time")
     added = stages.add(_spectra, "config/beyond.yaml cylindrical.ten_thousand", BLOCK)
     added.add_argument("--step", choices=["prepare", "cut", "seal"], help="default: all three")
-    added.add_argument("--threads", type=int, default=1, help="light-cones measured at a time")
+    added.add_argument("--threads", type=count, default=1, help="light-cones measured at a time")
     for trained in (_train, _evaluate):
         added = stages.add(trained, "config/small.yaml all_images", CONFIG, DEVICE)
         added.add_argument("training", metavar="TRAINING", help="the training's name")
@@ -203,7 +221,7 @@ def _add_stages(parser: ArgumentParser) -> None:
     added.add_argument("sweep", metavar="SWEEP", help="the sweep's name")
     added = stages.add(_mcmc, "config/beyond.yaml likelihood", CONFIG)
     added.add_argument("mcmc", metavar="MCMC", help="its name")
-    added.add_argument("--threads", type=int, default=1)
+    added.add_argument("--threads", type=count, default=1)
     added = stages.add(_figures, "config/demo.yaml examples", CONFIG)
     added.add_argument(
         "what",

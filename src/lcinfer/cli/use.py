@@ -1,6 +1,5 @@
 """Verbs for results: ``scores``, ``infer``, ``audit``."""
 
-import argparse
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +14,15 @@ from .arguments import (
     as_json,
     choose,
     count,
+    natural,
+    number,
     planned,
     run_of,
 )
 from .verbs import Verbs
 
+SHARE = number(float, lambda value: 0 < value < 1, "a number between 0 and 1")
+TOLERANCE = number(float, lambda value: value >= 0, "a number, 0 or more")
 SUFFIXES = {"--out": (".csv", ".json"), "--samples": (".csv", ".npz", ".zarr.zip")}
 
 
@@ -67,19 +70,17 @@ def _infer(options: Namespace) -> None:
 
 def _network_and_files(options: Namespace) -> tuple[Path, list[str]]:
     """A checkpoint, and files of light-cones, from either way of naming them."""
+    named = 2 * (options.checkpoint is None)
+    if len(options.files) <= named:
+        raise UserError("infer takes CONFIG TRAINING FILE..., or --checkpoint CHECKPOINT FILE...")
     if options.checkpoint is not None:
         return options.checkpoint, options.files
-    try:
-        config, training, first, *others = options.files
-    except ValueError:
-        raise UserError(
-            "infer takes CONFIG TRAINING FILE..., or --checkpoint CHECKPOINT FILE..."
-        ) from None
+    config, training, *files = options.files
     run = run_of(Namespace(config=Path(config), results=options.results))
     chosen = choose(run.trainings, training, "training")
     if not chosen.trained.exists():
         raise UserError(f"{chosen.directory}: this training is not finished; `snakemake` makes it")
-    return chosen.checkpoint, [first, *others]
+    return chosen.checkpoint, files
 
 
 def _check_new(option: str, out: Path | None) -> None:
@@ -90,14 +91,7 @@ def _check_new(option: str, out: Path | None) -> None:
         raise UserError(f"{option} {out}: should end in {' or '.join(SUFFIXES[option])}")
     if out.exists():
         raise UserError(f"{option} {out}: exists, and is not overwritten: choose another name")
-
-
-def _share(text: str) -> float:
-    """A share of a whole, from the command line."""
-    number = float(text)
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError("should lie between 0 and 1")
-    return number
+    out.parent.mkdir(parents=True, exist_ok=True)  # or say now why not
 
 
 def _audit(options: Namespace) -> None:
@@ -105,8 +99,6 @@ def _audit(options: Namespace) -> None:
     from ..audit.audit import audit
     from ..audit.walk import Depth
 
-    if options.resimulate < 0 or options.seed < 0 or not options.tolerance >= 0:
-        raise UserError("--resimulate, --seed and --tolerance cannot be negative")
     depth = Depth(
         repredict=options.repredict,
         resimulate=options.resimulate,
@@ -139,7 +131,7 @@ def add_verbs(verbs: Verbs) -> None:
     )
     added.add_argument(
         "files",
-        nargs="+",
+        nargs="*",
         metavar="FILE",
         help="a py21cmfast light-cone (.h5), lightcones.zarr or lightcones.zarr:INDEX, or an array "
         "(x, y, line of sight) in mK: .npy, .npz, HDF5",
@@ -160,7 +152,7 @@ def add_verbs(verbs: Verbs) -> None:
         help="directory with the test set's predictions; default: looked for beside the training",
     )
     added.add_argument(
-        "--confidence", type=_share, default=0.68, help="share inside an interval (0.68)"
+        "--confidence", type=SHARE, default=0.68, help="share inside an interval (0.68)"
     )
     added.add_argument("--dataset", metavar="NAME", help="of an array: its name in .npz or HDF5")
     added.add_argument(
@@ -175,7 +167,7 @@ def add_verbs(verbs: Verbs) -> None:
         help="which has seen them, as the network's training names it; default: none has",
     )
     added.add_argument("--batch", type=count, help="images at a time; default: a few")
-    added = verbs.add(_audit, "results/runs/demo-c5da378a81", RESULTS, READERS, JSON)
+    added = verbs.add(_audit, "config/demo.yaml", RESULTS, READERS, JSON)
     added.add_argument(
         "result",
         type=Path,
@@ -188,12 +180,16 @@ def add_verbs(verbs: Verbs) -> None:
         "--repredict", action="store_true", help="normalise and predict again from images"
     )
     added.add_argument(
-        "--resimulate", type=int, default=0, metavar="K", help="simulate K light-cones again"
+        "--resimulate",
+        type=natural,
+        default=0,
+        metavar="K",
+        help="simulate K light-cones again",
     )
-    added.add_argument("--seed", type=int, default=0, help="decides which of them")
+    added.add_argument("--seed", type=natural, default=0, help="decides which of them")
     added.add_argument(
         "--tolerance",
-        type=float,
+        type=TOLERANCE,
         default=0.01,
         metavar="mK",
         help="largest difference of a light-cone that another build simulates again "

@@ -6,7 +6,7 @@ from argparse import Namespace
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..products.databases import LightCones
-from .arguments import CONFIG, JSON, READERS, as_json, choose, run_of, shared
+from .arguments import CONFIG, JSON, READERS, as_json, choose, natural, run_of, shared
 from .verbs import Verbs
 
 
@@ -79,5 +79,9 @@ def add_verbs(verbs: Verbs) -> None:
     added = verbs.add(_repair, "config/demo.yaml demo", checked)
     added.add_argument("--simulate", action="store_true", help="make it again here and now")
     added.add_argument(
-        "--most", type=int, default=100, metavar="N", help="refuse if more would be made again"
+        "--most",
+        type=natural,
+        default=100,
+        metavar="N",
+        help="refuse if more would be made again",
     )

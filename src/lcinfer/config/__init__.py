@@ -1,6 +1,6 @@
 """The configuration as a whole: its sections, whether they agree, and how it is read."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from ..base.errors import UserError
 from . import messages as mistakes
 from .base import Name, Section
 from .instruments import Instrument
-from .messages import Mistakes, meant
+from .messages import Mistakes, meant, unknown
 from .sections import (
     FIXED,
     FOR_A_VERDICT,
@@ -263,7 +263,7 @@ def _mcmc(config: Config) -> Iterator[str]:
         if name in config.with_posteriors:
             yield f"{where}: a training has posteriors of this name: choose another"
         if mcmc.spectra not in config.spectra:
-            yield f"{where}.spectra: {_none('section spectra.', mcmc.spectra, config.spectra)}"
+            yield f"{where}.spectra: {unknown('section spectra.', mcmc.spectra, config.spectra)}"
         if mcmc.walkers < 2 * parameters:
             yield f"{where}.walkers {mcmc.walkers}: {parameters} parameters need {2 * parameters}"
         if left < 2 * mcmc.components:
@@ -283,11 +283,6 @@ def _corners(config: Config) -> Iterator[str]:
             yield f"figures.corners: {name} has no posterior{meant(name, known)}; there are {there}"
 
 
-def _none(what: str, name: str, known: Collection[str]) -> str:
-    there = ", ".join(known) or "none"
-    return f"there is no {what}{name}{meant(name, known)}; there are {there}"
-
-
 def _instruments(config: Config) -> Iterator[str]:
     for name in config.instruments:
         if name in (*config.trainings, *config.sweeps, *config.other_figures):
@@ -305,7 +300,7 @@ def _trainings(config: Config) -> Iterator[str]:
 def _training(config: Config, where: str, training: Training) -> Iterator[str]:
     if training.input != "images":
         if training.input not in config.spectra:
-            yield f"{where}.input: {_none('section spectra.', training.input, config.spectra)}"
+            yield f"{where}.input: {unknown('section spectra.', training.input, config.spectra)}"
             return
         if training.network.architecture != "dense":
             yield (
@@ -340,7 +335,7 @@ def _training(config: Config, where: str, training: Training) -> Iterator[str]:
         yield f"{where}.images {training.images} exceeds the {there} {what} a light-cone"
     asked = training.instrument
     if asked is not None and asked not in config.instruments:
-        yield f"{where}.instrument: {_none('instrument ', asked, config.instruments)}"
+        yield f"{where}.instrument: {unknown('instrument ', asked, config.instruments)}"
     left = config.database.realizations - config.split.validation - config.split.test
     if training.light_cones and training.light_cones > left:
         yield (
@@ -359,7 +354,7 @@ def _sweeps(config: Config) -> Iterator[str]:
         if name in (*config.trainings, *config.other_figures):
             yield f"{where}: {name} is the name of other figures: choose another"
         if sweep.training not in config.trainings:
-            yield f"{where}.training: {_none('training ', sweep.training, config.trainings)}"
+            yield f"{where}.training: {unknown('training ', sweep.training, config.trainings)}"
             continue
         try:
             found = config.trials(name)

@@ -1,7 +1,7 @@
 """What is wrong with a configuration, a line for each mistake and in a user's words."""
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -61,6 +61,11 @@ def meant(name: str, known: Iterable[str], elsewhere: Mapping[str, str] | None =
 
 def _bare(name: str) -> str:
     return name.replace("_", "").lower()
+
+
+def unknown(what: str, name: str, known: Collection[str]) -> str:
+    """That there is no ``what`` of this name, what was likely meant, and what there is."""
+    return f"there is no {what}{name}{meant(name, known)}; there are {', '.join(known) or 'none'}"
 
 
 def typos_first(lines: list[str]) -> list[str]:

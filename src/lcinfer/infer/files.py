@@ -1,7 +1,7 @@
 """A light-cone to infer from, read from the files that people have.
 
     FILE.h5                     a py21cmfast LightCone, of version 4 or 3.4
-    lightcones.zarr[:INDEX]     a database of lcinfer, or one light-cone of it
+    lightcones.zarr[:INDEX]     a database of lcinfer, or one light-cone of it; so its directory
     FILE.npy, FILE.npz, FILE.h5 (x, y, line of sight) in mK; redshifts and cell size are given
 
 Nothing of a cube is read before it is cut.
@@ -101,6 +101,8 @@ def _from_saved(file: saved.LightConeFile, velocities: str) -> Observation:
 
 
 def _from_zarr(path: Path, index: int | None) -> Iterator[Observation]:
+    if (inside := path / "lightcones.zarr").is_dir():
+        path = inside
     cubes = store.open_cubes(path)
     if cubes.ndim != 4:
         raise UserError(f"{path}: its {store.CUBES} is not (light_cone, x, y, line_of_sight)")

@@ -181,7 +181,7 @@ def _add_workflow(entities: Entities, recorded: Recorded, folder: Path) -> Entit
             if path.name not in RULE_FILES:
                 entities.file(path, destination)
                 continue
-            rules = entities.file(path, destination, type=["File", "SoftwareSourceCode"])
+            rules = entities.file(path, destination, True, type=["File", "SoftwareSourceCode"])
             language = workflow["programmingLanguage"]
             set_all(rules, {"programmingLanguage": language, "version": recorded.lcinfer})
     return workflow

@@ -35,14 +35,16 @@ class Entities:
         self.crate.metadata.extra_terms.update(TERMS)
         self._largest = largest
 
-    def file(self, source: Path, destination: str, /, **properties: Any) -> Entity:
-        """A file by its size and SHA-256, and with its bytes if it is small.
+    def file(
+        self, source: Path, destination: str, needed: bool = False, /, **properties: Any
+    ) -> Entity:
+        """A file by its size and SHA-256, and with its bytes if it is small or ``needed``.
 
         ``properties`` are plain values; ``type`` is File unless given.
         """
         size = source.stat().st_size
         properties = _described(destination, size, sha256(source)) | _typed(properties)
-        if size > self._largest:
+        if size > self._largest and not needed:
             left_out = {"description": "Left out of this crate for its size."}
             return self._add(f"#{destination}", properties | left_out)
         added: Entity = self.crate.add_file(source, destination, properties=properties)

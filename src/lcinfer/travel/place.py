@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..base import durable
 from ..base.counting import counted
-from ..base.errors import UserError
+from ..base.errors import UserError, no_such_file
 from ..base.fingerprint import short
 from ..base.lease import Lease
 from ..base.progress import with_progress
@@ -53,6 +53,8 @@ def at(cones: LightCones, place: Path) -> Placed:
         spec = json.loads(there.spec.read_bytes())
         found, block = str(spec["fingerprint"]), int(spec["block"])
     except (FileNotFoundError, NotADirectoryError):
+        if not place.exists():
+            raise no_such_file(place) from None
         raise UserError(f"{place}: no database here: it has no spec.json") from None
     except (ValueError, TypeError, KeyError):
         raise UserError(f"{there.spec} is damaged: it does not say what database it is") from None

@@ -72,7 +72,7 @@ def verify(
 def _check_identity(cones: LightCones) -> None:
     """That the store can be opened and is this configuration's."""
     if not cones.spec.exists() and not cones.store.exists():
-        raise UserError(f"{cones.directory}: no database here; `lcinfer stage design` makes one")
+        raise UserError(f"{cones.directory}: no database here; `snakemake` makes it")
     said = {}
     with suppress(ValueError, FileNotFoundError):
         said[cones.spec] = json.loads(cones.spec.read_bytes()).get("fingerprint")
