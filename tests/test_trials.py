@@ -22,6 +22,7 @@ from lcinfer.evaluation.trials import Result, Trend
 from lcinfer.figures import draw_learning, draw_observing, draw_study
 from lcinfer.products.run import Run
 from lcinfer.records.stamp import uncommented
+from lcinfer.stages import scored
 from lcinfer.stages.compare import compare_trials
 
 SWEEPS = {
@@ -87,6 +88,12 @@ def test_the_table_of_trials_has_a_line_each_with_losses_and_scores(swept) -> No
         assert row["training"] == run.directory.name
         scores = json.loads(curve.evaluations[run.directory.name].scores.read_text())
         assert float(row["r2_one_image_L_X"]) == scores["one_image"]["L_X"]["r2"]
+
+
+def test_what_a_trial_varies_stands_beside_its_name(swept) -> None:
+    told = scored.for_terminal(swept)
+    assert "\ncurve.1 (light_cones: 3, seed: 1)  one image" in told
+    assert "\nall_images  " in told
 
 
 def test_a_trial_learns_from_as_many_light_cones_as_it_says(swept) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,11 @@ def for_terminal(run: Run) -> str:
         _, *lines = csv.reader(uncommented(file))
     confidence = f"{run.config.evaluation.confidence:.0%}"
     head = ["training", "prediction", "parameter", "R2", f"{confidence} from", "to"]
-    rows = [head, *(_told(line) for line in lines)]
+    names = _with_what_they_vary(run)
+    rows = [head, *(_told(line, names) for line in lines)]
     told = aligned(rows, left=None)
     scores, chains = sampled(run), chains_of_likelihoods(run)
+    scores = {names.get(name, name): it for name, it in scores.items()}
     if scores or chains:
         told += ["", *posteriors.lines(scores, chains)]
     told += [
@@ -113,10 +116,28 @@ def for_terminal(run: Run) -> str:
     return "\n".join([*told, "", *(f"{what:<{wide}}  {path}" for what, path in where.items())])
 
 
-def _told(row: list[str]) -> list[str]:
+def _with_what_they_vary(run: Run) -> dict[str, str]:
+    """The names of trials, each with the values that it has: a number says nothing of them."""
+    return {
+        name: f"{name} ({', '.join(f'{key}: {_value(it)}' for key, it in trial.values.items())})"
+        for sweep, of in run.sweeps.items()
+        for number, (trial, _) in enumerate(of.trials, start=1)
+        if (name := f"{sweep}.{number}") in run.trainings
+    }
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _told(row: list[str], names: Mapping[str, str]) -> list[str]:
     """The first six cells of a line of r2.csv in words; of older ones they are words already."""
     training, prediction, parameter, *score = row[:6]
-    words = (training, PREDICTIONS.get(prediction, prediction), shown(parameter).text_label)
+    words = (
+        names.get(training, training),
+        PREDICTIONS.get(prediction, prediction),
+        shown(parameter).text_label,
+    )
     return [*words, *score]
 
 
