@@ -2,14 +2,17 @@
 
 import io
 import json
+import re
 import shutil
 from contextlib import redirect_stdout
 
 import pytest
+import yaml
 from support.filling import whole_run
 from support.small import Settings, small_settings
 
-from lcinfer import config
+import lcinfer
+from lcinfer import cli, config
 from lcinfer.audit.audit import audit
 from lcinfer.audit.walk import Depth
 from lcinfer.base.errors import UserError
@@ -64,6 +67,17 @@ def test_the_stage_writes_posteriors_errors_and_what_is_too_short(run, printed) 
     lines = rows(sampled.table)
     assert len(lines) == 5 * 3
     assert {"chunk", "redshift", "k", "r2", "bias", "rms"} <= lines[0].keys()
+
+
+def test_it_is_no_training_to_infer_with(run, capsys, tmp_path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(run.config.model_dump(mode="json")), encoding="utf-8")
+    said = r"toy is a likelihood \(mcmc\.toy\) and no training: only a network infers"
+    with pytest.raises(UserError, match=said):
+        lcinfer.load_network(file, "toy", results=run.root)
+    with pytest.raises(SystemExit):
+        cli.main(["infer", str(file), "toy", "cone.h5", "--results", str(run.root)])
+    assert re.search(said, capsys.readouterr().err)
 
 
 def test_its_tables_have_the_verdict_and_the_short_chains(run) -> None:

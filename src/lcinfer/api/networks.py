@@ -186,6 +186,8 @@ def load_network(
 
 def checkpoint_of(run: Run, name: str | None) -> Path:
     """Where a configuration's training has its checkpoint."""
+    if name in run.mcmc:
+        raise UserError(run.mcmc[name].no_network)
     path = one_of(run.trainings, name, "training").checkpoint
     if not path.exists():
         raise UserError(run.unfinished(path))

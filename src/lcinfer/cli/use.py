@@ -77,6 +77,8 @@ def _network_and_files(options: Namespace) -> tuple[Path, list[str]]:
         return options.checkpoint, options.files
     config, training, *files = options.files
     run = run_of(Namespace(config=Path(config), results=options.results))
+    if training in run.mcmc:
+        raise UserError(run.mcmc[training].no_network)
     chosen = choose(run.trainings, training, "training")
     if not chosen.trained.exists():
         raise UserError(f"{chosen.directory}: this training is not finished; `snakemake` makes it")

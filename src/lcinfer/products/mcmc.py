@@ -50,6 +50,14 @@ class McmcRun(Product):
         )
         return cls(name, made_of, spectra.root, mcmc, split, spectra, mocks)
 
+    @property
+    def no_network(self) -> str:
+        """What to tell whoever takes it for a training."""
+        return (
+            f"{self.name} is a likelihood (mcmc.{self.name}) and no training: only a network "
+            f"infers from another light-cone; its own posteriors are in {self.directory}"
+        )
+
     @classmethod
     def refers(cls, spec: Spec, seal: Seal | None) -> list[Reference]:
         fingerprint, count = spec.identity["spectra"]
