@@ -14,7 +14,7 @@ from ..engines import engine_of
 from ..images import cutting
 from ..lightcones import journal
 from ..products.databases import LightCones
-from ..products.design import AdoptedDesign, Design
+from ..products.design import Design
 from ..products.networks import EvaluationRun, SweepRun, TrainingRun
 from ..products.product import Product
 from ..products.run import Run
@@ -126,9 +126,9 @@ def engine(cones: LightCones, finished: dict[int, Record]) -> Iterator[str]:
 
     Of adopted ones the configuration does not say what made them.
     """
-    engine, wanted = engine_of(cones.simulation), cones.simulation.simulator.engine_version
-    if isinstance(cones.design, AdoptedDesign):
+    if not cones.design.simulated:
         return
+    engine, wanted = engine_of(cones.simulation), cones.simulation.simulator.engine_version
     for index, record in sorted(finished.items()):
         if (made := engine.made(record)) not in (None, wanted):
             yield f"light-cone {index} was made by {engine.name} {made}, not {wanted}"
@@ -136,9 +136,8 @@ def engine(cones: LightCones, finished: dict[int, Record]) -> Iterator[str]:
 
 def engine_named(cones: LightCones) -> str:
     """What made the light-cones, and what was chosen where they were adopted."""
-    if isinstance(cones.design, AdoptedDesign):
-        return " ".join([f"files of 21cmfast {cones.design.version}.", *cones.design.remarks])
-    return f"{engine_of(cones.simulation).name} {cones.simulation.simulator.engine_version}"
+    engine, simulator = engine_of(cones.simulation), cones.simulation.simulator
+    return cones.design.origin or f"{engine.name} {simulator.engine_version}"
 
 
 def shared(groups: dict[str, tuple[LightCones, Iterable[int]]]) -> Iterator[str]:

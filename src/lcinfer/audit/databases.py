@@ -7,7 +7,7 @@ from typing import Any
 from ..images import cutting
 from ..lightcones import failures, journal, store
 from ..products.databases import INPUTS, Inputs, LightCones
-from ..products.design import TABLE, AdoptedDesign
+from ..products.design import TABLE
 from ..products.product import Realizations
 from . import checks
 from .links import Check, made_by
@@ -36,7 +36,7 @@ def _of_lightcones(cones: LightCones, name: Path) -> bool:
     first, *rest = name.parts
     return (
         (first == cones.journal.name and len(rest) == 1 and name.suffix == ".jsonl")
-        or (isinstance(cones.design, AdoptedDesign) and name == Path(TABLE))
+        or (not cones.design.simulated and name == Path(TABLE))
         or name == Path(cones.store.name, "zarr.json")
         or _in_store(
             cones,

@@ -11,7 +11,6 @@ from ..base.errors import UserError
 from ..engines import engine_of
 from ..lightcones import aside, database, journal, store
 from ..products.databases import LightCones
-from ..products.design import AdoptedDesign
 from .walk import Depth
 
 # What may change the last bits: the compiled libraries, and what they run on.
@@ -115,7 +114,7 @@ def some_again(several: list[LightCones], depth: Depth) -> Iterator[tuple[LightC
     everything = [
         (cones, index)
         for cones in several
-        if not isinstance(cones.design, AdoptedDesign)
+        if cones.design.simulated
         for index in sorted(journal.finished(cones.journal, histories=False))
         if index < cones.realizations
     ]

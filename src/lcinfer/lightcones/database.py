@@ -7,7 +7,6 @@ from ..base.counting import counted
 from ..base.errors import UserError
 from ..base.fingerprint import STAGE_VERSIONS, canonical
 from ..products.databases import LightCones
-from ..products.design import AdoptedDesign
 from ..products.product import Span
 from ..records.record import recorded
 from . import failures, journal, store
@@ -61,7 +60,7 @@ def check_simulated(cones: LightCones, span: Span) -> None:
     Raises:
         UserError: naming a light-cone of the block that is not there.
     """
-    if isinstance(cones.design, AdoptedDesign) and (missing := to_do(cones, span)):
+    if not cones.design.simulated and (missing := to_do(cones, span)):
         raise UserError(
             f"{cones.directory}: light-cone {missing[0]} was adopted and is not there: bring it "
             "in again with `lcinfer adopt`"
