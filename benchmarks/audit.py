@@ -32,9 +32,10 @@ from lcinfer.audit.audit import audit
 from lcinfer.audit.walk import Depth
 from lcinfer.config import load
 from lcinfer.images import cutting as images
-from lcinfer.lightcones import database, journal, store
+from lcinfer.lightcones import journal, store
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
+from lcinfer.stages import lightcones
 
 NODES = [35.0, 6.0]
 READ_BYTES = 16 * 2**20
@@ -42,7 +43,7 @@ READ_BYTES = 16 * 2**20
 
 def write(cones: LightCones) -> None:
     """A sealed database, each light-cone the same field at another contrast."""
-    database.prepare(cones)
+    lightcones.prepare(cones)
     cube = look_alike(cones.simulation)
     lines = journal.Journal(cones.journal, "bench-0")
     version = cones.simulation.simulator.engine_version
@@ -64,8 +65,8 @@ def write(cones: LightCones) -> None:
         )
     lines.close()
     for span in cones.spans:
-        database.finish_block(cones, span)
-    database.seal(cones)
+        lightcones.finish_block(cones, span)
+    lightcones.seal(cones)
 
 
 def files_of(*directories: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from lcinfer.products.run import Run
 from lcinfer.products.shown import FigureSet, Summary
 from lcinfer.records.stamp import uncommented
 from lcinfer.stages import scored
-from lcinfer.stages.figures import draw_figures
+from lcinfer.stages.draw import draw_figures
 
 HEADS = {"dropout": "gaussian_dropout", "flow": "posterior"}
 

@@ -13,9 +13,10 @@ from lcinfer.audit.voxels import Reading
 from lcinfer.base.errors import UserError
 from lcinfer.config.sections import Box, Images
 from lcinfer.images import cutting as images
-from lcinfer.lightcones import database, store
+from lcinfer.lightcones import store
 from lcinfer.lightcones.store import DamagedStore
 from lcinfer.products.run import Run
+from lcinfer.stages import lightcones
 
 BOX = Box(cells=8, length=48)
 SETTINGS = [
@@ -178,7 +179,7 @@ def test_growing_cuts_only_the_new_images(run) -> None:
     cut_all(run(6).database_images)
     old = {index: chunk(run().database_images, index).stat() for index in range(6)}
     grown = run(10)
-    database.prepare(grown.database)
+    lightcones.prepare(grown.database)
     fill(grown.database, 6, 7, 8, 9)
     cut_all(grown.database_images)
     for index, before in old.items():
@@ -245,7 +246,7 @@ def test_a_damaged_light_cone_is_refused_by_its_index_and_its_block_has_no_marke
 
 def test_a_light_cone_that_is_not_finished_is_refused_by_its_index(run) -> None:
     made = run()
-    database.prepare(made.database)
+    lightcones.prepare(made.database)
     fill(made.database, 0, 1, 3)
     images.prepare(made.database_images)
     with pytest.raises(UserError, match="light-cone 2 is not finished"):
@@ -256,7 +257,7 @@ def test_stores_that_are_not_there_are_one_clear_line_each(run) -> None:
     made = run()
     with pytest.raises(UserError, match=r"lightcones\.zarr: no light-cones here"):
         images.prepare(made.database_images)
-    database.prepare(made.database)
+    lightcones.prepare(made.database)
     for call in (lambda it: images.cut_block(it, (0, 4)), images.open_store, images.open_labelled):
         with pytest.raises(UserError, match=r"images\.zarr: no images here"):
             call(made.database_images)

@@ -14,7 +14,7 @@ from lcinfer.base import durable
 from lcinfer.changes import unused
 from lcinfer.images import cutting as images
 from lcinfer.products.run import Run
-from lcinfer.stages import summary
+from lcinfer.stages import summarise
 
 HOUR = 3600.0
 
@@ -120,7 +120,7 @@ def test_a_run_is_removed_with_its_links_and_not_what_they_lead_to(
     old, settings, write_config, gc, root
 ) -> None:
     durable.write_json(old.summary.manifest, {})
-    for link, product in summary.links(old).items():
+    for link, product in summarise.links(old).items():
         durable.write_link(link, product.directory)
     shared = files(old.database_images.directory)
     other = write_config(edited(settings, "figures.dpi", 60))

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from lcinfer import config
 from lcinfer.images import cutting as images
-from lcinfer.lightcones import database, journal
+from lcinfer.lightcones import journal
 from lcinfer.lightcones.child import realize
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
-from lcinfer.stages import figures, mcmc, summary
+from lcinfer.stages import draw, lightcones, mcmc, summarise
 from lcinfer.stages.compare import compare_trials
 from lcinfer.stages.evaluate import evaluate_network
 from lcinfer.stages.train import train_network
@@ -52,14 +52,14 @@ def complete_without(cones: LightCones, *failed: int) -> None:
 
     What it has already stays.
     """
-    database.prepare(cones)
+    lightcones.prepare(cones)
     if missing := set(range(cones.realizations)) - {*failed, *journal.finished(cones.journal)}:
         fill(cones, *sorted(missing))
     if failed:
         fail(cones, *failed)
     for span in cones.spans:
-        database.finish_block(cones, span)
-    database.seal(cones)
+        lightcones.finish_block(cones, span)
+    lightcones.seal(cones)
 
 
 def complete(cones: LightCones) -> None:
@@ -108,8 +108,8 @@ def finish(run: Run) -> Run:
             mcmc.sample(sampled, 1)
     with _empty_pages():
         for what in run.figures:
-            figures.draw_figures(run, what)
-    summary.write(run)
+            draw.draw_figures(run, what)
+    summarise.write(run)
     return run
 
 

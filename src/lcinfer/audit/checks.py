@@ -311,7 +311,7 @@ def trials(run: SweepRun) -> Iterator[str]:
 
 def configuration(run: Run, directory: Path) -> list[str]:
     """Products that a manifest or a link names and its configuration does not make; the reverse."""
-    from ..stages.summary import links
+    from ..stages.summarise import links
 
     listed: dict[str, Any] = json.loads((directory / "manifest.json").read_bytes())
     wrong = []
