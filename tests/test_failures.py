@@ -9,10 +9,10 @@ from support.filling import complete, complete_without, fail, fill
 
 from lcinfer import config
 from lcinfer.base.errors import UserError
-from lcinfer.images import cutting as images
+from lcinfer.images import cutting
 from lcinfer.lightcones import failures, journal, store
 from lcinfer.products.run import Run
-from lcinfer.stages import lightcones, scored, summarise
+from lcinfer.stages import images, lightcones, scored, summarise
 from lcinfer.stages.evaluate import evaluate_network
 from lcinfer.stages.simulate import to_do
 from lcinfer.stages.train import train_network
@@ -31,13 +31,6 @@ def run(settings, tmp_path):
         return Run(config.parse({**settings, "database": section}), tmp_path)
 
     return make
-
-
-def cut_all(image_set) -> None:
-    images.prepare(image_set)
-    for span in image_set.spans:
-        images.cut_block(image_set, span)
-    images.seal(image_set)
 
 
 def told(path) -> dict:
@@ -116,8 +109,8 @@ def test_a_share_that_is_none_is_refused(run, share) -> None:
 def test_images_of_failed_light_cones_are_never_made_nor_read(run, monkeypatch) -> None:
     made = run()
     complete_without(made.database, *FAILED)
-    cut_all(made.database_images)
-    labelled = images.open_labelled(made.database_images)
+    images.make(made.database_images)
+    labelled = cutting.open_labelled(made.database_images)
     assert labelled.failed == FAILED
     missing = np.isnan(labelled.images[:]).all(axis=(1, 2, 3))
     assert np.flatnonzero(missing).tolist() == list(FAILED)
@@ -137,7 +130,7 @@ def test_training_scores_and_tables_say_what_was_left_out(run, capsys) -> None:
     complete_without(made.database, *FAILED)
     complete(made.mocks["FAINT"])
     for image_set in made.images.values():
-        cut_all(image_set)
+        images.make(image_set)
     train_network(made.trainings["all_images"])
     said = "light-cones 1, 3, 9 (1 validation, 1 test, 1 training)"
     assert said in capsys.readouterr().out
@@ -158,7 +151,7 @@ def test_training_scores_and_tables_say_what_was_left_out(run, capsys) -> None:
 def test_a_test_set_that_is_left_too_small_is_refused(run) -> None:
     made = run()
     complete_without(made.database, 2, 3)
-    cut_all(made.database_images)
+    images.make(made.database_images)
     with pytest.raises(UserError, match="the test set has 1, and needs 2 at least"):
         train_network(made.trainings["all_images"])
 
@@ -191,7 +184,7 @@ def test_a_database_with_gaps_and_a_whole_one_never_share_what_follows(run) -> N
 def test_a_failed_light_cone_that_is_made_later_is_cut_and_learnt_elsewhere(run) -> None:
     lenient, patient = run(), run(max_attempts=4)
     complete_without(lenient.database, *FAILED)
-    cut_all(lenient.database_images)
+    images.make(lenient.database_images)
     train_network(lenient.trainings["all_images"])
     before = lenient.trainings["all_images"].checkpoint.read_bytes()
     assert to_do(patient.database, (0, 4)) == [1, 3]
@@ -199,11 +192,11 @@ def test_a_failed_light_cone_that_is_made_later_is_cut_and_learnt_elsewhere(run)
     for span in patient.database.spans:
         lightcones.finish_block(patient.database, span)
     lightcones.seal(patient.database)
-    cut_all(patient.database_images)
+    images.make(patient.database_images)
     assert verify(patient.database).findings == []
-    assert images.open_labelled(patient.database_images).failed == ()
+    assert cutting.open_labelled(patient.database_images).failed == ()
     train_network(patient.trainings["all_images"])
-    assert images.open_labelled(lenient.database_images).failed == FAILED
+    assert cutting.open_labelled(lenient.database_images).failed == FAILED
     assert lenient.trainings["all_images"].checkpoint.read_bytes() == before
     assert patient.trainings["all_images"].checkpoint.read_bytes() != before
 
@@ -226,7 +219,7 @@ def test_a_training_of_other_light_cones_is_neither_continued_nor_scored(run) ->
     complete_without(made.database, *FAILED)
     complete(made.mocks["FAINT"])
     for image_set in made.images.values():
-        cut_all(image_set)
+        images.make(image_set)
     train_network(made.trainings["all_images"])
     fill(made.database, 9)
     for marker in [*made.database.directory.rglob("*-after-3-*")]:
@@ -236,7 +229,7 @@ def test_a_training_of_other_light_cones_is_neither_continued_nor_scored(run) ->
     lightcones.seal(made.database)
     for marker in [*made.database_images.directory.rglob("*-after-3-*")]:
         marker.unlink()
-    cut_all(made.database_images)
+    images.make(made.database_images)
     for stage in (
         lambda: train_network(made.trainings["all_images"]),
         lambda: evaluate_network(made.evaluations["all_images"]),
@@ -247,7 +240,7 @@ def test_a_training_of_other_light_cones_is_neither_continued_nor_scored(run) ->
 
 def test_what_was_allowed_once_is_refused_when_it_no_longer_is(run) -> None:
     complete_without(run().database, *FAILED)
-    cut_all(run().database_images)
+    images.make(run().database_images)
     with pytest.raises(UserError, match=r"allowed_failures 0\.1 lets 1 of 12"):
         train_network(run(0.1).trainings["all_images"])
 
@@ -255,7 +248,7 @@ def test_what_was_allowed_once_is_refused_when_it_no_longer_is(run) -> None:
 def test_a_light_cone_that_is_lost_and_fails_again_is_left_out_of_the_images_too(run) -> None:
     made = run()
     complete_without(made.database, 9)
-    cut_all(made.database_images)
+    images.make(made.database_images)
     store.shard_path(made.database.store, 5).unlink()
     repair(made.database, verify(made.database).findings)
     fail(made.database, 5)
@@ -264,7 +257,7 @@ def test_a_light_cone_that_is_lost_and_fails_again_is_left_out_of_the_images_too
     lightcones.seal(made.database)
     made.database_images.sealed.unlink()
     images.seal(made.database_images)
-    assert images.open_labelled(made.database_images).failed == (5, 9)
+    assert cutting.open_labelled(made.database_images).failed == (5, 9)
 
 
 def test_a_damaged_marker_is_one_line(run) -> None:

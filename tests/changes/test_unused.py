@@ -12,9 +12,8 @@ from support.reruns import edited
 from lcinfer import cli, config
 from lcinfer.base import durable
 from lcinfer.changes import unused
-from lcinfer.images import cutting as images
 from lcinfer.products.run import Run
-from lcinfer.stages import summarise
+from lcinfer.stages import images, summarise
 
 HOUR = 3600.0
 
@@ -29,10 +28,7 @@ def old(settings, root):
     """A run with a database, images and a training, as of yesterday."""
     run = Run(config.parse(settings), root)
     complete(run.database)
-    images.prepare(run.database_images)
-    for span in run.database_images.spans:
-        images.cut_block(run.database_images, span)
-    images.seal(run.database_images)
+    images.make(run.database_images)
     training = run.trainings["all_images"]
     durable.write_text(training.checkpoint, "weights")
     durable.write_json(training.trained, {})

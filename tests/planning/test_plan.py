@@ -7,14 +7,13 @@ import pytest
 from support.filling import complete, fill
 
 from lcinfer import cli, config
-from lcinfer.images import cutting as images
 from lcinfer.lightcones import journal
 from lcinfer.planning import timing
 from lcinfer.planning.comparison import compare
 from lcinfer.planning.plan import Ranks, here, number, plan, size, span
 from lcinfer.planning.timing import Timed, Timing, kind
 from lcinfer.products.run import Run
-from lcinfer.stages import lightcones
+from lcinfer.stages import images, lightcones
 
 
 @pytest.fixture
@@ -28,10 +27,7 @@ def finish(run: Run) -> None:
     for cones in run.lightcones.values():
         complete(cones)
     for inputs in run.inputs:
-        images.prepare(inputs)
-        for block in inputs.spans:
-            images.cut_block(inputs, block)
-        images.seal(inputs)
+        images.make(inputs)
 
 
 def journaled(run: Run, *minutes: float) -> None:

@@ -10,12 +10,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from lcinfer import config
-from lcinfer.images import cutting as images
 from lcinfer.lightcones import journal
 from lcinfer.lightcones.child import realize
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
-from lcinfer.stages import draw, lightcones, mcmc, summarise
+from lcinfer.stages import draw, images, lightcones, mcmc, summarise
 from lcinfer.stages.compare import compare_trials
 from lcinfer.stages.evaluate import evaluate_network
 from lcinfer.stages.train import train_network
@@ -90,10 +89,7 @@ def finish(run: Run) -> Run:
         if not cones.sealed.exists():
             complete(cones)
     for inputs in run.inputs:
-        images.prepare(inputs)
-        for span in inputs.spans:
-            images.cut_block(inputs, span)
-        images.seal(inputs)
+        images.make(inputs)
     for training in run.trainings.values():
         if not training.trained.exists():
             train_network(training, 1)

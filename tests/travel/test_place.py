@@ -16,8 +16,7 @@ from support.parts import Killed, markers, run_in, voxels
 from lcinfer import cli
 from lcinfer.base import durable
 from lcinfer.base.errors import UserError
-from lcinfer.images import cutting as images
-from lcinfer.stages import lightcones
+from lcinfer.stages import images, lightcones
 from lcinfer.travel import place
 from lcinfer.travel.place import attach, begin, move
 from lcinfer.upkeep.verify import verify
@@ -238,10 +237,7 @@ def test_images_are_cut_from_a_read_only_database(sound, settings) -> None:
         run = run_in(settings, results)
         cut = run.database_images
         lightcones.prepare(run.database)  # all is there: nothing to write
-        images.prepare(cut)
-        for span in cut.spans:
-            images.cut_block(cut, span)
-        images.seal(cut)
+        images.make(cut)
         assert cut.sealed.exists()
         assert verify(run.database).findings == []
 

@@ -19,11 +19,10 @@ from support.small import small_settings
 from lcinfer import cli, config
 from lcinfer.base.errors import UserError
 from lcinfer.engines.function import Function
-from lcinfer.images import cutting as images
 from lcinfer.lightcones import journal, store
 from lcinfer.products.run import Run
 from lcinfer.records.record import DIRECTORY as RECORDS
-from lcinfer.stages import lightcones
+from lcinfer.stages import images, lightcones
 from lcinfer.upkeep import repair as repairing
 from lcinfer.upkeep.findings import Finding
 from lcinfer.upkeep.repair import repair
