@@ -11,8 +11,8 @@ half. An instrument filters light-cones before they are cut; its noise is added 
 read (:mod:`lcinfer.images.noise`).
 
 Whatever else networks read of light-cones (:class:`Inputs`) is made block by block in the same way
-(:mod:`lcinfer.stages.images`):
-its :class:`Form` says what of a light-cone, and the array has the name of its kind.
+(:mod:`lcinfer.stages.images`): its :class:`Form` says what of a light-cone, and the array has the
+name of its kind.
 """
 
 import json
