@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..engines import engine_of
 from ..images import cutting
 from ..lightcones import failures, journal, store
 from ..products.databases import INPUTS, Inputs, LightCones
 from ..products.design import TABLE
 from ..products.product import Realizations
-from . import checks
+from ..records.record import Record
 from .links import Check, made_by
 from .recut import labels
 from .walk import Checks, Walk
@@ -18,9 +19,28 @@ from .walk import Checks, Walk
 def _lightcones(cones: LightCones, walk: Walk) -> Iterator[Check]:
     yield from walk.reading(cones).links()
     finished = journal.finished(cones.journal, histories=False)
-    yield "engine", checks.engine(cones, finished), checks.engine_named(cones)
+    yield "engine", engine(cones, finished), engine_named(cones)
     recorded = walk.records[cones.directory]
     walk.steps[cones.directory].made |= made_by([*finished.values(), *recorded])
+
+
+def engine(cones: LightCones, finished: dict[int, Record]) -> Iterator[str]:
+    """Light-cones that another version of the engine made than the configuration names.
+
+    Of adopted ones the configuration does not say what made them.
+    """
+    if not cones.design.simulated:
+        return
+    engine, wanted = engine_of(cones.simulation), cones.simulation.simulator.engine_version
+    for index, record in sorted(finished.items()):
+        if (made := engine.made(record)) not in (None, wanted):
+            yield f"light-cone {index} was made by {engine.name} {made}, not {wanted}"
+
+
+def engine_named(cones: LightCones) -> str:
+    """What made the light-cones, and what was chosen where they were adopted."""
+    engine, simulator = engine_of(cones.simulation), cones.simulation.simulator
+    return cones.design.origin or f"{engine.name} {simulator.engine_version}"
 
 
 def _inputs(inputs: Inputs, walk: Walk) -> Iterator[Check]:

@@ -12,9 +12,8 @@ from ..images.sets import divide
 from ..lightcones import failures
 from ..products.mcmc import McmcRun
 from ..records.stamp import rows
-from . import checks
 from .links import Check
-from .networks import Mock, shared_with_mocks, split
+from .networks import Mock, compared, posteriors, shared_with_mocks, split
 from .walk import Checks, Walk
 
 AGAIN = 20  # light-cones of the test set whose densities are found again: more tell nothing new
@@ -39,7 +38,7 @@ def _likelihood(run: McmcRun, walk: Walk) -> Iterator[Check]:
         (
             problem
             for path, of, indices in stores
-            for problem in checks.posteriors(path, of.design, indices, cones.design.prior)
+            for problem in posteriors(path, of.design, indices, cones.design.prior)
         ),
         f"of {len(sets.test) if run.mcmc.test else 'no'} test light-cones and {len(mocks)} mocks, "
         "at their parameters, inside the prior",
@@ -74,7 +73,7 @@ def _outcome(run: McmcRun, training: int) -> Iterator[str]:
             for name, each in found.items()
         },
     }
-    for name, value, other in checks.compared(expected, said):
+    for name, value, other in compared(expected, said):
         yield f"{run.outcome}: {name} is {other}, and the posteriors give {value}"
 
 
