@@ -1,21 +1,22 @@
 """What is checked of light-cones, and of what networks read of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import singledispatch
 from pathlib import Path
-from typing import Any
 
 from ..engines import engine_of
 from ..images import cutting
 from ..lightcones import failures, journal, store
-from ..products.databases import INPUTS, Inputs, LightCones
+from ..products.databases import Inputs, LightCones
 from ..products.design import TABLE
-from ..products.product import Realizations
+from ..products.product import Product, Realizations
 from ..records.record import Record
 from .links import Check, made_by
 from .recut import labels
-from .walk import Checks, Walk
+from .walk import Walk, checked
 
 
+@checked.register
 def _lightcones(cones: LightCones, walk: Walk) -> Iterator[Check]:
     yield from walk.reading(cones).links()
     finished = journal.finished(cones.journal, histories=False)
@@ -43,15 +44,20 @@ def engine_named(cones: LightCones) -> str:
     return cones.design.origin or f"{engine.name} {simulator.engine_version}"
 
 
+@checked.register
 def _inputs(inputs: Inputs, walk: Walk) -> Iterator[Check]:
     yield "labels", labels(inputs), "parameters, seeds and coordinates"
     recut = walk.reading(inputs.lightcones).recuts[inputs.directory]
     yield "recut", recut.problems(), recut.compared
 
 
-CHECKS: Checks = {LightCones.kind: _lightcones, **{it.kind: _inputs for it in INPUTS}}
+@singledispatch
+def reads(product: Product, name: Path) -> bool:
+    """Whether an audit reads a file, by its path in the product, that no stage recorded."""
+    return False
 
 
+@reads.register
 def _of_lightcones(cones: LightCones, name: Path) -> bool:
     first, *rest = name.parts
     return (
@@ -68,6 +74,7 @@ def _of_lightcones(cones: LightCones, name: Path) -> bool:
     )
 
 
+@reads.register
 def _of_inputs(inputs: Inputs, name: Path) -> bool:
     columns = store.design_columns(inputs.lightcones)
     others = {"redshift", "distance", *cutting.form(inputs).coordinates, *columns}
@@ -87,10 +94,3 @@ def _in_store(made: Realizations, name: Path, cubes: str, others: set[str]) -> b
     there = set(range(made.realizations)) - set(failures.named(made.sealed))
     place = made.directory / name
     return any(place == store.shard_path(made.store, index, cubes) for index in there)
-
-
-READS: dict[str, Callable[[Any, Path], bool]] = {
-    LightCones.kind: _of_lightcones,
-    **{it.kind: _of_inputs for it in INPUTS},
-}
-"""Whether an audit reads a file, by its path in the product, that no stage recorded."""

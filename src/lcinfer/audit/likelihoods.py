@@ -14,7 +14,7 @@ from ..products.mcmc import McmcRun
 from ..records.stamp import rows
 from .links import Check
 from .networks import Mock, compared, posteriors, shared_with_mocks, split
-from .walk import Checks, Walk
+from .walk import Walk, checked
 
 AGAIN = 20  # light-cones of the test set whose densities are found again: more tell nothing new
 # Of an emulator that is fitted again. Another processor rounds otherwise, and training goes its own
@@ -26,6 +26,7 @@ NATS = 0.2
 """Largest median difference of log densities."""
 
 
+@checked.register
 def _likelihood(run: McmcRun, walk: Walk) -> Iterator[Check]:
     cones = run.spectra.lightcones
     sets = divide(run.split, run.spectra.realizations, failures.named(run.spectra.sealed))
@@ -102,6 +103,3 @@ def _again(run: McmcRun) -> Iterator[str]:
             off.append(each.log_density[at] - log_density(log_likelihood, *of_one))
         if not np.median(np.abs(off)) <= NATS:
             yield f"{run.posteriors[name]}: the likelihood gives other log densities"
-
-
-CHECKS: Checks = {McmcRun.kind: _likelihood}

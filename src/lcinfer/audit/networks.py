@@ -19,7 +19,7 @@ from ..products.networks import EvaluationRun, SweepRun, TrainingRun
 from ..records.record import Record
 from ..records.stamp import rows, uncommented
 from .links import Check
-from .walk import Checks, Walk
+from .walk import Walk, checked
 
 # Of a sum of many products: another processor adds in another order.
 ROUNDING = 1e-9
@@ -27,6 +27,7 @@ Mock = tuple[str, LightCones, Sequence[int]]
 """Its name, its light-cones, and their indices."""
 
 
+@checked.register
 def _training(run: TrainingRun, walk: Walk) -> Iterator[Check]:
     failed = failures.named(run.inputs.sealed)
     yield (
@@ -151,6 +152,7 @@ def shared(groups: dict[str, tuple[LightCones, Iterable[int]]]) -> Iterator[str]
             )
 
 
+@checked.register
 def _evaluation(run: EvaluationRun, walk: Walk) -> Iterator[Check]:
     training = run.training
     cones = training.inputs.lightcones
@@ -296,6 +298,7 @@ def shared_with_mocks(cones: LightCones, mocks: Sequence[Mock]) -> Check:
     return "mocks", shared(groups), "they share no seed with the database"
 
 
+@checked.register
 def _sweep(run: SweepRun, walk: Walk) -> Iterator[Check]:
     yield "trials", trials(run), "they follow from histories and scores"
 
@@ -316,10 +319,3 @@ def trials(run: SweepRun) -> Iterator[str]:
         yield str(error)
     except (ValueError, KeyError, TypeError):
         yield f"{run.outcome} is damaged"
-
-
-CHECKS: Checks = {
-    TrainingRun.kind: _training,
-    EvaluationRun.kind: _evaluation,
-    SweepRun.kind: _sweep,
-}

@@ -11,9 +11,10 @@ from ..products.shown import Summary
 from .links import Check
 from .rebuild import configuration
 from .stamped import of_older_columns
-from .walk import Checks, Walk
+from .walk import Walk, checked
 
 
+@checked.register
 def _summary(summary: Summary, walk: Walk) -> Iterator[Check]:
     run = Run(configuration(summary.manifest), summary.root)
     wrong = _otherwise(run, summary.directory)
@@ -90,6 +91,3 @@ def followed(paths: Iterable[Path], from_what: str) -> str:
 
 def _below_stamp(path: Path) -> str:
     return path.read_text(encoding="utf-8").partition("\n")[2]
-
-
-CHECKS: Checks = {Summary.kind: _summary}

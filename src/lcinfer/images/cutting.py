@@ -16,8 +16,7 @@ name of its kind.
 """
 
 import json
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, partial, singledispatch
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -30,7 +29,7 @@ from ..engines import engine_of
 from ..instrument.noise import Channels
 from ..instrument.response import Response, described
 from ..lightcones import failures, store
-from ..products.databases import ImageSet, Inputs, SpectraSet
+from ..products.databases import ImageSet, Inputs
 from . import spectra
 from .form import Form
 from .geometry import Geometry
@@ -84,6 +83,16 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
     return stacked.astype(np.float16) if images.precision == "half" else stacked
 
 
+@singledispatch
+def form(inputs: Inputs) -> Form:
+    """What is made of each light-cone."""
+    raise NotImplementedError
+
+
+form.register(spectra.form)
+
+
+@form.register
 def _images(image_set: ImageSet) -> Form:
     box, images, along = image_set.lightcones.simulation.box, image_set.images, image_set.cells
     half = images.precision == "half"
@@ -103,14 +112,6 @@ def _images(image_set: ImageSet) -> Form:
         tolerance=(HALF_ROUNDING if half else ROUNDING) if image_set.instrument else 0,
         dtype="float16" if half else "float32",
     )
-
-
-FORMS: dict[str, Callable[[Any], Form]] = {ImageSet.kind: _images, SpectraSet.kind: spectra.form}
-
-
-def form(inputs: Inputs) -> Form:
-    """What is made of each light-cone."""
-    return FORMS[inputs.kind](inputs)
 
 
 def noise_columns(inputs: Inputs) -> dict[str, np.ndarray]:
