@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from ..base.counting import counted
 from ..lightcones import failures
+from ..planning.estimate import Estimate, of_simulations
 from ..products.databases import LightCones
 from ..products.networks import TrainingRun
 from ..products.product import Product
 from ..products.run import Run
 from ..text.tables import aligned
-from .cost import Estimate, of_simulations
 from .keys import Change, behind, changes
 from .work import Work, to_make
 
