@@ -31,10 +31,10 @@ from chunks import PAPER, look_alike
 from lcinfer.audit.audit import audit
 from lcinfer.audit.walk import Depth
 from lcinfer.config import load
-from lcinfer.images import cutting as images
-from lcinfer.lightcones import database, journal, store
+from lcinfer.lightcones import journal, store
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
+from lcinfer.stages import images, lightcones
 
 NODES = [35.0, 6.0]
 READ_BYTES = 16 * 2**20
@@ -42,7 +42,7 @@ READ_BYTES = 16 * 2**20
 
 def write(cones: LightCones) -> None:
     """A sealed database, each light-cone the same field at another contrast."""
-    database.prepare(cones)
+    lightcones.prepare(cones)
     cube = look_alike(cones.simulation)
     lines = journal.Journal(cones.journal, "bench-0")
     version = cones.simulation.simulator.engine_version
@@ -64,8 +64,8 @@ def write(cones: LightCones) -> None:
         )
     lines.close()
     for span in cones.spans:
-        database.finish_block(cones, span)
-    database.seal(cones)
+        lightcones.finish_block(cones, span)
+    lightcones.seal(cones)
 
 
 def files_of(*directories: Path) -> list[Path]:
@@ -123,10 +123,7 @@ def main() -> None:
         run = Run(config.model_copy(update={"database": few}), Path(directory))
         cones, image_set = run.database, run.database_images
         write(cones)
-        images.prepare(image_set)
-        for span in image_set.spans:
-            images.cut_block(image_set, span)
-        images.seal(image_set)
+        images.make(image_set)
         paths = files_of(cones.directory, image_set.directory)
         size = sum(path.stat().st_size for path in paths)
 

@@ -25,10 +25,11 @@ from scipy.stats import norm
 
 from lcinfer.config import load
 from lcinfer.config.sections import Simulation
-from lcinfer.lightcones import database, store
+from lcinfer.lightcones import store
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
 from lcinfer.simulator.lightcone import coordinates
+from lcinfer.stages import lightcones
 
 PAPER = Path(__file__).parents[1] / "config" / "config.yaml"
 # z, mean neutral fraction, mean brightness temperature in mK: see tests/physics.
@@ -105,7 +106,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         for chunk in options.chunks:
             cones = paper_cones(Path(directory), chunk)
-            database.prepare(cones)
+            lightcones.prepare(cones)
             write = partial(store.write, cones.store, 0, cube, cones.simulation)
             written = median_seconds(write, 1)
             cubes = store.open_cubes(cones.store)

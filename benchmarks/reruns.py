@@ -25,7 +25,7 @@ from lcinfer.lightcones import journal
 from lcinfer.products.databases import LightCones
 from lcinfer.products.product import Realizations
 from lcinfer.products.run import Run
-from lcinfer.stages import summary
+from lcinfer.stages import summarise
 
 PROJECT = Path(__file__).parents[1]
 PAPER = PROJECT / "config" / "config.yaml"
@@ -46,7 +46,7 @@ def pretend(run: Run) -> None:
         durable.write_text(evaluation.predictions, "")
     for file in run.figure_files:
         durable.write_text(file, "a figure")
-    summary.write_manifest(run)
+    summarise.write_manifest(run)
 
 
 def pretend_sealed(product: Realizations) -> None:

@@ -26,8 +26,8 @@ from support.imports import package_of  # noqa: E402
 from support.small import small_settings  # noqa: E402
 
 from lcinfer import config  # noqa: E402
-from lcinfer.images import cutting  # noqa: E402
 from lcinfer.products.run import Run  # noqa: E402
+from lcinfer.stages import images  # noqa: E402
 from lcinfer.stages.train import train_network  # noqa: E402
 
 Place = tuple[str, str]  # module and function
@@ -92,11 +92,8 @@ def main() -> None:
     with TemporaryDirectory() as root:
         ahead = Run(config.parse(settings), Path(root))
         complete(ahead.database)
-        (images,) = (it for it in ahead.images.values() if it.lightcones is ahead.database)
-        cutting.prepare(images)
-        for span in images.spans:
-            cutting.cut_block(images, span)
-        cutting.seal(images)
+        (cut,) = (it for it in ahead.images.values() if it.lightcones is ahead.database)
+        images.make(cut)
         walk = Walk()
         sys.setprofile(walk)
         try:

@@ -9,7 +9,7 @@ from support.filling import whole_run
 from support.small import Settings, small_settings
 
 from lcinfer import cli, config
-from lcinfer.audit import checks
+from lcinfer.audit import networks, shown
 from lcinfer.audit.audit import audit
 from lcinfer.audit.walk import Depth
 from lcinfer.base.errors import UserError
@@ -19,7 +19,7 @@ from lcinfer.products.run import Run
 from lcinfer.products.shown import FigureSet, Summary
 from lcinfer.records.stamp import uncommented
 from lcinfer.stages import scored
-from lcinfer.stages.figures import draw_figures
+from lcinfer.stages.draw import draw_figures
 
 HEADS = {"dropout": "gaussian_dropout", "flow": "posterior"}
 
@@ -50,11 +50,11 @@ def test_scores_hold_the_calibration_and_follow_from_the_posteriors(run) -> None
     names = set(run.config.database.prior)
     assert names == told["sbc"].keys() == told["coverage"]["0.95"].keys()
     assert names == found["posterior_width"].keys()
-    assert list(checks.scores(evaluation)) == []
+    assert list(networks.scores(evaluation)) == []
     forged = {**found, "calibration": {**told, "verdict": "PASS"}}
     original = evaluation.scores.read_bytes()
     evaluation.scores.write_text(json.dumps(forged), encoding="utf-8")
-    (wrong,) = checks.scores(evaluation)
+    (wrong,) = networks.scores(evaluation)
     evaluation.scores.write_bytes(original)
     assert "calibration.verdict is PASS, and the predictions give none" in wrong
 
@@ -74,7 +74,7 @@ def test_the_run_s_tables_have_a_line_for_each_network(run) -> None:
             columns = ("p_sbc_{}", "coverage_68_{}", "coverage_95_{}", "width_68_{}")
             assert all(float(row[column.format(name)]) >= 0 for column in columns)
     assert "a verdict needs 200" in page.read_text(encoding="utf-8")
-    assert list(checks.table(run)) == []
+    assert list(shown.table(run)) == []
     assert set(run.summary.posterior_tables) <= set(run.summary.outputs)
 
 
@@ -96,7 +96,7 @@ def test_the_mocks_posteriors_are_tabled_by_light_cone_and_method(run) -> None:
         assert float(row[column]) == pytest.approx(np.quantile(own, share), rel=1e-5)
     assert page.read_text(encoding="utf-8").count("<tr>") == 1 + 1 + 4
     assert set(run.summary.mock_tables) <= set(run.summary.optional), "earlier runs have none"
-    assert list(checks.table(run)) == []
+    assert list(shown.table(run)) == []
 
 
 def test_a_run_of_before_there_was_a_table_of_mocks_is_whole(run, tmp_path) -> None:

@@ -10,9 +10,10 @@ from support.filling import fill
 
 from lcinfer import config
 from lcinfer.base.errors import UserError
-from lcinfer.lightcones import database, journal, store
+from lcinfer.lightcones import journal, store
 from lcinfer.lightcones.child import realize
 from lcinfer.products.run import Run
+from lcinfer.stages import lightcones
 
 
 @pytest.fixture
@@ -42,10 +43,10 @@ def columns(cones) -> dict[str, np.ndarray]:
 
 def test_growing_keeps_every_realisation_and_its_file(cones) -> None:
     small, large = cones(12), cones(20)
-    database.prepare(small)
+    lightcones.prepare(small)
     fill(small)
     before, files = columns(small), content(small.store / store.CUBES / "c")
-    database.prepare(large)
+    lightcones.prepare(large)
     after = columns(large)
     for name, values in before.items():
         np.testing.assert_array_equal(after[name][: len(values)], values)
@@ -55,17 +56,17 @@ def test_growing_keeps_every_realisation_and_its_file(cones) -> None:
 
 
 def test_a_smaller_configuration_never_shrinks_a_database(cones) -> None:
-    database.prepare(cones(20))
+    lightcones.prepare(cones(20))
     before = content(cones().store)
-    database.prepare(cones(12))
+    lightcones.prepare(cones(12))
     assert content(cones().store) == before
     assert cones(12).prepared.exists()
 
 
 def test_preparing_again_changes_nothing(cones) -> None:
-    database.prepare(cones())
+    lightcones.prepare(cones())
     before, spec = content(cones().store), cones().spec.stat().st_ino
-    database.prepare(cones())
+    lightcones.prepare(cones())
     assert content(cones().store) == before
     assert cones().spec.stat().st_ino == spec, "written once"
 
@@ -96,7 +97,7 @@ def prepared(root, make, monkeypatch, method, killed_at=None) -> int:
 
     with monkeypatch.context() as patch:
         patch.setattr(STEPS[method], method, counted)
-        database.prepare(make(root))
+        lightcones.prepare(make(root))
     return calls
 
 
@@ -111,7 +112,7 @@ def test_a_database_killed_while_it_is_made_is_completed_by_the_next_try(
 
     def begun(name):
         if start:
-            database.prepare(make(tmp_path / name, start))
+            lightcones.prepare(make(tmp_path / name, start))
         return tmp_path / name
 
     calls = prepared(begun("undisturbed"), make, monkeypatch, method)
@@ -122,7 +123,7 @@ def test_a_database_killed_while_it_is_made_is_completed_by_the_next_try(
         with pytest.raises(Killed):
             prepared(root, make, monkeypatch, method, killed_at=step)
         assert not make(root).prepared.exists()
-        database.prepare(make(root))
+        lightcones.prepare(make(root))
         for name, values in columns(make(root)).items():
             np.testing.assert_array_equal(values, expected[name], err_msg=name)
         assert dict(zarr.open_group(make(root).store, mode="r").attrs) == attributes
@@ -130,7 +131,7 @@ def test_a_database_killed_while_it_is_made_is_completed_by_the_next_try(
 
 
 def test_the_specification_says_what_the_database_is(cones) -> None:
-    database.prepare(cones())
+    lightcones.prepare(cones())
     spec = json.loads(cones().spec.read_text())
     assert spec["fingerprint"] == cones().fingerprint
     assert spec["block"] == 4
@@ -140,9 +141,9 @@ def test_the_specification_says_what_the_database_is(cones) -> None:
 
 
 def test_a_blocks_marker_holds_indices_and_digests_and_no_time_or_host(cones) -> None:
-    database.prepare(cones())
+    lightcones.prepare(cones())
     fill(cones(), 4, 5, 6, 7)
-    database.finish_block(cones(), (4, 8))
+    lightcones.finish_block(cones(), (4, 8))
     marker = json.loads(cones().done((4, 8)).read_text())
     assert set(marker) == {"fingerprint", "digests"}
     assert list(marker["digests"]) == ["4", "5", "6", "7"]
@@ -151,24 +152,24 @@ def test_a_blocks_marker_holds_indices_and_digests_and_no_time_or_host(cones) ->
 
 
 def test_the_same_realisations_made_again_give_the_same_marker(cones) -> None:
-    database.prepare(cones())
+    lightcones.prepare(cones())
     fill(cones(), 0, 1, 2, 3)
-    database.finish_block(cones(), (0, 4))
+    lightcones.finish_block(cones(), (0, 4))
     before = cones().done((0, 4)).read_bytes()
     fill(cones(), 3, 2, 1, 0)
-    database.finish_block(cones(), (0, 4))
+    lightcones.finish_block(cones(), (0, 4))
     assert cones().done((0, 4)).read_bytes() == before
 
 
 def test_an_unfinished_block_has_no_marker_and_one_clear_line(cones) -> None:
-    database.prepare(cones())
+    lightcones.prepare(cones())
     fill(cones(), 0, 1)
     failing = cones(simulator={"engine": "support.standin:raises", "engine_version": "1"})
     lines = journal.Journal(cones().journal, "failing-0")
     lines.append({"index": 2, **realize(failing.simulation, cones().store, 2, {}, 9)})
     lines.close()
     with pytest.raises(UserError) as told:
-        database.finish_block(cones(), (0, 4))
+        lightcones.finish_block(cones(), (0, 4))
     line = str(told.value)
     assert "2 of light-cones 0 to 3 are not finished, 1 of them failed" in line
     assert "light-cone 2: RuntimeError: no such universe: seed 9" in line
@@ -177,9 +178,9 @@ def test_an_unfinished_block_has_no_marker_and_one_clear_line(cones) -> None:
 
 
 def test_sealing_puts_histories_into_the_store_and_writes_the_root_digest(cones) -> None:
-    database.prepare(cones())
+    lightcones.prepare(cones())
     fill(cones())
-    database.seal(cones())
+    lightcones.seal(cones())
     sealed = json.loads(cones().sealed.read_text())
     digests = [journal.finished(cones().journal)[index]["digest"] for index in range(12)]
     assert sealed == {
@@ -196,10 +197,10 @@ def test_sealing_puts_histories_into_the_store_and_writes_the_root_digest(cones)
 
 
 def test_an_incomplete_database_is_not_sealed(cones) -> None:
-    database.prepare(cones())
+    lightcones.prepare(cones())
     fill(cones(), *range(11))
     with pytest.raises(UserError, match="1 of light-cones 0 to 11 are not finished"):
-        database.seal(cones())
+        lightcones.seal(cones())
     assert not cones().sealed.exists()
 
 
@@ -207,17 +208,17 @@ def test_a_sealed_database_opens_in_xarray_while_it_grows_and_when_it_is_sealed_
     cones,
 ) -> None:
     small, large = cones(6), cones(8)
-    database.prepare(small)
+    lightcones.prepare(small)
     fill(small)
-    database.seal(small)
+    lightcones.seal(small)
     before = columns(small)["neutral_fraction"]
-    database.prepare(large)
+    lightcones.prepare(large)
     grown = columns(large)["neutral_fraction"]
     np.testing.assert_array_equal(grown[:6], before)
     assert np.isnan(grown[6:]).all()
     fill(large, 6, 7)
-    database.seal(large)
+    lightcones.seal(large)
     whole = columns(large)["neutral_fraction"]
     assert np.isfinite(whole).all()
-    database.seal(small)
+    lightcones.seal(small)
     np.testing.assert_array_equal(columns(large)["neutral_fraction"], whole)

@@ -10,7 +10,7 @@ from support import standin
 from support.beside import FAINT, simulation
 
 from lcinfer import cli, config
-from lcinfer.audit import checks
+from lcinfer.audit import databases
 from lcinfer.base.errors import UserError
 from lcinfer.cli.arguments import ask_engine, check_engine, check_settings
 from lcinfer.config.sections import ENGINES, Simulator
@@ -141,8 +141,10 @@ def test_a_light_cones_record_has_the_version_that_made_it(settings, on_torch, t
 def test_an_audit_names_light_cones_of_another_version(settings, on_torch, tmp_path) -> None:
     cones = Run(config.parse(on_torch), tmp_path).database
     lines = {0: {"engine_version": "0.9"}, 1: {"engine_version": VERSION}, 2: {}}
-    assert [*checks.engine(cones, lines)] == [f"light-cone 0 was made by torch 0.9, not {VERSION}"]
-    assert checks.engine_named(cones) == f"torch {VERSION}"
+    assert [*databases.engine(cones, lines)] == [
+        f"light-cone 0 was made by torch 0.9, not {VERSION}"
+    ]
+    assert databases.engine_named(cones) == f"torch {VERSION}"
 
 
 def test_another_version_of_the_engine_on_pytorch_is_refused(on_torch, tmp_path) -> None:

@@ -13,7 +13,7 @@ from support.small import Settings, small_settings
 
 import lcinfer
 from lcinfer import cli, config
-from lcinfer.audit import checks
+from lcinfer.audit import networks
 from lcinfer.base.errors import UserError
 from lcinfer.config.sections import Training
 from lcinfer.config.sweeps import members, repeats
@@ -135,14 +135,14 @@ def test_its_history_is_the_mean_of_theirs_and_its_networks_are_audited(run) -> 
         for it in (*three.members, three)
     ]
     assert losses[-1] == pytest.approx(np.mean(losses[:3], axis=0))
-    assert list(checks.mixed(three)) == []
+    assert list(networks.mixed(three)) == []
     mixed = loaded(run, "three")
     swapped = replace(mixed, members=mixed.members[::-1])
     original = three.checkpoint.read_bytes()
     checkpoints.save(swapped, three.checkpoint)
-    wrong = list(checks.mixed(three))
+    wrong = list(networks.mixed(three))
     checkpoints.save(replace(mixed, members=mixed.members[:2]), three.checkpoint)
-    (fewer,) = checks.mixed(three)
+    (fewer,) = networks.mixed(three)
     three.checkpoint.write_bytes(original)
     assert len(wrong) == 2
     assert f"is not that of {three.members[0].checkpoint}" in wrong[0]

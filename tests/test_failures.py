@@ -9,11 +9,12 @@ from support.filling import complete, complete_without, fail, fill
 
 from lcinfer import config
 from lcinfer.base.errors import UserError
-from lcinfer.images import cutting as images
-from lcinfer.lightcones import database, failures, journal, store
+from lcinfer.images import cutting
+from lcinfer.lightcones import failures, journal, store
 from lcinfer.products.run import Run
-from lcinfer.stages import scored, summary
+from lcinfer.stages import images, lightcones, scored, summarise
 from lcinfer.stages.evaluate import evaluate_network
+from lcinfer.stages.simulate import to_do
 from lcinfer.stages.train import train_network
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
@@ -30,13 +31,6 @@ def run(settings, tmp_path):
         return Run(config.parse({**settings, "database": section}), tmp_path)
 
     return make
-
-
-def cut_all(image_set) -> None:
-    images.prepare(image_set)
-    for span in image_set.spans:
-        images.cut_block(image_set, span)
-    images.seal(image_set)
 
 
 def told(path) -> dict:
@@ -62,7 +56,7 @@ def test_without_a_failure_the_content_of_every_marker_is_the_old_one(run, tmp_p
     strict, lenient = run(0).database, run().database
     complete(strict)
     before = {marker.name: told(marker) for marker in strict.directory.rglob("*.json")}
-    database.seal(lenient)
+    lightcones.seal(lenient)
     assert told(lenient.sealed) == before[strict.sealed.name]
     assert [lenient.done(span) for span in lenient.spans] == [
         strict.done(span) for span in strict.spans
@@ -91,12 +85,12 @@ def test_none_may_fail_by_default_nor_of_a_mock(run, settings) -> None:
 
 def test_what_will_be_tried_again_is_not_left_out(run) -> None:
     cones = run().database
-    database.prepare(cones)
+    lightcones.prepare(cones)
     fill(cones, 0, 1, 2)
     fail(cones, 3, attempts=2)
     with pytest.raises(UserError, match="1 of light-cones 0 to 3 are not finished"):
-        database.finish_block(cones, (0, 4))
-    assert database.to_do(cones, (0, 4)) == [3]
+        lightcones.finish_block(cones, (0, 4))
+    assert to_do(cones, (0, 4)) == [3]
 
 
 @pytest.mark.parametrize(
@@ -115,8 +109,8 @@ def test_a_share_that_is_none_is_refused(run, share) -> None:
 def test_images_of_failed_light_cones_are_never_made_nor_read(run, monkeypatch) -> None:
     made = run()
     complete_without(made.database, *FAILED)
-    cut_all(made.database_images)
-    labelled = images.open_labelled(made.database_images)
+    images.make(made.database_images)
+    labelled = cutting.open_labelled(made.database_images)
     assert labelled.failed == FAILED
     missing = np.isnan(labelled.images[:]).all(axis=(1, 2, 3))
     assert np.flatnonzero(missing).tolist() == list(FAILED)
@@ -136,7 +130,7 @@ def test_training_scores_and_tables_say_what_was_left_out(run, capsys) -> None:
     complete_without(made.database, *FAILED)
     complete(made.mocks["FAINT"])
     for image_set in made.images.values():
-        cut_all(image_set)
+        images.make(image_set)
     train_network(made.trainings["all_images"])
     said = "light-cones 1, 3, 9 (1 validation, 1 test, 1 training)"
     assert said in capsys.readouterr().out
@@ -146,7 +140,7 @@ def test_training_scores_and_tables_say_what_was_left_out(run, capsys) -> None:
     expected = {"light_cones": [1, 3, 9], "validation": 1, "test": 1, "training": 1}
     assert told(evaluation.scores)["left_out"] == expected
     assert told(evaluation.scores)["light_cones"] == 2
-    summary.write(made)
+    summarise.write(made)
     assert told(made.summary.manifest)["left_out"] == {"all_images": expected}
     _, head, first, *_ = made.summary.table.read_text().splitlines()
     assert head.endswith("left_out_of_validation,left_out_of_test,left_out_of_training")
@@ -157,7 +151,7 @@ def test_training_scores_and_tables_say_what_was_left_out(run, capsys) -> None:
 def test_a_test_set_that_is_left_too_small_is_refused(run) -> None:
     made = run()
     complete_without(made.database, 2, 3)
-    cut_all(made.database_images)
+    images.make(made.database_images)
     with pytest.raises(UserError, match="the test set has 1, and needs 2 at least"):
         train_network(made.trainings["all_images"])
 
@@ -190,32 +184,32 @@ def test_a_database_with_gaps_and_a_whole_one_never_share_what_follows(run) -> N
 def test_a_failed_light_cone_that_is_made_later_is_cut_and_learnt_elsewhere(run) -> None:
     lenient, patient = run(), run(max_attempts=4)
     complete_without(lenient.database, *FAILED)
-    cut_all(lenient.database_images)
+    images.make(lenient.database_images)
     train_network(lenient.trainings["all_images"])
     before = lenient.trainings["all_images"].checkpoint.read_bytes()
-    assert database.to_do(patient.database, (0, 4)) == [1, 3]
+    assert to_do(patient.database, (0, 4)) == [1, 3]
     fill(patient.database, *FAILED)
     for span in patient.database.spans:
-        database.finish_block(patient.database, span)
-    database.seal(patient.database)
-    cut_all(patient.database_images)
+        lightcones.finish_block(patient.database, span)
+    lightcones.seal(patient.database)
+    images.make(patient.database_images)
     assert verify(patient.database).findings == []
-    assert images.open_labelled(patient.database_images).failed == ()
+    assert cutting.open_labelled(patient.database_images).failed == ()
     train_network(patient.trainings["all_images"])
-    assert images.open_labelled(lenient.database_images).failed == FAILED
+    assert cutting.open_labelled(lenient.database_images).failed == FAILED
     assert lenient.trainings["all_images"].checkpoint.read_bytes() == before
     assert patient.trainings["all_images"].checkpoint.read_bytes() != before
 
 
 def test_what_a_block_left_out_stays_left_out_of_its_seal(run) -> None:
     cones = run().database
-    database.prepare(cones)
+    lightcones.prepare(cones)
     fill(cones, *(index for index in range(12) if index != 3))
     fail(cones, 3)
     for span in cones.spans:
-        database.finish_block(cones, span)
+        lightcones.finish_block(cones, span)
     fill(cones, 3)  # by a job with more attempts
-    database.seal(cones)
+    lightcones.seal(cones)
     assert told(cones.sealed)["failed"] == [3]
     assert verify(cones).findings == []
 
@@ -225,17 +219,17 @@ def test_a_training_of_other_light_cones_is_neither_continued_nor_scored(run) ->
     complete_without(made.database, *FAILED)
     complete(made.mocks["FAINT"])
     for image_set in made.images.values():
-        cut_all(image_set)
+        images.make(image_set)
     train_network(made.trainings["all_images"])
     fill(made.database, 9)
     for marker in [*made.database.directory.rglob("*-after-3-*")]:
         marker.unlink()  # as if lost: they are written again, of what is there now
     for span in made.database.spans:
-        database.finish_block(made.database, span)
-    database.seal(made.database)
+        lightcones.finish_block(made.database, span)
+    lightcones.seal(made.database)
     for marker in [*made.database_images.directory.rglob("*-after-3-*")]:
         marker.unlink()
-    cut_all(made.database_images)
+    images.make(made.database_images)
     for stage in (
         lambda: train_network(made.trainings["all_images"]),
         lambda: evaluate_network(made.evaluations["all_images"]),
@@ -246,7 +240,7 @@ def test_a_training_of_other_light_cones_is_neither_continued_nor_scored(run) ->
 
 def test_what_was_allowed_once_is_refused_when_it_no_longer_is(run) -> None:
     complete_without(run().database, *FAILED)
-    cut_all(run().database_images)
+    images.make(run().database_images)
     with pytest.raises(UserError, match=r"allowed_failures 0\.1 lets 1 of 12"):
         train_network(run(0.1).trainings["all_images"])
 
@@ -254,16 +248,16 @@ def test_what_was_allowed_once_is_refused_when_it_no_longer_is(run) -> None:
 def test_a_light_cone_that_is_lost_and_fails_again_is_left_out_of_the_images_too(run) -> None:
     made = run()
     complete_without(made.database, 9)
-    cut_all(made.database_images)
+    images.make(made.database_images)
     store.shard_path(made.database.store, 5).unlink()
     repair(made.database, verify(made.database).findings)
     fail(made.database, 5)
     for span in made.database.spans:
-        database.finish_block(made.database, span)
-    database.seal(made.database)
+        lightcones.finish_block(made.database, span)
+    lightcones.seal(made.database)
     made.database_images.sealed.unlink()
     images.seal(made.database_images)
-    assert images.open_labelled(made.database_images).failed == (5, 9)
+    assert cutting.open_labelled(made.database_images).failed == (5, 9)
 
 
 def test_a_damaged_marker_is_one_line(run) -> None:
@@ -354,7 +348,7 @@ def test_sealing_and_its_refusal_warn_of_a_corner(run, capsys) -> None:
     warning = "failures are not spread evenly over the prior: ION_Tvir_MIN"
     assert warning in capsys.readouterr().err
     with pytest.raises(UserError, match=warning) as refused:
-        database.seal(run(0, realizations=60).database)
+        lightcones.seal(run(0, realizations=60).database)
     assert "\n" not in str(refused.value)
 
 
@@ -363,5 +357,5 @@ def test_sealing_does_not_warn_of_failures_here_and_there(run, capsys) -> None:
     complete_without(cones, 7, 20, 33, 50)
     assert "not spread evenly" not in capsys.readouterr().err
     with pytest.raises(UserError) as refused:
-        database.seal(run(0, realizations=60).database)
+        lightcones.seal(run(0, realizations=60).database)
     assert "not spread evenly" not in str(refused.value)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support.imports import imports_of, package_of, paths_of
 
+from lcinfer.cli import stage
+
 PACKAGE = Path(__file__).parents[1] / "src" / "lcinfer"
 DESIGN = Path(__file__).parents[1] / "docs" / "design.md"
 HEAVY = ("torch", "zarr", "py21cmfast", "xarray", "pandas", "matplotlib", "scipy.stats")
@@ -60,6 +62,35 @@ def test_no_module_is_there_for_the_tests_alone():
         if it.rpartition(".")[2] not in rules
     }
     assert alone == set()
+
+
+def test_what_a_rule_does_is_in_a_module_of_its_name():
+    done_in = {rule: _stage_of(verb) for rule, verb in _verbs_of_rules()}
+    assert {rule: it for rule, it in done_in.items() if it not in rule.split("_")} == {}
+    stages = {it for it in MODULES if it.startswith("lcinfer.stages.")}
+    others = stages - {f"lcinfer.stages.{it}" for it in done_in.values()}
+    assert others - set().union(*(IMPORTS[it] for it in stages)) == set()
+
+
+def _verbs_of_rules():
+    """Each rule that no other one is written from, and the verb that it calls."""
+    for path in sorted(PACKAGE.parents[1].glob("workflow/rules/*.smk")):
+        _, *rules = re.split(r"^ *((?:use )?rule)\b", path.read_text("utf-8"), flags=re.MULTILINE)
+        for how, text in zip(rules[::2], rules[1::2], strict=True):
+            if how == "rule":
+                (verb,) = re.findall(r"\bstage (\S+)", text)
+                what = re.search(r'\bwhat="(\w+)"', text)
+                yield re.match(r" (\w+)", text)[1], what[1] if verb == "{params.what}" else verb
+
+
+def _stage_of(verb):
+    """The module of ``stages`` that a verb takes."""
+    source = inspect.getsource(getattr(stage, f"_{verb}"))
+    source += "".join(
+        inspect.getsource(getattr(stage, it)) for it in re.findall(r"^    (_\w+)\(", source, re.M)
+    )
+    (module,) = re.findall(r"from \.\.stages(?:\.| import )(\w+)", source)
+    return module
 
 
 @pytest.mark.parametrize("package", ["engines", "products", "text"])

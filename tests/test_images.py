@@ -12,10 +12,11 @@ from lcinfer import config
 from lcinfer.audit.voxels import Reading
 from lcinfer.base.errors import UserError
 from lcinfer.config.sections import Box, Images
-from lcinfer.images import cutting as images
-from lcinfer.lightcones import database, store
+from lcinfer.images import cutting
+from lcinfer.lightcones import store
 from lcinfer.lightcones.store import DamagedStore
 from lcinfer.products.run import Run
+from lcinfer.stages import images, lightcones
 
 BOX = Box(cells=8, length=48)
 SETTINGS = [
@@ -57,13 +58,6 @@ def run(settings, tmp_path):
     return make
 
 
-def cut_all(image_set) -> None:
-    images.prepare(image_set)
-    for span in image_set.spans:
-        images.cut_block(image_set, span)
-    images.seal(image_set)
-
-
 def chunk(image_set, index):
     return image_set.store / image_set.kind / "c" / str(index) / "0" / "0" / "0"
 
@@ -72,7 +66,7 @@ def chunk(image_set, index):
 def test_images_are_those_cut_by_hand(setting) -> None:
     how = Images(**setting)
     cube = np.random.default_rng(2).normal(size=(8, 8, 13)).astype(np.float32)
-    made = images.cut(cube, BOX, how)
+    made = cutting.cut(cube, BOX, how)
     assert made.shape[0] == how.per_lightcone
     np.testing.assert_array_equal(made, by_hand(cube, how))
 
@@ -83,8 +77,8 @@ def test_images_in_half_precision_are_the_same_but_for_rounding_and_pass_an_audi
     complete(whole.database)
     read = []
     for image_set in (whole.database_images, half.database_images):
-        cut_all(image_set)
-        read.append(images.open_labelled(image_set).read([0, 5], 4))
+        images.make(image_set)
+        read.append(cutting.open_labelled(image_set).read([0, 5], 4))
         recut = Reading(image_set.lightcones, [image_set], 1, decode=True).recuts
         assert not list(recut[image_set.directory].problems())
     assert read[0].dtype == read[1].dtype == np.float32
@@ -95,9 +89,9 @@ def test_images_in_half_precision_are_the_same_but_for_rounding_and_pass_an_audi
 
 def test_images_of_the_paper_stand_every_40_cells_and_have_100_by_2200() -> None:
     paper = Images()
-    assert images.planes(Box(cells=200, length=300), paper) == [0, 40, 80, 120, 160]
+    assert cutting.planes(Box(cells=200, length=300), paper) == [0, 40, 80, 120, 160]
     cube = np.broadcast_to(np.arange(200)[:, None, None], (200, 200, 2200))
-    made = images.cut(cube, Box(cells=200, length=300), paper)
+    made = cutting.cut(cube, Box(cells=200, length=300), paper)
     assert made.shape == (10, 100, 2200)
     assert made[:, 0, 0].tolist() == [0, 0, 40, 40, 80, 80, 120, 120, 160, 160]
 
@@ -126,7 +120,7 @@ def test_a_blocks_images_lie_at_their_light_cones_indices(run, workers) -> None:
     image_set = made.database_images
     images.prepare(image_set)
     images.cut_block(image_set, (4, 6), workers)
-    group = images.open_store(image_set)
+    group = cutting.open_store(image_set)
     for index in (4, 5):
         cube = store.read(made.database.store, index)
         expected = by_hand(cube, made.config.images)
@@ -137,7 +131,7 @@ def test_a_blocks_images_lie_at_their_light_cones_indices(run, workers) -> None:
 def test_a_blocks_marker_has_the_digests_of_its_light_cones_and_of_their_images(run) -> None:
     made = run()
     complete(made.database)
-    cut_all(made.database_images)
+    images.make(made.database_images)
     marker = json.loads(made.database_images.done((0, 4)).read_text())
     cones = json.loads(made.database.done((0, 4)).read_text())
     assert marker.pop("stored").keys() == marker["images"].keys()
@@ -145,7 +139,7 @@ def test_a_blocks_marker_has_the_digests_of_its_light_cones_and_of_their_images(
         "fingerprint": made.database_images.fingerprint,
         "light_cones": cones["digests"],
         "images": {
-            str(index): store.digest(index, images.cut(cube, BOX, made.config.images))
+            str(index): store.digest(index, cutting.cut(cube, BOX, made.config.images))
             for index in range(4)
             for cube in [store.read(made.database.store, index)]
         },
@@ -155,7 +149,7 @@ def test_a_blocks_marker_has_the_digests_of_its_light_cones_and_of_their_images(
 def test_the_images_open_in_xarray_with_coordinates_units_and_parameters(run) -> None:
     made = run(line_of_sight_cells=33)
     complete(made.database)
-    cut_all(made.database_images)
+    images.make(made.database_images)
     with (
         xarray.open_zarr(made.database_images.store, consolidated=False) as cut,
         xarray.open_zarr(made.database.store, consolidated=False) as cones,
@@ -168,38 +162,38 @@ def test_the_images_open_in_xarray_with_coordinates_units_and_parameters(run) ->
             assert cut[name].attrs == cones[name].attrs
         for name in (*made.database.design.names, "random_seed"):
             np.testing.assert_array_equal(cut[name], cones[name])
-    labelled = images.open_labelled(made.database_images)
+    labelled = cutting.open_labelled(made.database_images)
     np.testing.assert_array_equal(labelled.parameters, made.database.design.parameters(0, 6))
     assert labelled.names == made.database.design.names
 
 
 def test_growing_cuts_only_the_new_images(run) -> None:
     complete(run(6).database)
-    cut_all(run(6).database_images)
+    images.make(run(6).database_images)
     old = {index: chunk(run().database_images, index).stat() for index in range(6)}
     grown = run(10)
-    database.prepare(grown.database)
+    lightcones.prepare(grown.database)
     fill(grown.database, 6, 7, 8, 9)
-    cut_all(grown.database_images)
+    images.make(grown.database_images)
     for index, before in old.items():
         now = chunk(grown.database_images, index).stat()
         assert (now.st_ino, now.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    labelled = images.open_labelled(grown.database_images)
+    labelled = cutting.open_labelled(grown.database_images)
     assert np.isfinite(labelled.images[:]).all()
     np.testing.assert_array_equal(labelled.parameters, grown.database.design.parameters(0, 10))
 
 
 def test_a_smaller_configuration_learns_from_its_own_part_of_a_store_that_has_grown(run) -> None:
     complete(run(10).database)
-    cut_all(run(10).database_images)
-    labelled = images.open_labelled(run(6).database_images)
+    images.make(run(10).database_images)
+    labelled = cutting.open_labelled(run(6).database_images)
     assert labelled.light_cones == len(labelled.parameters) == 6
 
 
 def test_a_light_cone_made_again_with_other_voxels_is_cut_again(run) -> None:
     made = run()
     complete(made.database)
-    cut_all(made.database_images)
+    images.make(made.database_images)
     before = chunk(made.database_images, 1).stat().st_mtime_ns
     marker = made.database_images.done((0, 4))
     told = json.loads(marker.read_text())
@@ -245,7 +239,7 @@ def test_a_damaged_light_cone_is_refused_by_its_index_and_its_block_has_no_marke
 
 def test_a_light_cone_that_is_not_finished_is_refused_by_its_index(run) -> None:
     made = run()
-    database.prepare(made.database)
+    lightcones.prepare(made.database)
     fill(made.database, 0, 1, 3)
     images.prepare(made.database_images)
     with pytest.raises(UserError, match="light-cone 2 is not finished"):
@@ -256,8 +250,12 @@ def test_stores_that_are_not_there_are_one_clear_line_each(run) -> None:
     made = run()
     with pytest.raises(UserError, match=r"lightcones\.zarr: no light-cones here"):
         images.prepare(made.database_images)
-    database.prepare(made.database)
-    for call in (lambda it: images.cut_block(it, (0, 4)), images.open_store, images.open_labelled):
+    lightcones.prepare(made.database)
+    for call in (
+        lambda it: images.cut_block(it, (0, 4)),
+        cutting.open_store,
+        cutting.open_labelled,
+    ):
         with pytest.raises(UserError, match=r"images\.zarr: no images here"):
             call(made.database_images)
     assert not made.database_images.directory.exists()

@@ -11,9 +11,10 @@ from lcinfer.base import durable
 from lcinfer.changes.diff import compare
 from lcinfer.changes.keys import changes
 from lcinfer.changes.work import to_make
-from lcinfer.lightcones import database, journal
+from lcinfer.lightcones import journal
 from lcinfer.planning.plan import plan
 from lcinfer.products.run import Run
+from lcinfer.stages import lightcones
 
 
 def run_of(settings, root) -> Run:
@@ -78,9 +79,9 @@ def test_a_training_works_through_its_own_light_cones_without_those_that_failed(
 
 def test_what_is_simulated_already_is_not_counted(settings, tmp_path) -> None:
     run = run_of(settings, tmp_path)
-    database.prepare(run.database)
+    lightcones.prepare(run.database)
     fill(run.database, 0, 1, 2, 3, 7)
-    database.finish_block(run.database, (0, 4))
+    lightcones.finish_block(run.database, (0, 4))
     assert effect(compare(None, run), "lightcones", "cones").work.light_cones == 7
 
 
@@ -110,7 +111,7 @@ def test_a_lost_evaluation_is_not_missed_where_all_that_is_made_from_it_is_there
 def test_the_cost_is_that_of_light_cones_alike(settings, tmp_path) -> None:
     old = run_of(edited(settings, "database.simulator.threads", 2), tmp_path)
     cones = old.database
-    database.prepare(cones)
+    lightcones.prepare(cones)
     lines = journal.Journal(cones.journal, "a")
     for index, seconds in enumerate((60.0, 120.0)):
         lines.append({"index": index, "digest": "0", "seconds": seconds, "began": 0.0})

@@ -9,14 +9,14 @@ from lcinfer.changes.reasons import Reasons
 from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan
 from lcinfer.products.run import Run
-from lcinfer.stages import summary
+from lcinfer.stages import summarise
 
 
 @pytest.fixture
 def results(settings, tmp_path):
     """Results in which only the manifest of a finished run is left."""
     run = Run(config.parse(settings), tmp_path)
-    summary.write_manifest(run)
+    summarise.write_manifest(run)
     return tmp_path
 
 
@@ -36,7 +36,7 @@ def test_the_keys_that_a_product_depends_on_are_named_and_no_others(settings, re
 
 def test_the_nearest_of_several_runs_is_compared_with(settings, results) -> None:
     other = Run(config.parse(edited(settings, "images.slices", 1)), results)
-    summary.write_manifest(other)
+    summarise.write_manifest(other)
     changed = edited(edited(settings, "images.slices", 1), "trainings.all_images.epochs", 9)
     reason = why(changed, results)
     assert reason == (

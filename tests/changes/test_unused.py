@@ -12,9 +12,8 @@ from support.reruns import edited
 from lcinfer import cli, config
 from lcinfer.base import durable
 from lcinfer.changes import unused
-from lcinfer.images import cutting as images
 from lcinfer.products.run import Run
-from lcinfer.stages import summary
+from lcinfer.stages import images, summarise
 
 HOUR = 3600.0
 
@@ -29,10 +28,7 @@ def old(settings, root):
     """A run with a database, images and a training, as of yesterday."""
     run = Run(config.parse(settings), root)
     complete(run.database)
-    images.prepare(run.database_images)
-    for span in run.database_images.spans:
-        images.cut_block(run.database_images, span)
-    images.seal(run.database_images)
+    images.make(run.database_images)
     training = run.trainings["all_images"]
     durable.write_text(training.checkpoint, "weights")
     durable.write_json(training.trained, {})
@@ -120,7 +116,7 @@ def test_a_run_is_removed_with_its_links_and_not_what_they_lead_to(
     old, settings, write_config, gc, root
 ) -> None:
     durable.write_json(old.summary.manifest, {})
-    for link, product in summary.links(old).items():
+    for link, product in summarise.links(old).items():
         durable.write_link(link, product.directory)
     shared = files(old.database_images.directory)
     other = write_config(edited(settings, "figures.dpi", 60))

@@ -9,10 +9,10 @@ from support.filling import complete
 from support.small import small_settings
 
 from lcinfer import config
-from lcinfer.images import cutting as images
 from lcinfer.images.geometry import Geometry
 from lcinfer.lightcones import store
 from lcinfer.products.run import Run
+from lcinfer.stages import images
 from lcinfer.stages.evaluate import evaluate_network
 from lcinfer.stages.train import train_network
 from lcinfer.training import checkpoint as checkpoints
@@ -30,10 +30,7 @@ def run(tmp_path_factory) -> Run:
     finished = Run(config.parse(settings), tmp_path_factory.mktemp("infer") / "results")
     complete(finished.database)
     cut = finished.database_images
-    images.prepare(cut)
-    for span in cut.spans:
-        images.cut_block(cut, span)
-    images.seal(cut)
+    images.make(cut)
     train_network(finished.trainings["all_images"], threads=1)
     evaluate_network(finished.evaluations["all_images"], threads=1)
     return finished

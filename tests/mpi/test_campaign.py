@@ -12,7 +12,9 @@ import xarray as xr
 from support.ranks import attempts, cones_of, run, shards, simulate, wait_until
 from support.standin import waiting
 
-from lcinfer.lightcones import database, journal
+from lcinfer.base.errors import UserError
+from lcinfer.lightcones import journal
+from lcinfer.stages import lightcones
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_ranks(
@@ -25,8 +27,8 @@ def test_the_bytes_do_not_depend_on_the_number_of_ranks(
     assert len({line["rank"] for line in journal.records(cones.journal)}) > 1
     assert shards(cones) == shards(undisturbed)
     for span in cones.spans:
-        database.finish_block(cones, span)
-        database.finish_block(undisturbed, span)
+        lightcones.finish_block(cones, span)
+        lightcones.finish_block(undisturbed, span)
         assert cones.done(span).read_bytes() == undisturbed.done(span).read_bytes()
 
 
@@ -107,7 +109,7 @@ def test_ranks_that_do_not_know_each_other_are_refused(settings, write_config, t
 
 
 def test_a_sealed_database_opens_in_xarray_with_dimensions_coordinates_and_histories(undisturbed):
-    database.seal(undisturbed)
+    lightcones.seal(undisturbed)
     data = xr.open_zarr(undisturbed.store, consolidated=False)
     cubes = data["brightness_temp"]
     assert cubes.dims == ("light_cone", "x", "y", "line_of_sight")
@@ -121,6 +123,6 @@ def test_a_sealed_database_opens_in_xarray_with_dimensions_coordinates_and_histo
 
 def test_an_unfinished_database_is_not_sealed(settings, write_config, tmp_path):
     cones = cones_of(write_config(settings), tmp_path)
-    with pytest.raises(database.UserError, match="12 of light-cones 0 to 11 are not finished"):
-        database.seal(cones)
+    with pytest.raises(UserError, match="12 of light-cones 0 to 11 are not finished"):
+        lightcones.seal(cones)
     assert not cones.sealed.exists()

@@ -7,13 +7,13 @@ import pytest
 from support.filling import complete, fill
 
 from lcinfer import cli, config
-from lcinfer.images import cutting as images
-from lcinfer.lightcones import database, journal
+from lcinfer.lightcones import journal
 from lcinfer.planning import timing
 from lcinfer.planning.comparison import compare
 from lcinfer.planning.plan import Ranks, here, number, plan, size, span
 from lcinfer.planning.timing import Timed, Timing, kind
 from lcinfer.products.run import Run
+from lcinfer.stages import images, lightcones
 
 
 @pytest.fixture
@@ -27,10 +27,7 @@ def finish(run: Run) -> None:
     for cones in run.lightcones.values():
         complete(cones)
     for inputs in run.inputs:
-        images.prepare(inputs)
-        for block in inputs.spans:
-            images.cut_block(inputs, block)
-        images.seal(inputs)
+        images.make(inputs)
 
 
 def journaled(run: Run, *minutes: float) -> None:
@@ -173,9 +170,9 @@ def test_a_finished_campaign_has_nothing_left_and_is_compared_with_what_was_fore
 
 def test_jobs_that_are_done_are_not_counted(run) -> None:
     before = plan(run).jobs
-    database.prepare(run.database)
+    lightcones.prepare(run.database)
     fill(run.database, 0, 1, 2, 3)
-    database.finish_block(run.database, (0, 4))
+    lightcones.finish_block(run.database, (0, 4))
     assert before - plan(run).jobs == 2
 
 

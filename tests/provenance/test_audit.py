@@ -17,11 +17,11 @@ from lcinfer import config
 from lcinfer.audit.audit import audit
 from lcinfer.audit.resimulate import resimulate
 from lcinfer.audit.walk import Depth
-from lcinfer.lightcones import database, store
+from lcinfer.lightcones import store
 from lcinfer.products.run import Run
 from lcinfer.products.shown import TABLE_FORMATS
 from lcinfer.records.record import sha256
-from lcinfer.stages import scored
+from lcinfer.stages import lightcones, scored
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
@@ -249,7 +249,7 @@ def test_what_is_as_it_was_written_is_compared_by_its_file_and_the_rest_anew(run
 def test_light_cones_beyond_those_of_a_result_do_not_concern_it(run, settings) -> None:
     settings["database"]["realizations"] = 14
     larger = Run(config.parse(settings), run.root).database
-    database.prepare(larger)
+    lightcones.prepare(larger)
     fill(larger, 12, 13)
     assert asked(run).holds
     damage.shard(larger, 13).unlink()
@@ -271,8 +271,8 @@ def test_a_repaired_database_passes_with_all_that_was_made_from_it(run) -> None:
     done = repair(cones, verify(cones).findings)
     fill(cones, *done.again)
     for span in done.blocks:
-        database.finish_block(cones, span)
-    database.seal(cones)
+        lightcones.finish_block(cones, span)
+    lightcones.seal(cones)
     assert asked(run).holds
 
 

@@ -16,8 +16,8 @@ from lcinfer.audit.walk import Depth
 from lcinfer.base.errors import UserError
 from lcinfer.lightcones import store
 from lcinfer.products.run import Run
+from lcinfer.publish import report
 from lcinfer.records.record import recorded
-from lcinfer.stages import report
 
 
 def verb(capsys, *arguments) -> tuple[int, str, str]:

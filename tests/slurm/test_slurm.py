@@ -20,9 +20,10 @@ from support.small import small_settings
 from support.standin import waiting
 
 from lcinfer.lightcones import child as supervise
-from lcinfer.lightcones import database, journal
+from lcinfer.lightcones import journal
 from lcinfer.products.databases import LightCones
 from lcinfer.simulator.gm18 import version as engine_version
+from lcinfer.stages import lightcones
 
 HELD_UP = "support.standin:waits_for_fourth_seeds"
 PATIENCE = 400  # seconds: a busy machine takes its time
@@ -54,8 +55,8 @@ def local(tmp_path_factory, gate) -> LightCones:
     done = run(simulate(path, project.path / "results", 1), STANDIN_MARKER=str(gate))
     assert done.returncode == 0, done.stderr
     for span in cones.spans:
-        database.finish_block(cones, span)
-    database.seal(cones)
+        lightcones.finish_block(cones, span)
+    lightcones.seal(cones)
     return cones
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import zarr
 
-from lcinfer.lightcones import database, journal, store
+from lcinfer.lightcones import journal, store
 from lcinfer.products.databases import LightCones
+from lcinfer.stages import lightcones
 from support.filling import fill
 
 Fault = Callable[[LightCones], set[int]]
@@ -283,6 +284,6 @@ def go_on(cones: LightCones) -> None:
         fill(cones, *missing)
     for span in cones.spans:
         if not cones.done(span).exists():
-            database.finish_block(cones, span)
+            lightcones.finish_block(cones, span)
     if not cones.sealed.exists():
-        database.seal(cones)
+        lightcones.seal(cones)

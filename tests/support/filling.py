@@ -10,12 +10,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from lcinfer import config
-from lcinfer.images import cutting as images
-from lcinfer.lightcones import database, journal
+from lcinfer.lightcones import journal
 from lcinfer.lightcones.child import realize
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
-from lcinfer.stages import figures, mcmc, summary
+from lcinfer.stages import draw, images, lightcones, mcmc, summarise
 from lcinfer.stages.compare import compare_trials
 from lcinfer.stages.evaluate import evaluate_network
 from lcinfer.stages.train import train_network
@@ -52,14 +51,14 @@ def complete_without(cones: LightCones, *failed: int) -> None:
 
     What it has already stays.
     """
-    database.prepare(cones)
+    lightcones.prepare(cones)
     if missing := set(range(cones.realizations)) - {*failed, *journal.finished(cones.journal)}:
         fill(cones, *sorted(missing))
     if failed:
         fail(cones, *failed)
     for span in cones.spans:
-        database.finish_block(cones, span)
-    database.seal(cones)
+        lightcones.finish_block(cones, span)
+    lightcones.seal(cones)
 
 
 def complete(cones: LightCones) -> None:
@@ -90,10 +89,7 @@ def finish(run: Run) -> Run:
         if not cones.sealed.exists():
             complete(cones)
     for inputs in run.inputs:
-        images.prepare(inputs)
-        for span in inputs.spans:
-            images.cut_block(inputs, span)
-        images.seal(inputs)
+        images.make(inputs)
     for training in run.trainings.values():
         if not training.trained.exists():
             train_network(training, 1)
@@ -108,8 +104,8 @@ def finish(run: Run) -> Run:
             mcmc.sample(sampled, 1)
     with _empty_pages():
         for what in run.figures:
-            figures.draw_figures(run, what)
-    summary.write(run)
+            draw.draw_figures(run, what)
+    summarise.write(run)
     return run
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from lcinfer import config
-from lcinfer.lightcones import database, store
+from lcinfer.lightcones import store
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
+from lcinfer.stages import lightcones
 from support import damage
 from support.filling import fill
 from support.small import Settings
@@ -24,7 +25,7 @@ def run_in(settings: Settings, root: Path) -> Run:
 def part(settings: Settings, root: Path, *indices: int) -> LightCones:
     """A database with some of its light-cones, as a campaign leaves it that was stopped."""
     cones = run_in(settings, root).database
-    database.prepare(cones)
+    lightcones.prepare(cones)
     fill(cones, *indices)
     return cones
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lcinfer import config
-from lcinfer.lightcones import database, journal, store
+from lcinfer.lightcones import journal, store
 from lcinfer.products.databases import LightCones
 from lcinfer.products.run import Run
+from lcinfer.stages import lightcones
 
 MPIEXEC = str(Path(sys.executable).with_name("mpiexec"))
 
@@ -18,7 +19,7 @@ MPIEXEC = str(Path(sys.executable).with_name("mpiexec"))
 def cones_of(path: Path, results: Path) -> LightCones:
     """The database of a configuration, prepared."""
     cones = Run(config.load(path), results).database
-    database.prepare(cones)
+    lightcones.prepare(cones)
     return cones
 
 

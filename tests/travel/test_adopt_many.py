@@ -9,7 +9,7 @@ from support import cone_files
 from support.small import small_settings
 
 from lcinfer import cli, config
-from lcinfer.audit import checks
+from lcinfer.audit import databases
 from lcinfer.base.errors import UserError
 from lcinfer.lightcones import journal, store
 from lcinfer.records.record import records
@@ -125,8 +125,8 @@ def test_threads_and_versions_may_differ_if_asked_for_and_the_database_says_so(
     ]
     assert cones.design.version == "4.1.1, 4.2.0"
     assert str(verify(cones)).count("differs among the light-cones") == 2
-    assert list(checks.engine(cones, journal.finished(cones.journal))) == []
-    assert "N_THREADS differs" in checks.engine_named(cones)  # which `audit` says
+    assert list(databases.engine(cones, journal.finished(cones.journal))) == []
+    assert "N_THREADS differs" in databases.engine_named(cones)  # which `audit` says
     lines = [each["adopted"] for each in journal.finished(cones.journal).values()]
     assert sorted((each["version"], each["threads"]) for each in lines)[-1] == ("4.2.0", 4)
     settings["database"] |= {"adopted": cones.design.content["adopted"], "realizations": 6}

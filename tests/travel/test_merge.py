@@ -12,7 +12,9 @@ from support.parts import Killed, made_by_another_build, markers, part, run_in, 
 from lcinfer import cli
 from lcinfer.base.errors import UserError
 from lcinfer.base.lease import Lease
-from lcinfer.lightcones import database, journal, store
+from lcinfer.lightcones import journal, store
+from lcinfer.stages import lightcones
+from lcinfer.stages.simulate import to_do
 from lcinfer.travel import carry
 from lcinfer.travel.merge import merge
 from lcinfer.upkeep.repair import repair
@@ -73,7 +75,12 @@ def test_a_second_merge_writes_nothing(parts) -> None:
     assert untouched(here, before)
 
 
-STEPS = [(store, "put"), (carry.Carrier, "_append"), (database, "finish_block"), (database, "seal")]
+STEPS = [
+    (store, "put"),
+    (carry.Carrier, "_append"),
+    (lightcones, "finish_block"),
+    (lightcones, "seal"),
+]
 
 
 @pytest.mark.parametrize(("where", "step"), STEPS, ids=[step for _, step in STEPS])
@@ -263,7 +270,7 @@ def test_a_campaign_goes_on_where_a_merge_ended(parts, sound, settings) -> None:
     here, there = parts
     damage.shard(there, 9).unlink()
     merge(here, [there.directory])
-    assert database.to_do(here, (0, 12)) == [9]
+    assert to_do(here, (0, 12)) == [9]
     fill(here, 9)
     damage.go_on(here)
     assert markers(here) == markers(run_in(settings, sound).database)

@@ -16,8 +16,7 @@ from support.parts import Killed, markers, run_in, voxels
 from lcinfer import cli
 from lcinfer.base import durable
 from lcinfer.base.errors import UserError
-from lcinfer.images import cutting as images
-from lcinfer.lightcones import database
+from lcinfer.stages import images, lightcones
 from lcinfer.travel import place
 from lcinfer.travel.place import attach, begin, move
 from lcinfer.upkeep.verify import verify
@@ -237,11 +236,8 @@ def test_images_are_cut_from_a_read_only_database(sound, settings) -> None:
     with read_only(settings, sound) as (results, _):
         run = run_in(settings, results)
         cut = run.database_images
-        database.prepare(run.database)  # all is there: nothing to write
-        images.prepare(cut)
-        for span in cut.spans:
-            images.cut_block(cut, span)
-        images.seal(cut)
+        lightcones.prepare(run.database)  # all is there: nothing to write
+        images.make(cut)
         assert cut.sealed.exists()
         assert verify(run.database).findings == []
 
@@ -258,7 +254,7 @@ def test_what_would_write_into_a_read_only_database_is_one_line(
         if verb == "merge":
             settings["database"]["realizations"] = 14
             path.write_text(yaml.safe_dump(settings))
-            database.prepare(part)
+            lightcones.prepare(part)
         more = [part.directory] if verb == "merge" else []
         line = refused(capsys, verb, path, "cones", *more, "--results", results)
         assert "Permission denied" in line

@@ -9,8 +9,9 @@ from support.parts import Killed, markers, part, run_in, voxels
 from lcinfer import cli
 from lcinfer.base.counting import counted
 from lcinfer.base.errors import UserError
-from lcinfer.images import cutting as images
+from lcinfer.images import cutting
 from lcinfer.lightcones import journal, store
+from lcinfer.stages import images
 from lcinfer.travel import carry, place
 from lcinfer.travel.merge import merge
 from lcinfer.travel.subset import subset
@@ -51,11 +52,8 @@ def test_a_subset_feeds_the_images(cones, settings, tmp_path) -> None:
     subset(cones, range(6), tmp_path / "results2" / "lightcones")
     settings["database"]["realizations"] = 6
     cut = run_in(settings, tmp_path / "results2").database_images
-    images.prepare(cut)
-    for span in cut.spans:
-        images.cut_block(cut, span)
-    images.seal(cut)
-    assert images.open_labelled(cut).light_cones == 6
+    images.make(cut)
+    assert cutting.open_labelled(cut).light_cones == 6
 
 
 @pytest.mark.parametrize(("where", "step"), [(store, "put"), (carry.Carrier, "_append")])

@@ -7,8 +7,9 @@ from support.filling import complete_without, fill
 
 from lcinfer import config
 from lcinfer.base.errors import UserError
-from lcinfer.lightcones import database, store
+from lcinfer.lightcones import store
 from lcinfer.products.run import Run
+from lcinfer.stages import lightcones
 from lcinfer.upkeep.repair import make_again, repair
 from lcinfer.upkeep.verify import verify
 
@@ -70,5 +71,5 @@ def test_repair_under_another_setting_makes_the_light_cone_again(cones, settings
     assert (done.again, done.sealed) == ([2], []), "the seal is not one of this setting"
     with pytest.raises(UserError, match="set aside after 3 attempts: 1, 3"):
         make_again(strict, done)
-    database.finish_block(cones, (0, 4))
+    lightcones.finish_block(cones, (0, 4))
     assert cones.done((0, 4)).read_bytes() == before

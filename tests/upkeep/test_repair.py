@@ -19,10 +19,10 @@ from support.small import small_settings
 from lcinfer import cli, config
 from lcinfer.base.errors import UserError
 from lcinfer.engines.function import Function
-from lcinfer.images import cutting as images
-from lcinfer.lightcones import database, journal, store
+from lcinfer.lightcones import journal, store
 from lcinfer.products.run import Run
 from lcinfer.records.record import DIRECTORY as RECORDS
+from lcinfer.stages import images, lightcones
 from lcinfer.upkeep import repair as repairing
 from lcinfer.upkeep.findings import Finding
 from lcinfer.upkeep.repair import repair
@@ -265,7 +265,7 @@ def test_what_cannot_be_read_is_left_alone_and_said(cones, settings, write_confi
 
 
 def test_only_markers_that_claim_a_bad_light_cone_are_removed(cones) -> None:
-    database.seal(replace(cones, realizations=2))
+    lightcones.seal(replace(cones, realizations=2))
     before = {path: path.read_bytes() for path in cones.directory.rglob("*-*.json")}
     damage.flipped_bit(cones)
     done = repair(cones, verify(cones).findings)
@@ -333,7 +333,7 @@ def test_a_light_cone_can_be_withdrawn_and_made_again_many_times(cones, sound) -
 
 def test_a_campaign_that_was_not_over_goes_on_with_the_bad_ones_too(settings, tmp_path, sound):
     cones = Run(config.parse(settings), tmp_path).database
-    database.prepare(cones)
+    lightcones.prepare(cones)
     fill(cones, 0, 1, 2, 3, 4)
     damage.flipped_bit(cones)
     repair(cones, verify(cones).findings)

@@ -10,8 +10,9 @@ import pytest
 from support.filling import complete, fill
 
 from lcinfer import cli, config
-from lcinfer.lightcones import database, journal
+from lcinfer.lightcones import journal
 from lcinfer.products.run import Run
+from lcinfer.stages import lightcones
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.status import status
 from lcinfer.upkeep.verify import verify
@@ -203,7 +204,7 @@ def test_a_smaller_configuration_counts_its_own_light_cones_alone(cones, write, 
 
 def test_a_withdrawn_light_cone_waits_although_it_failed_before(settings, tmp_path) -> None:
     cones = Run(config.parse(settings), tmp_path / "results").database
-    database.prepare(cones)
+    lightcones.prepare(cones)
     failed = journal.Journal(cones.journal, "failed")
     failed.append({"index": 3, "error": "died", "began": 1.0, "seconds": 1.0})
     failed.close()

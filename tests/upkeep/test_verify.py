@@ -19,8 +19,9 @@ from support.small import small_settings
 from lcinfer import cli, config
 from lcinfer.base import durable
 from lcinfer.base.errors import UserError
-from lcinfer.lightcones import database, journal, store
+from lcinfer.lightcones import journal, store
 from lcinfer.products.run import Run
+from lcinfer.stages import lightcones
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
@@ -115,8 +116,8 @@ def test_metadata_that_a_user_consolidated_are_no_fault_and_kept_current(cones, 
     zarr.consolidate_metadata(cones.store)
     settings["database"]["realizations"] = 20
     grown = Run(config.parse(settings), cones.root).database
-    database.prepare(grown)
-    database.prepare(cones)  # which never shrinks it
+    lightcones.prepare(grown)
+    lightcones.prepare(cones)  # which never shrinks it
     assert verify(cones).findings == []
     with xarray.open_zarr(cones.store) as opened:
         assert opened.sizes["light_cone"] == 20
@@ -214,7 +215,7 @@ def test_two_writers_who_made_other_bytes_are_settled_by_what_is_there(cones) ->
 def test_light_cones_of_a_larger_configuration_are_read_too(cones, settings) -> None:
     settings["database"]["realizations"] = 16
     larger = Run(config.parse(settings), cones.root).database
-    database.prepare(larger)
+    lightcones.prepare(larger)
     fill(larger, 12, 13)
     damage.shard(cones, 13).unlink()
     assert verify(cones).bad == verify(larger).bad == [13]
@@ -250,7 +251,7 @@ def test_a_directory_that_is_no_database_is_one_line(cones, tmp_path) -> None:
 def test_a_database_of_another_fingerprint_copied_in_is_one_line(cones, settings, what) -> None:
     settings["database"]["seed"] += 1
     other = Run(config.parse(settings), cones.root).database
-    database.prepare(other)
+    lightcones.prepare(other)
     there, here = cones.directory / what, other.directory / what
     if what == "spec.json":
         shutil.copy(there, here)
@@ -274,7 +275,7 @@ def test_a_lost_description_of_the_store_is_one_line_that_says_what_helps(
     with pytest.raises(UserError, match=r"design.* writes it again and touches no light-cone"):
         verify(cones)
     described.unlink(missing_ok=True)
-    database.prepare(cones)
+    lightcones.prepare(cones)
     assert verify(cones).bad == []
 
 

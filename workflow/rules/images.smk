@@ -18,7 +18,7 @@ rule prepare_images:
         **COMMAND,
         what="images",
     message:
-        "Room for the images {wildcards.name}: {params.why}"
+        "Room for the {params.what} {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} stage {params.what} {params.config:q} {wildcards.name} --step prepare >{log:q} 2>&1"
 
@@ -54,6 +54,6 @@ rule seal_images:
         **COMMAND,
         what="images",
     message:
-        "Seal of the images {wildcards.name}: {params.why}"
+        "Seal of the {params.what} {wildcards.name}: {params.why}"
     shell:
         "{params.lcinfer} stage {params.what} {params.config:q} {wildcards.name} --step seal >{log:q} 2>&1"

@@ -14,8 +14,6 @@ use rule prepare_images as prepare_spectra with:
         SpectraSet.log("prepare-{total}"),
     params:
         what="spectra",
-    message:
-        "Room for the spectra {wildcards.name}: {params.why}"
 
 
 # Spectra of one block of light-cones.
@@ -36,5 +34,3 @@ use rule seal_images as seal_spectra with:
         SpectraSet.log("seal-{total}{given_up}"),
     params:
         what="spectra",
-    message:
-        "Seal of the spectra {wildcards.name}: {params.why}"

@@ -11,15 +11,12 @@ from pathlib import Path
 from ..base.errors import UserError
 from ..products.databases import LightCones
 from ..products.kinds import KINDS
-from . import databases, given, likelihoods, networks, shown
-from .databases import READS
+from . import given, likelihoods, networks, shown  # noqa: F401 (they register what they check)
+from .databases import reads
 from .links import Report
 from .rebuild import find
 from .resimulate import some_again
-from .walk import Checks, Depth, Walk
-
-CHECKS: Checks = {**databases.CHECKS, **networks.CHECKS, **likelihoods.CHECKS, **shown.CHECKS}
-"""Besides that a product's files are as they were recorded."""
+from .walk import Depth, Walk, checked
 
 
 def audit(result: Path, results: Path, depth: Depth) -> Report:
@@ -35,11 +32,10 @@ def audit(result: Path, results: Path, depth: Depth) -> Report:
     walk.enter(directory)
     if result.is_file():
         _given(walk, directory, result, said)
-    for kind in reversed(KINDS):  # light-cones, of which there is most to read, last
-        for product in walk.products:
-            if product.kind == kind and kind in CHECKS:
-                for link in CHECKS[kind](product, walk):
-                    walk.steps[product.directory].note(*link)
+    order = list(KINDS)  # light-cones, of which there is most to read, are checked last
+    for product in sorted(walk.products, key=lambda it: order.index(it.kind), reverse=True):
+        for link in checked(product, walk):
+            walk.steps[product.directory].note(*link)
     for cones, again in some_again(walk.of(LightCones), depth):
         link = f"light-cone {again.index} again", [] if again.holds else [str(again)], str(again)
         walk.steps[cones.directory].note(*link)
@@ -61,8 +57,7 @@ def _given(walk: Walk, directory: Path, result: Path, said: dict[str, str] | Non
         return
     for where, step in walk.steps.items():
         if real.is_relative_to(where.resolve()):
-            made = [it for it in walk.products if it.directory == where and it.kind in READS]
-            reads = [partial(READS[product.kind], product) for product in made]
-            given.inside(step, walk.records[where], walk.digest, result, *reads)
+            made = [partial(reads, it) for it in walk.products if it.directory == where]
+            given.inside(step, walk.records[where], walk.digest, result, *made)
             return
     raise UserError(f"{result}: it is of no product that {directory.name} is made from")

@@ -12,10 +12,9 @@ from ..images.sets import divide
 from ..lightcones import failures
 from ..products.mcmc import McmcRun
 from ..records.stamp import rows
-from . import checks
 from .links import Check
-from .networks import Mock, shared_with_mocks, split
-from .walk import Checks, Walk
+from .networks import Mock, compared, posteriors, shared_with_mocks, split
+from .walk import Walk, checked
 
 AGAIN = 20  # light-cones of the test set whose densities are found again: more tell nothing new
 # Of an emulator that is fitted again. Another processor rounds otherwise, and training goes its own
@@ -27,6 +26,7 @@ NATS = 0.2
 """Largest median difference of log densities."""
 
 
+@checked.register
 def _likelihood(run: McmcRun, walk: Walk) -> Iterator[Check]:
     cones = run.spectra.lightcones
     sets = divide(run.split, run.spectra.realizations, failures.named(run.spectra.sealed))
@@ -39,7 +39,7 @@ def _likelihood(run: McmcRun, walk: Walk) -> Iterator[Check]:
         (
             problem
             for path, of, indices in stores
-            for problem in checks.posteriors(path, of.design, indices, cones.design.prior)
+            for problem in posteriors(path, of.design, indices, cones.design.prior)
         ),
         f"of {len(sets.test) if run.mcmc.test else 'no'} test light-cones and {len(mocks)} mocks, "
         "at their parameters, inside the prior",
@@ -74,7 +74,7 @@ def _outcome(run: McmcRun, training: int) -> Iterator[str]:
             for name, each in found.items()
         },
     }
-    for name, value, other in checks.compared(expected, said):
+    for name, value, other in compared(expected, said):
         yield f"{run.outcome}: {name} is {other}, and the posteriors give {value}"
 
 
@@ -103,6 +103,3 @@ def _again(run: McmcRun) -> Iterator[str]:
             off.append(each.log_density[at] - log_density(log_likelihood, *of_one))
         if not np.median(np.abs(off)) <= NATS:
             yield f"{run.posteriors[name]}: the likelihood gives other log densities"
-
-
-CHECKS: Checks = {McmcRun.kind: _likelihood}

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..base.errors import UserError
 from ..engines import engine_of
-from ..lightcones import aside, database, journal, store
+from ..lightcones import aside, journal, store
 from ..products.databases import LightCones
-from ..products.design import AdoptedDesign
+from ..stages import lightcones
 from .walk import Depth
 
 # What may change the last bits: the compiled libraries, and what they run on.
@@ -80,7 +80,7 @@ def resimulate(cones: LightCones, index: int, tolerance: float) -> Again:
     made = journal.finished(cones.journal, histories=False).get(index, {})
     with tempfile.TemporaryDirectory(prefix="lcinfer-") as directory:
         there = replace(cones, root=Path(directory), realizations=index + 1)
-        database.prepare(there)
+        lightcones.prepare(there)
         limit, device = 60 * cones.limit_minutes, _device(made)
         record = aside.simulate(there, [index], limit, device=device)[0] or {}
         same_build = all(record.get(key) == made.get(key) for key in BUILD)
@@ -115,7 +115,7 @@ def some_again(several: list[LightCones], depth: Depth) -> Iterator[tuple[LightC
     everything = [
         (cones, index)
         for cones in several
-        if not isinstance(cones.design, AdoptedDesign)
+        if cones.design.simulated
         for index in sorted(journal.finished(cones.journal, histories=False))
         if index < cones.realizations
     ]

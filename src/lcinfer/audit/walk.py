@@ -1,9 +1,9 @@
 """The way back from a result: each product rebuilt once, and its files as they were recorded."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, singledispatch
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -131,5 +131,7 @@ class Walk:
             step.note("stamps", checks.stamps(product, stamped), "its own")
 
 
-Checks = dict[str, Callable[[Any, Walk], Iterator[Check]]]
-"""What is checked of a product, by the folder of its kind."""
+@singledispatch
+def checked(product: Product, walk: Walk) -> Iterator[Check]:
+    """What is checked of a product by its class, besides its files; of one without, nothing."""
+    yield from ()

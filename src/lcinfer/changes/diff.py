@@ -1,17 +1,17 @@
 """What an edit of a configuration causes and costs, before it is made."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import singledispatch
 from typing import Any, Literal
 
 from ..base.counting import counted
 from ..lightcones import failures
+from ..planning.estimate import Estimate, of_simulations
 from ..products.databases import LightCones
 from ..products.networks import TrainingRun
 from ..products.product import Product
 from ..products.run import Run
 from ..text.tables import aligned
-from .cost import Estimate, of_simulations
 from .keys import Change, behind, changes
 from .work import Work, to_make
 
@@ -79,12 +79,20 @@ class Effect:
         }
 
 
+@singledispatch
+def effort(product: Product, work: Work) -> Estimate | str:
+    """What the work takes, where that is known."""
+    return ""
+
+
+@effort.register
 def _simulations(cones: LightCones, work: Work) -> Estimate | str:
     if not work.light_cones:
         return ""
     return of_simulations(cones, work.light_cones) or "at a cost that is not known"
 
 
+@effort.register
 def _labour(run: TrainingRun, work: Work) -> str:
     """What a training works through; what that takes is not known before it was tried."""
     if run.members:
@@ -92,12 +100,6 @@ def _labour(run: TrainingRun, work: Work) -> str:
     light_cones = set(run.training_set) - set(failures.named(run.inputs.sealed))
     images = len(light_cones) * run.training.images_of(run.inputs.per_lightcone)
     return f"{counted(run.training.epochs, 'epoch')} of {counted(images, 'image')}"
-
-
-EFFORTS: dict[str, Callable[[Any, Work], Estimate | str]] = {
-    LightCones.kind: _simulations,
-    TrainingRun.kind: _labour,
-}
 
 
 @dataclass(frozen=True)
@@ -155,9 +157,9 @@ def compare(old: Run | None, new: Run) -> Difference:
     for product in after:
         relation, former = _relation(product, before) if old else ("only one", None)
         left = work.get(product.directory)
-        effort = EFFORTS[product.kind](product, left) if left and product.kind in EFFORTS else ""
+        takes = effort(product, left) if left else ""
         causes = [] if relation in ("same", "renamed") else behind(product, changed)
-        effects.append(Effect(product, relation, former, causes, left, product.finished, effort))
+        effects.append(Effect(product, relation, former, causes, left, product.finished, takes))
     kept = {product.directory for product in after}
     return Difference(changed, effects, [each for each in before if each.directory not in kept])
 

@@ -4,8 +4,9 @@ The same decision as Snakemake's: what is asked for and missing is made, from th
 so that nothing is made for the sake of what is there already.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..base import durable
 from ..base.counting import counted
 from ..lightcones import journal
 from ..products.databases import LightCones
-from ..products.product import Product, Realizations
+from ..products.product import Product
 from ..products.run import Run
 
 
@@ -53,15 +54,12 @@ def _work(product: Product, wanted: Mapping[Path, Product]) -> Work | None:
         return None
     if not product.parts:
         return Work(product)
-    have = HAVE.get(product.kind, _of_blocks)(product)
+    have = light_cones_there(product)
     return Work(product, sum(index not in have for span in spans for index in range(*span)))
 
 
-def _simulated(cones: LightCones) -> set[int]:
-    return set(journal.finished(cones.journal, histories=False))
-
-
-def _of_blocks(product: Realizations) -> set[int]:
+@singledispatch
+def light_cones_there(product: Any) -> set[int]:
     """Light-cones of all blocks that are done, also of blocks that were smaller."""
     have: set[int] = set()
     for marker in durable.own(product.done((0, 1)).parent.glob("*.json")):
@@ -71,5 +69,7 @@ def _of_blocks(product: Realizations) -> set[int]:
     return have
 
 
-HAVE: dict[str, Callable[[Any], set[int]]] = {LightCones.kind: _simulated}
-"""Which light-cones are there, of kinds whose blocks go on where they stopped."""
+@light_cones_there.register
+def _simulated(cones: LightCones) -> set[int]:
+    """Whose blocks go on where they stopped."""
+    return set(journal.finished(cones.journal, histories=False))

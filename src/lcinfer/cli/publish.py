@@ -9,7 +9,7 @@ from .verbs import Verbs
 
 def _report(options: Namespace) -> None:
     """Write a finished run's report, in the project's directory; an audit then knows it."""
-    from ..stages import report
+    from ..publish import report
 
     print(report.write(run_of(options), options.config))
 

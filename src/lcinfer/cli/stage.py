@@ -26,12 +26,14 @@ P = TypeVar("P", bound=Product)
 
 def _design(options: Namespace) -> None:
     """Create a database, or grow it: parameters, seeds, room for the light-cones."""
-    from ..stages import simulate
+    from ..planning import approval
+    from ..stages import lightcones
 
     run = run_of(options)
     check_engine(run)
     ask_engine(run, options.config)
-    simulate.prepare(run, _planned(run.lightcones, options.database, "database"), options.config)
+    approval.require(run, options.config)
+    lightcones.prepare(_planned(run.lightcones, options.database, "database"))
 
 
 def _simulate(options: Namespace) -> None:
@@ -47,9 +49,9 @@ def _simulate(options: Namespace) -> None:
 
 def _seal(options: Namespace) -> None:
     """Write the histories, and that every light-cone of a database is there."""
-    from ..stages import simulate
+    from ..stages import lightcones
 
-    simulate.seal(_planned(run_of(options).lightcones, options.database, "database"))
+    lightcones.seal(_planned(run_of(options).lightcones, options.database, "database"))
 
 
 def _images(options: Namespace) -> None:
@@ -103,17 +105,17 @@ def _mcmc(options: Namespace) -> None:
 
 def _figures(options: Namespace) -> None:
     """Draw figures."""
-    from ..stages import figures
+    from ..stages import draw
 
     run = run_of(options)
-    figures.draw_figures(run, _planned(run.figures, options.what, "figure").name)
+    draw.draw_figures(run, _planned(run.figures, options.what, "figure").name)
 
 
 def _summary(options: Namespace) -> None:
     """Write the run's tables and its manifest."""
-    from ..stages import summary
+    from ..stages import summarise
 
-    summary.write(run_of(options))
+    summarise.write(run_of(options))
 
 
 def _where(options: Namespace) -> None:

@@ -10,19 +10,17 @@ across the line of sight into ``halves``. The order of a light-cone's images is 
 half. An instrument filters light-cones before they are cut; its noise is added where images are
 read (:mod:`lcinfer.images.noise`).
 
-Whatever else networks read of light-cones (:class:`Inputs`) is made block by block in the same way:
-its :class:`Form` says what of a light-cone, and the array has the name of its kind.
+Whatever else networks read of light-cones (:class:`Inputs`) is made block by block in the same way
+(:mod:`lcinfer.stages.images`): its :class:`Form` says what of a light-cone, and the array has the
+name of its kind.
 """
 
 import json
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, partial, singledispatch
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import dask
 import numpy as np
 import zarr
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from ..base import durable, groups
 from ..base.errors import UserError
@@ -30,11 +28,8 @@ from ..config.sections import Box, Images
 from ..engines import engine_of
 from ..instrument.noise import Channels
 from ..instrument.response import Response, described
-from ..lightcones import failures, journal, store
-from ..products.databases import ImageSet, Inputs, SpectraSet
-from ..products.product import Span
-from ..records.record import recorded
-from ..records.stamp import stamp
+from ..lightcones import failures, store
+from ..products.databases import ImageSet, Inputs
 from . import spectra
 from .form import Form
 from .geometry import Geometry
@@ -88,6 +83,16 @@ def cut(cube: Any, box: Box, images: Images) -> np.ndarray:
     return stacked.astype(np.float16) if images.precision == "half" else stacked
 
 
+@singledispatch
+def form(inputs: Inputs) -> Form:
+    """What is made of each light-cone."""
+    raise NotImplementedError
+
+
+form.register(spectra.form)
+
+
+@form.register
 def _images(image_set: ImageSet) -> Form:
     box, images, along = image_set.lightcones.simulation.box, image_set.images, image_set.cells
     half = images.precision == "half"
@@ -106,81 +111,6 @@ def _images(image_set: ImageSet) -> Form:
         along=lambda cells: cells[:along],
         tolerance=(HALF_ROUNDING if half else ROUNDING) if image_set.instrument else 0,
         dtype="float16" if half else "float32",
-    )
-
-
-FORMS: dict[str, Callable[[Any], Form]] = {ImageSet.kind: _images, SpectraSet.kind: spectra.form}
-
-
-def form(inputs: Inputs) -> Form:
-    """What is made of each light-cone."""
-    return FORMS[inputs.kind](inputs)
-
-
-def prepare(inputs: Inputs) -> None:
-    """Create the store, or grow it to as many light-cones as the database has.
-
-    One process at a time; never shrinks, never touches what is there.
-    """
-    cones = inputs.lightcones
-    store.open_cubes(cones.store)  # says so if there are none
-    with recorded(inputs, "prepare", [inputs.prepared]):
-        _grow(inputs)
-        durable.write_json(
-            inputs.prepared,
-            {"fingerprint": inputs.fingerprint, "light_cones": inputs.realizations},
-        )
-
-
-def _grow(inputs: Inputs) -> None:
-    cones = inputs.lightcones
-    source = groups.open_group(cones.store)
-    with groups.changing(inputs.store) as target:
-        if inputs.kind not in target:
-            _create(target, inputs, source)
-        cut, count = store.array(target, inputs.kind), inputs.realizations
-        have = cut.shape[0]
-        if have < count:
-            for name in (*cones.design.names, "random_seed"):
-                column = store.array(target, name)
-                column.resize((count,))
-                column[have:] = store.values(source, name, count)[have:]
-            cut.resize((count, *cut.shape[1:]))
-
-
-def _create(target: zarr.Group, inputs: Inputs, source: zarr.Group) -> None:
-    cones, made = inputs.lightcones, form(inputs)
-    for name, noise in noise_columns(inputs).items():
-        dimensions = ["line_of_sight", "u", "v"][: noise.ndim]
-        store.add_array(target, name, noise, dimensions, units="mK2" if name == POWER else "mK")
-    for name in ("redshift", "distance"):
-        values, units = made.along(store.values(source, name)), dict(source[name].attrs)
-        store.add_array(target, name, values, [made.line_of_sight], **units)
-    for name, (values, dimension, unit) in made.coordinates.items():
-        store.add_array(target, name, values, [dimension], units=unit)
-    for name in (*cones.design.names, "random_seed"):
-        empty = store.values(source, name, 0)
-        store.add_array(target, name, empty, ["light_cone"], **dict(source[name].attrs))
-    target.attrs.update(
-        {
-            "fingerprint": inputs.fingerprint,
-            "coordinates": " ".join(["redshift", "distance", *made.coordinates]),
-            "provenance": dict(stamp(inputs)),
-        }
-    )
-    # Last: its presence says that all the rest is there.
-    target.create_array(
-        inputs.kind,
-        shape=(0, *made.shape),
-        chunks=(1, *made.shape),
-        dtype=made.dtype,
-        compressors=[
-            ZstdCodec(level=cones.simulation.storage.compression_level),
-            Crc32cCodec(),
-        ],
-        fill_value=np.nan,
-        dimension_names=["light_cone", *made.dimensions],
-        attributes=dict(made.attributes),
     )
 
 
@@ -204,57 +134,6 @@ def response(inputs: Inputs) -> Response | None:
     channels = Channels.of(inputs.lightcones.simulation, inputs.cells)
     power = store.values(open_store(inputs), POWER)
     return Response(channels, power, inputs.instrument.wedge)
-
-
-def cut_block(inputs: Inputs, span: Span, workers: int = 1) -> None:
-    """Cut those of a block's light-cones that have no images yet; write the block's marker.
-
-    At most ``workers`` light-cones' planes are in memory at a time.
-
-    Light-cones that the database's own marker leaves out have none.
-
-    Raises:
-        UserError: if another light-cone is not finished.
-        store.DamagedStore: naming the light-cone that cannot be read.
-    """
-    source = inputs.lightcones.done(span)
-    failed = failures.named(source)
-    markers = inputs.done_with(span, failed)
-    with recorded(inputs, "cut", markers, [source]):
-        made = _cut(inputs, sorted(set(range(*span)) - set(failed)), workers)
-        content = {
-            "fingerprint": inputs.fingerprint,
-            "light_cones": {index: it.light_cone for index, it in made.items()},
-            inputs.kind: {index: it.images for index, it in made.items()},
-            **failures.naming(failed),
-        }
-        if stored := {index: it.stored for index, it in made.items() if it.stored}:
-            content["stored"] = stored
-        for marker in markers:
-            durable.write_json(marker, content)
-
-
-def _cut(inputs: Inputs, indices: list[int], workers: int) -> dict[str, Digests]:
-    cones = inputs.lightcones
-    source = store.open_cubes(cones.store)
-    open_store(inputs)  # says so if there is none
-    finished = journal.finished(cones.journal, histories=False)
-    have, make = digests(inputs), form(inputs).make
-
-    def cut_one(index: int) -> Digests:
-        if index not in finished:
-            raise UserError(f"{cones.directory}: light-cone {index} is not finished")
-        digest: str = finished[index]["digest"]
-        known = have.get(str(index), Digests("", ""))
-        if known.light_cone == digest and known.images:
-            return known
-        images = make(StoredCube(source, index))
-        written = store.write_whole(inputs.store, index, images, inputs.kind, digest)
-        return Digests(digest, *written)
-
-    tasks = [dask.delayed(cut_one)(index) for index in indices]
-    made = dask.compute(*tasks, scheduler="threads", num_workers=workers)
-    return dict(zip(map(str, indices), made, strict=True))
 
 
 def cut_from(cube: Any, image_set: ImageSet, seen_with: Response | None) -> np.ndarray:
@@ -307,25 +186,6 @@ class StoredCube:
             store.DamagedStore: if one of them is missing or damaged.
         """
         return np.asarray(store.read_part(self._cubes, self._index, *cells))
-
-
-def seal(inputs: Inputs) -> None:
-    """Write the marker that the images of every light-cone are there that was not left out."""
-    cones = inputs.lightcones
-    blocks = [inputs.done(span) for span in inputs.spans]
-    failed = {index for marker in [*blocks, cones.sealed] for index in failures.named(marker)}
-    made = digests(inputs)
-    there = (index for index in range(inputs.realizations) if index not in failed)
-    with recorded(inputs, "seal", [inputs.sealed], blocks):
-        durable.write_json(
-            inputs.sealed,
-            {
-                "fingerprint": inputs.fingerprint,
-                "light_cones": inputs.realizations,
-                "root_digest": store.root_digest([made[str(index)].images for index in there]),
-                **failures.naming(sorted(failed)),
-            },
-        )
 
 
 def open_store(inputs: Inputs) -> zarr.Group:

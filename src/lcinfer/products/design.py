@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,9 @@ TABLE = "adopted.json"  # in a database's directory: parameters and seeds of wha
 
 class Design:
     """Which parameters and which seed each realisation has."""
+
+    simulated: ClassVar[bool] = True
+    """Whether they are made by the configuration's engine."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,6 +67,11 @@ class Design:
     def remarks(self) -> list[str]:
         """What else to say wherever the light-cones are spoken of, a sentence each."""
         return []
+
+    @property
+    def origin(self) -> str:
+        """What made them, and what was chosen then; empty if :attr:`simulated` here."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -168,6 +176,8 @@ class AdoptedDesign(OfDatabase):
 
     directory: Path = Path()  # the database's; follows from :attr:`content`
 
+    simulated = False
+
     @property
     def content(self) -> dict[str, Any]:
         return {"adopted": self.database.adopted}
@@ -204,6 +214,10 @@ class AdoptedDesign(OfDatabase):
                 "the optical depth when they were adopted."
             )
         return told
+
+    @property
+    def origin(self) -> str:
+        return " ".join([f"files of 21cmfast {self.version}.", *self.remarks])
 
     @property
     def version(self) -> str:

@@ -1,22 +1,14 @@
-"""What the rules of light-cones do: room for them, a block of simulations, the seal."""
+"""What the rule `simulate` does: parameters and seeds in, a block of light-cones out."""
 
 import sys
-from pathlib import Path
 
 from ..base.errors import UserError
 from ..base.lease import Lease
-from ..lightcones import database, journal
+from ..lightcones import failures, journal
 from ..lightcones.stopping import Stopping
-from ..planning import approval
 from ..products.databases import LightCones
 from ..products.product import Span
-from ..products.run import Run
-
-
-def prepare(run: Run, cones: LightCones, config: Path) -> None:
-    """Create a database of a run, or grow it; refused where the run needs an approval."""
-    approval.require(run, config)
-    database.prepare(cones)
+from . import lightcones
 
 
 def simulate(
@@ -45,7 +37,7 @@ def simulate(
     world = campaign.world_of(ranks)
     if not cones.prepared.exists():
         raise UserError(f"{cones.directory} is not prepared: run `lcinfer stage design` first")
-    database.check_simulated(cones, span)
+    _check_simulated(cones, span)
     stopping = Stopping()
     if nodes := campaign.ranks_by_node(world):
         print(nodes, file=sys.stderr, flush=True)
@@ -55,8 +47,8 @@ def simulate(
         return
     lease = Lease(cones.lease(span), ranks=world.size)
     refusal = _refusal(lease)
-    todo = [] if refusal is not None else database.to_do(cones, span)
-    expected = database.slowest(cones) if todo else 0.0
+    todo = [] if refusal is not None else to_do(cones, span)
+    expected = _slowest(cones) if todo else 0.0
     rank0 = campaign.Rank0(world, todo, batch, expected, stopping, lease)
     rank0.run(working, f"{cones.name} {span[0]}-{span[1] - 1}")
     if refusal is not None:
@@ -68,7 +60,7 @@ def simulate(
             f"{cones.directory}: stopped by {stopping.reason}; {len(left)} of light-cones "
             f"{span[0]} to {span[1] - 1} are left for the next job"
         )
-    database.finish_block(cones, span)
+    lightcones.finish_block(cones, span)
 
 
 def _refusal(lease: Lease) -> UserError | None:
@@ -80,6 +72,30 @@ def _refusal(lease: Lease) -> UserError | None:
     return None
 
 
-def seal(cones: LightCones) -> None:
-    """Write the histories, and that every light-cone of a database is there."""
-    database.seal(cones)
+def to_do(cones: LightCones, span: Span) -> list[int]:
+    """Realisations of a block that are to be made: neither finished nor set aside.
+
+    One is set aside when ``max_attempts`` simulations of it have failed, in whatever jobs.
+    """
+    done = journal.finished(cones.journal, histories=False)
+    aside = failures.set_aside(cones, failures.unfinished(cones, done))
+    return [index for index in range(*span) if index not in done and index not in aside]
+
+
+def _check_simulated(cones: LightCones, span: Span) -> None:
+    """Refuse to simulate what was adopted: the configuration is not what it was made from.
+
+    Raises:
+        UserError: naming a light-cone of the block that is not there.
+    """
+    if not cones.design.simulated and (missing := to_do(cones, span)):
+        raise UserError(
+            f"{cones.directory}: light-cone {missing[0]} was adopted and is not there: bring it "
+            "in again with `lcinfer adopt`"
+        )
+
+
+def _slowest(cones: LightCones) -> float:
+    """Seconds of the slowest finished simulation; 0 if there is none."""
+    done = journal.finished(cones.journal, histories=False).values()
+    return max((line.get("seconds", 0.0) for line in done), default=0.0)

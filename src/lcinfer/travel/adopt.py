@@ -20,12 +20,13 @@ from ..base.fingerprint import digest
 from ..base.progress import Progress, with_progress
 from ..config import Config
 from ..lightcone_file.saved import HISTORIES, PLAIN
-from ..lightcones import database, journal, store
+from ..lightcones import journal, store
 from ..products.databases import LightCones
 from ..products.design import INCLUDED, TABLE
 from ..products.run import Run
 from ..records.record import recorded
 from ..simulator import lightcone
+from ..stages import lightcones
 from .candidates import Candidate, agreement, read_candidate
 from .subset import mark
 
@@ -91,7 +92,7 @@ def adopt(
     cones = Run(config.model_copy(update={"database": changed}), results).database
     if not (cones.directory / TABLE).exists():
         durable.write_json(cones.directory / TABLE, table)
-    database.prepare(cones)
+    lightcones.prepare(cones)
     _bring(cones, candidates, faults)
     mark(cones)
     return cones

@@ -7,9 +7,9 @@ from pathlib import Path
 from ..base.errors import UserError
 from ..base.lease import Lease
 from ..base.progress import with_progress
-from ..lightcones import database
 from ..lightcones.journal import Line
 from ..products.databases import LightCones
+from ..stages import lightcones
 from .carry import Carrier, failed, finished
 from .place import Placed, at, take_table
 from .subset import mark
@@ -61,7 +61,7 @@ def merge(into: LightCones, places: Sequence[Path], threads: int = 1) -> list[Me
             raise UserError(f"{part.place}: this is the database itself, not another part of it")
     for part in parts:
         take_table(into, part)
-    database.prepare(into)
+    lightcones.prepare(into)
     found = [_merge(into, part, threads) for part in parts]
     mark(into)
     return found

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from ..base.errors import UserError
 from ..base.progress import with_progress
-from ..lightcones import database, store
+from ..lightcones import store
 from ..products.databases import LightCones
+from ..stages import lightcones
 from .carry import Carrier, failed, finished
 from .place import Placed, at, check_room, placed, take_table
 
@@ -59,7 +60,7 @@ def subset(
         needed = sum(shard.stat().st_size for shard in shards if shard.exists())
         check_room(target.directory, needed)
     take_table(target, source)
-    database.prepare(target)
+    lightcones.prepare(target)
     if not have:
         store.take_encoding(target.store, source.store)
     with Carrier(source, target, link, threads) as carrier:
@@ -77,6 +78,6 @@ def mark(cones: LightCones) -> None:
     have = finished(cones).keys()
     for span in cones.spans:
         if have >= set(range(*span)) and not cones.done(span).exists():
-            database.finish_block(cones, span)
+            lightcones.finish_block(cones, span)
     if have >= set(range(cones.realizations)) and not cones.sealed.exists():
-        database.seal(cones)
+        lightcones.seal(cones)

@@ -15,10 +15,11 @@ from ..base import durable, groups
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..engines import engine_of
-from ..lightcones import database, journal, store
+from ..lightcones import journal, store
 from ..products.databases import LightCones
 from ..products.found import Seal
 from ..products.product import QUARANTINE, Span
+from ..stages import lightcones
 from ..stages.simulate import simulate
 from .findings import Finding, Kind
 from .judge import Judge
@@ -80,7 +81,7 @@ def repair(cones: LightCones, findings: list[Finding], most: int = MOST) -> Repa
         it.path.unlink(missing_ok=True)
         done.said.append(f"{it.path}: removed")
     if found["description"]:
-        database.write_spec(cones)
+        lightcones.write_spec(cones)
         with groups.changing(cones.store) as group:
             store.describe(group, replace(cones, realizations=judge.room))
         done.said.append(f"{cones.directory}: spec.json, coordinates and design written anew")
@@ -117,11 +118,11 @@ def make_again(cones: LightCones, done: Repairs) -> None:
         UserError: if a simulation fails.
     """
     if not cones.prepared.exists():
-        database.prepare(cones)
+        lightcones.prepare(cones)
     for span in done.blocks:
         simulate(cones, span)
     for realizations in done.sealed:
-        database.seal(replace(cones, realizations=realizations))
+        lightcones.seal(replace(cones, realizations=realizations))
 
 
 def what_next(cones: LightCones, done: Repairs, config: Path) -> str:

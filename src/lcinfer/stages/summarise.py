@@ -1,4 +1,4 @@
-"""What a run says: its tables and its manifest."""
+"""What the rule `summarise` does: products in, a run's tables and its manifest out."""
 
 from pathlib import Path
 from typing import Any

@@ -38,7 +38,7 @@ def of_simulations(cones: LightCones, light_cones: int) -> Estimate | None:
         if took:
             mean, known = sum(took) / len(took), f"as those of {directory}"
             return Estimate(light_cones * mean * threads / 3600, mean, directory, known)
-    from ..planning.cost import predicted  # reckons nodes with astropy: a second
+    from .cost import predicted  # loads zarr, and reckons nodes with astropy: a second
 
     foreseen = predicted(cones.simulation, cones.root)
     if not foreseen.known:

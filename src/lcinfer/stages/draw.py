@@ -1,4 +1,4 @@
-"""What the rules of figures do: read products, draw them, keep the files with their stamps."""
+"""What the rules `draw_...` do: products in, figures with their stamps out."""
 
 import json
 from collections.abc import Iterator, Mapping

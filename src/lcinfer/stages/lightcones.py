@@ -1,4 +1,7 @@
-"""The life of a database of light-cones: prepared, made block by block, sealed."""
+"""What the rules `prepare_lightcones` and `seal_lightcones` do.
+
+Between them the rule `simulate` finishes the blocks, as whatever brings light-cones here does.
+"""
 
 import sys
 
@@ -6,11 +9,10 @@ from ..base import durable
 from ..base.counting import counted
 from ..base.errors import UserError
 from ..base.fingerprint import STAGE_VERSIONS, canonical
+from ..lightcones import failures, journal, store
 from ..products.databases import LightCones
-from ..products.design import AdoptedDesign
 from ..products.product import Span
 from ..records.record import recorded
-from . import failures, journal, store
 
 
 def prepare(cones: LightCones) -> None:
@@ -43,35 +45,6 @@ def write_spec(cones: LightCones) -> None:
         "block": cones.block,
     }
     durable.write_json(cones.spec, spec)
-
-
-def to_do(cones: LightCones, span: Span) -> list[int]:
-    """Realisations of a block that are to be made: neither finished nor set aside.
-
-    One is set aside when ``max_attempts`` simulations of it have failed, in whatever jobs.
-    """
-    done = journal.finished(cones.journal, histories=False)
-    aside = failures.set_aside(cones, failures.unfinished(cones, done))
-    return [index for index in range(*span) if index not in done and index not in aside]
-
-
-def check_simulated(cones: LightCones, span: Span) -> None:
-    """Refuse to simulate what was adopted: the configuration is not what it was made from.
-
-    Raises:
-        UserError: naming a light-cone of the block that is not there.
-    """
-    if isinstance(cones.design, AdoptedDesign) and (missing := to_do(cones, span)):
-        raise UserError(
-            f"{cones.directory}: light-cone {missing[0]} was adopted and is not there: bring it "
-            "in again with `lcinfer adopt`"
-        )
-
-
-def slowest(cones: LightCones) -> float:
-    """Seconds of the slowest finished simulation; 0 if there is none."""
-    done = journal.finished(cones.journal, histories=False).values()
-    return max((line.get("seconds", 0.0) for line in done), default=0.0)
 
 
 def finish_block(cones: LightCones, span: Span) -> None:
