@@ -7,7 +7,7 @@
 ``corner`` draws a mock's posteriors over one another, of networks and likelihoods that are made
 already; the run's own figure waits for all. ``widths`` compares emulators of other hidden layers by
 training light-cones that each of their networks has not seen. ``times`` says what `lcinfer infer`
-spends its time on, with one light-cone of a mock; no start, no imports; the best of five.
+spends its time on, with one light-cone of a mock; no start, no imports; the best of three.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from lcinfer.likelihood.emulator import fit
 from lcinfer.products.run import Run
 from lcinfer.training.learner import apply
 
-REPEATS = 5
+REPEATS = 3
 HIDDEN = ((32, 32), (64, 64), (128, 128))
 
 
@@ -105,7 +105,9 @@ def times(run: Run, name: str, threads: int) -> None:
     print(f"{name}, {images} images, {threads} threads\n")
     print("| what | best / s | processor time / s |\n|---|---|---|")
     for what, each in taken.items():
-        print("| {} | {:.2f} | {:.2f} |".format(what, *map(min, zip(*each, strict=True))))
+        print(
+            "| {} | {:.2f} | {:.2f} |".format(what, *map(min, zip(*each, strict=True))), flush=True
+        )
 
 
 def main() -> None:
