@@ -1,14 +1,16 @@
 """The model once more, in PyTorch: light-cones of the seeds of 21cmFAST's."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
+from ..config.messages import Mistakes
 from ..config.sections import Simulation
 from ..simulator.lightcone import Simulate, SimulateBatch
 from ..text.styles import Style
 from ..torch_engine import VERSION
 from ..torch_engine.options import refusals
+from ..torch_engine.ranges import mistakes
 from .engine import Scaling
 from .gm18 import CODE, MODEL, GM18Engine
 
@@ -71,6 +73,14 @@ class PyTorch(GM18Engine):
     def refusals(self, simulation: Simulation, varied: Collection[str]) -> Iterator[str]:
         """See :class:`Engine`: options, parameters and threads that it does not have."""
         return refusals(simulation, varied)
+
+    def ask(
+        self, simulation: Simulation, tried: Mapping[str, Sequence[Mapping[str, float]]]
+    ) -> str:
+        """See :class:`Engine`: values out of range; nothing is loaded."""
+        if any(tried.values()) and (found := [*mistakes(simulation, tried)]):
+            raise Mistakes(found)
+        return ""
 
     def described(self, versions: str, style: Style) -> str:
         return (

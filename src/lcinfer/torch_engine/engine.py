@@ -26,7 +26,7 @@ from .ionisation import Ionisation
 from .light_cone import geometry_of
 from .mass_function import mass_function_of
 from .memory import made_in_parts
-from .options import options_of
+from .ranges import options_of
 from .redshift_space import include_gradient, move
 from .shells import radii, shells_at
 from .spin_temperature import Gas, evolve, first_gas, mean_electrons
@@ -158,7 +158,7 @@ def simulate_batch(
     """
     if len(parameters) != len(seeds):
         raise UserError(f"{len(parameters)} sets of parameters and {len(seeds)} seeds")
-    options_of(simulation)
+    options_of(simulation, *parameters)
     where = choose_device(device)
     if where.type != "cpu":
         with arithmetic("single", where):
