@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import config
 from ..base.errors import UserError
+from ..base.options import DEVICES
 from ..config.messages import Mistakes
 from ..engines import engine_of
 from ..instrument.response import refusals
@@ -32,9 +34,22 @@ DATABASE = shared(CONFIG)
 DATABASE.add_argument("database", metavar="NAME", help="the database, or a mock")
 READERS = shared()
 READERS.add_argument("--threads", type=int, default=1, help="light-cones read at a time")
+
+
+def device(text: str) -> str:
+    """The CPU, the GPU, or one of several, from the command line."""
+    if not re.fullmatch(DEVICES, text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not cpu, cuda or cuda:N")
+    return text
+
+
 DEVICE = shared()
 DEVICE.add_argument("--threads", type=int, help="CPU threads")
-DEVICE.add_argument("--device", choices=["cpu", "cuda"], help="default: the GPU when there is one")
+DEVICE.add_argument(
+    "--device",
+    type=device,
+    help="cpu, cuda, or of several GPUs one, cuda:N; default: the GPU when there is one",
+)
 JSON = shared()
 JSON.add_argument("--json", action="store_true", help="for programs")
 

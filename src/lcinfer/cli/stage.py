@@ -14,6 +14,7 @@ from .arguments import (
     check_engine,
     choose,
     count,
+    device,
     run_of,
     shared,
 )
@@ -185,7 +186,7 @@ def _add_stages(parser: ArgumentParser) -> None:
     )
     added.add_argument(
         "--device",
-        choices=["cpu", "cuda"],
+        type=device,
         default="cpu",
         help="where an engine that can use either computes; default: cpu",
     )

@@ -52,7 +52,7 @@ class PyTorch(GM18Engine):
             return None
         import torch
 
-        return torch.cuda.get_device_name()
+        return torch.cuda.get_device_name(device)
 
     def memory_mb(self, simulation: Simulation) -> int:
         """See :class:`Engine`: 0.43, 0.85, 2.3 GB at 32^3, 64^3, 100^3, on top of a
