@@ -45,6 +45,8 @@ class Engine(ABC):
     """What a light-cone costs; None: it is not known."""
     on_gpus: ClassVar[bool] = False
     """Whether it may compute on a GPU."""
+    batches_on: ClassVar[tuple[str, ...]] = ()
+    """Kinds of devices on which it may make several light-cones at once."""
     compression: float = 1.0
     """Bytes on disk over bytes in memory."""
 

@@ -21,6 +21,7 @@ class PyTorch(GM18Engine):
     name = "torch"
     modules = packages = ("torch",)
     on_gpus = True
+    batches_on = ("cuda",)
     # `velocities: gradient`, `thermal_density: own`.
     scaling = Scaling(
         node=0.01,

@@ -1,10 +1,13 @@
 """What the rules of light-cones do: room for them, a block of simulations, the seal."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..base.errors import UserError
 from ..base.lease import Lease
+from ..engines import engine_of
+from ..engines.engine import Engine
 from ..lightcones import database, journal
 from ..lightcones.stopping import Stopping
 from ..planning import approval
@@ -57,6 +60,8 @@ def simulate(
     refusal = _refusal(lease)
     todo = [] if refusal is not None else database.to_do(cones, span)
     expected = database.slowest(cones) if todo else 0.0
+    for line in _unused(engine_of(cones.simulation), batch, device) if todo else ():
+        print(f"lcinfer: {line}", file=sys.stderr, flush=True)
     rank0 = campaign.Rank0(world, todo, batch, expected, stopping, lease)
     rank0.run(working, f"{cones.name} {span[0]}-{span[1] - 1}")
     if refusal is not None:
@@ -69,6 +74,17 @@ def simulate(
             f"{span[0]} to {span[1] - 1} are left for the next job"
         )
     database.finish_block(cones, span)
+
+
+def _unused(engine: Engine, batch: int, device: str) -> Iterator[str]:
+    """What the engine has no use for of what a profile may ask for with any engine."""
+    kind = device.partition(":")[0]
+    if kind != "cpu" and not engine.on_gpus:
+        kind = "cpu"
+        yield f"--device {device} is not used: the engine {engine.name} computes on CPUs alone"
+    if batch > 1 and kind not in engine.batches_on:
+        alone = f"makes light-cones one by one{' on a CPU' * engine.on_gpus}"
+        yield f"--batch {batch} is not used: the engine {engine.name} {alone}"
 
 
 def _refusal(lease: Lease) -> UserError | None:
