@@ -188,7 +188,12 @@ def add_verbs(verbs: Verbs) -> None:
         "--repredict", action="store_true", help="normalise and predict again from images"
     )
     added.add_argument(
-        "--resimulate", type=int, default=0, metavar="K", help="simulate K light-cones again"
+        "--resimulate",
+        type=int,
+        default=0,
+        metavar="K",
+        help="simulate K light-cones again; one that was made on a GPU or in a batch may differ by "
+        "0.1 mK rms",
     )
     added.add_argument("--seed", type=int, default=0, help="decides which of them")
     added.add_argument(
