@@ -73,6 +73,11 @@ class Engine(ABC):
         """The GPU that it computes on where this device is asked for; None: a CPU."""
         return None
 
+    def lacks(self, device: str) -> str:
+        """Why it cannot compute on a device of this machine, if it would; empty: it can. Nothing is
+        loaded into this process."""
+        return ""
+
     def refusals(self, simulation: Simulation, varied: Collection[str]) -> Iterator[str]:
         """What it does not have of a configuration's physics, a line each; nothing is loaded.
 

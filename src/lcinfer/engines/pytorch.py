@@ -1,6 +1,8 @@
 """The model once more, in PyTorch: light-cones of the seeds of 21cmFAST's."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -13,6 +15,16 @@ from ..torch_engine.options import refusals
 from ..torch_engine.ranges import mistakes
 from .engine import Scaling
 from .gm18 import CODE, MODEL, GM18Engine
+
+ASK = """
+import sys
+from lcinfer.base.device import choose_device
+from lcinfer.base.errors import UserError
+try:
+    choose_device(sys.argv[1])
+except UserError as error:
+    print(error)
+"""
 
 
 class PyTorch(GM18Engine):
@@ -54,6 +66,13 @@ class PyTorch(GM18Engine):
         import torch
 
         return torch.cuda.get_device_name(device)
+
+    def lacks(self, device: str) -> str:
+        """See :class:`Engine`: a process of its own asks PyTorch, which takes seconds."""
+        if device == "cpu":
+            return ""
+        asked = [sys.executable, "-c", ASK, device]
+        return subprocess.run(asked, stdout=subprocess.PIPE, text=True).stdout.strip()
 
     def memory_mb(self, simulation: Simulation) -> int:
         """See :class:`Engine`: 0.43, 0.85, 2.3 GB at 32^3, 64^3, 100^3, on top of a
