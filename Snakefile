@@ -41,7 +41,7 @@ include: "workflow/rules/report.smk"
 
 # Before the first job, and never in a job's own Snakemake.
 onstart:
-    if reason := not_approved() or other_engine():
+    if reason := not_approved() or other_engine() or no_gpu():
         sys.exit(reason)
     warn()
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 from support import standin, together
-from support.beside import FAINT
+from support.beside import FAINT, simulation
 from support.ranks import attempts, cones_of, run, shards, simulate
 
 from lcinfer import cli
@@ -15,6 +15,7 @@ from lcinfer.engines import engine_of
 from lcinfer.lightcones import journal
 from lcinfer.lightcones.aside import realization
 from lcinfer.lightcones.child import Simulating
+from lcinfer.stages import simulate as stage
 from lcinfer.torch_engine import VERSION
 
 
@@ -174,6 +175,8 @@ def test_on_a_cpu_light_cones_of_the_torch_engine_do_not_depend_on_the_batch(
         done = run(simulate(path, tmp_path / name, 1, "--block", "0-2", *more))
         assert done.returncode == 0, done.stderr
     assert shards(made[0]) == shards(made[1])
+    said = "--batch 2 is not used: the engine torch makes light-cones one by one on a CPU"
+    assert done.stderr.count(said) == 1
     assert engine_of(load(path).database).load_batch("cpu") is None
 
 
@@ -189,6 +192,25 @@ def test_a_gpu_that_is_not_there_stops_a_rank_and_costs_no_attempt(
     assert done.returncode == 1
     assert "light-cone 0, which cannot be made: device cuda: PyTorch" in done.stderr
     assert attempts(cones) == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "batch", "device", "said"),
+    [
+        ("21cmfast", 3, "cuda", ["device cuda", "batch 3"]),
+        ("21cmfast", 1, "cuda:1", ["device cuda:1"]),
+        ("21cmfast", 1, "cpu", []),
+        ("torch", 3, "cpu", ["batch 3"]),
+        ("torch", 3, "cuda:1", []),
+        ("support.together:simulate", 3, "cpu", []),
+    ],
+)
+def test_what_an_engine_has_no_use_for_is_said(engine, batch, device, said) -> None:
+    chosen = engine_of(simulation(16, 48.0, engine=engine))
+    lines = stage._unused(chosen, batch, device)
+    assert [line.partition(" is not used: the engine ")[0] for line in lines] == [
+        f"--{what}" for what in said
+    ]
 
 
 def test_a_batch_of_none_is_refused(settings, write_config, capsys) -> None:

@@ -223,6 +223,24 @@ def test_a_name_misspelt_in_the_prior_comes_before_the_mocks_that_lack_it(
 ENGINES = {"21cmFAST": ENGINE, "another": "support.standin:simulate"}
 
 
+@pytest.mark.parametrize(
+    ("cosmology", "line"),
+    [
+        ({"OMm": 0.04}, "database.cosmology: OMb 0.048 must be < OMm 0.04: baryons are matter"),
+        ({"SIGMA_8": 20}, "database.cosmology.SIGMA_8: should be less than 5, not 20"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["21cmfast", "torch"])
+def test_an_impossible_universe_is_one_line_whatever_the_engine(
+    settings, write_config, capsys, cosmology, line, engine
+) -> None:
+    settings["database"]["simulator"]["engine"] = engine
+    settings["database"]["cosmology"] = cosmology
+    with pytest.raises(SystemExit):
+        cli.main(["check", str(write_config(settings))])
+    assert capsys.readouterr().err.removesuffix("\n").endswith(f"config.yaml: {line}")
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ["OMm", "OMb", "hlittle", "BOX_LEN", "HII_DIM"])
 def test_what_decides_where_cells_lie_is_varied_with_no_engine(settings, engine, name) -> None:

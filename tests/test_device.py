@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from lcinfer import cli
 from lcinfer.base import device
 from lcinfer.base.device import arithmetic, choose_device
 from lcinfer.base.errors import UserError
@@ -31,6 +32,29 @@ def test_a_gpu_that_is_not_there_is_refused(gpus) -> None:
     gpus(0)
     with pytest.raises(UserError, match=r"device cuda: PyTorch .* sees no GPU here"):
         choose_device("cuda")
+
+
+def test_one_of_several_gpus_may_be_named(gpus) -> None:
+    gpus(2)
+    assert choose_device("cuda") == torch.device("cuda", 0)
+    assert choose_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(UserError, match="device cuda:2: PyTorch sees 2 GPUs here, from cuda:0 on"):
+        choose_device("cuda:2")
+    gpus(0)
+    with pytest.raises(UserError, match=r"device cuda:0: PyTorch .* sees no GPU here"):
+        choose_device("cuda:0")
+
+
+@pytest.mark.parametrize("name", ["gpu", "mps", "cudaa", "cuda:", "cuda:x", "cuda:-1", "CPU", ""])
+@pytest.mark.parametrize("count", [0, 2])
+def test_no_other_device_is_taken_for_one_of_these(gpus, capsys, name, count) -> None:
+    gpus(count)
+    with pytest.raises(UserError, match=f"device {name}: it should be cpu, cuda or cuda:N"):
+        choose_device(name)
+    for verb in (["simulate", "some.yaml", "demo"], ["train", "some.yaml", "all_images"]):
+        with pytest.raises(SystemExit):
+            cli.main(["stage", *verb, "--device", name])
+        assert f"{name!r} is not cpu, cuda or cuda:N" in capsys.readouterr().err
 
 
 def test_each_process_takes_a_gpu_of_its_own_and_too_few_are_refused(gpus, monkeypatch) -> None:

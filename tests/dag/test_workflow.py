@@ -19,6 +19,7 @@ from lcinfer.planning.approval import approve
 from lcinfer.planning.plan import plan
 from lcinfer.products.run import Run
 from lcinfer.simulator import installation
+from lcinfer.torch_engine import VERSION
 from lcinfer.upkeep.repair import repair
 from lcinfer.upkeep.verify import verify
 
@@ -177,6 +178,22 @@ def test_a_large_campaign_begins_no_job_before_it_is_approved(tmp_path, settings
     done = snakemake(tmp_path, path, "--", marker)
     assert done.returncode == 0, done.stdout + done.stderr
     assert complaints(done) == complaints(snakemake(tmp_path, path, "--dry-run")) == []
+
+
+def test_a_gpu_that_is_not_here_is_one_line_and_starts_nothing(
+    tmp_path, settings, write_config, monkeypatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    settings["database"]["box"] = {"cells": 16, "length": 48}
+    settings["database"]["simulator"] = {"engine": "torch", "engine_version": VERSION}
+    path = write_config(settings)
+    marker = run_of(tmp_path, path).database.prepared.relative_to(tmp_path).as_posix()
+    done = snakemake(tmp_path, path, "--set-resources", "simulate:gpu=1", "--", marker)
+    assert done.returncode == 1
+    (line,) = complaints(done)
+    assert line.startswith("lcinfer: the profile gives `simulate` a GPU: device cuda: PyTorch ")
+    assert not (tmp_path / "results").exists()
+    assert snakemake(tmp_path, path, "--", marker).returncode == 0
 
 
 def test_a_wrong_configuration_is_one_line_and_starts_nothing(tmp_path, settings, write_config):

@@ -64,6 +64,7 @@ def test_no_gpu_is_fine_unless_the_profile_asks_for_one(site, monkeypatch):
     (cpu_build,) = machine.check_gpu(site(asks))
     assert (cpu_build.level, "built for CPUs" in cpu_build.what) == ("FAIL", True)
     monkeypatch.setattr(torch.version, "cuda", "12.8")
+    assert cpu_build.do.endswith("take what asks for a GPU (gpus, gpu, gres) out of the profile")
     (absent,) = machine.check_gpu(site(asks))
     assert (absent.level, "finds none" in absent.what) == ("FAIL", True)
     (elsewhere,) = machine.check_gpu(site({"executor": "slurm", **asks}))

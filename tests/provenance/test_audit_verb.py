@@ -12,6 +12,7 @@ from support.forgery import a_score_edited, edited_json, one_of
 
 from lcinfer import cli
 from lcinfer.audit.audit import audit
+from lcinfer.audit.resimulate import TOGETHER
 from lcinfer.audit.walk import Depth
 from lcinfer.base.errors import UserError
 from lcinfer.lightcones import store
@@ -320,3 +321,8 @@ def test_files_without_permission_are_one_line(untouched, capsys, what) -> None:
             code, out, error = verb(capsys, training.directory)
         assert (code, out) == (1, "")
         assert error.splitlines()[-1] == f"lcinfer: {locked}: Permission denied"
+
+
+def test_help_says_how_near_a_light_cone_of_a_gpu_must_be(capsys) -> None:
+    code, out, _ = verb(capsys, "--help")
+    assert code == 0 and f"differ by {TOGETHER:g} mK rms" in " ".join(out.split())

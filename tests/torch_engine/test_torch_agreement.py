@@ -19,6 +19,7 @@ PRIOR = {
 # Corners of the prior: no X-rays and many, the softest and the hardest, rare and common sources.
 CORNERS = ((0, 0, 0, 0), (1, 0, 1, 0), (0, 1, 1, 0), (1, 1, 0, 1), (1, 1, 1, 1), (0, 0, 1, 1))
 RMS, LARGEST, MEAN = 0.02, 1.0, 0.1  # mK
+RMS_FLIPPED = 0.03  # mK, of a whole light-cone some of whose voxels change sides
 FLIPPED = 1e-5  # of the voxels of the boxes
 
 
@@ -42,6 +43,10 @@ def draws() -> list[Agreement]:
 
 
 def test_light_cones_agree(draws: list[Agreement]) -> None:
+    """Whole, where no voxel changes sides. One that does differs by up to T_b itself: the aim of a
+    whole light-cone may then be missed, by a little (0.024 mK is), and the rest must meet it."""
+    assert max(made.rms for made in draws if not made.flipped) < RMS
+    assert max(made.rms for made in draws) < RMS_FLIPPED
     assert max(made.rms_elsewhere for made in draws) < RMS
     assert max(made.largest for made in draws) < LARGEST
 

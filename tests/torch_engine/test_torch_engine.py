@@ -12,7 +12,7 @@ from lcinfer.base.errors import UserError
 from lcinfer.simulator import gm18 as twentyone
 from lcinfer.simulator.lightcone import LightCone, refuse_impossible
 from lcinfer.simulator.velocities import KM_IN_MPC, moved
-from lcinfer.torch_engine import simulate, simulate_batch
+from lcinfer.torch_engine import engine, simulate, simulate_batch
 from lcinfer.torch_engine.light_cone import geometry_of
 from lcinfer.torch_engine.quadrature import gauss_kronrod, integrate_adaptively
 from lcinfer.torch_engine.redshift_space import move
@@ -114,6 +114,30 @@ def test_other_parameters_are_refused(change: dict[str, float | None], said: str
     given = {name: value for name, value in {**FAINT, **change}.items() if value is not None}
     with pytest.raises(UserError, match=said):
         simulate(SMALL, given, 1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "seeds", "said"),
+    [
+        ([FAINT], [-1], "seeds: -1 is not a whole number from 1"),
+        ([FAINT], [0], "seeds: 0 is not a whole number from 1"),
+        ([FAINT], [2**32], "seeds: 4294967296 is not a whole number from 1"),
+        ([FAINT], [1.5], "seeds: 1.5 is not a whole number from 1"),
+        ([FAINT], 7, "seeds: they should be a list, with one for each light-cone, not 7"),
+        (FAINT, [1], "parameters: they should be a list, with a dictionary for each light-cone"),
+        ([30.0], [1], "parameters: they should be a list, with a dictionary for each light-cone"),
+        ([FAINT], [1, 2], "1 sets of parameters and 2 seeds"),
+    ],
+)
+def test_what_is_no_list_of_realisations_is_one_line(parameters, seeds, said) -> None:
+    with pytest.raises(UserError) as error:
+        simulate_batch(SMALL, parameters, seeds)
+    assert str(error.value).startswith(said) and "\n" not in str(error.value)
+
+
+def test_seeds_may_be_an_array(monkeypatch) -> None:
+    monkeypatch.setattr(engine, "_made", lambda simulation, parameters, seeds, device: seeds)
+    assert simulate_batch(SMALL, [FAINT, BRIGHT], np.array([3, 2**32 - 1])) == [3, 2**32 - 1]
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch) -> None:

@@ -64,6 +64,29 @@ def test_where_all_at_once_do_not_fit_a_line_says_how_many_do(capsys) -> None:
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    ("error", "halves"),
+    [
+        (RuntimeError("cuFFT error: CUFFT_ALLOC_FAILED"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), True),
+        (RuntimeError("CUDA error: out of memory"), True),
+        (RuntimeError("cuFFT error: CUFFT_INTERNAL_ERROR"), False),
+    ],
+)
+def test_memory_that_a_library_of_cuda_lacks_halves_a_batch_too(error, halves) -> None:
+    def make(some: slice) -> list:
+        if some.stop - some.start > 1:
+            raise error
+        return [some.start]
+
+    room_for.cache_clear()
+    if halves:
+        assert made_in_parts(make, 2, BOX) == [0, 1]
+        return
+    with pytest.raises(RuntimeError, match="INTERNAL_ERROR"):
+        made_in_parts(make, 2, BOX)
+
+
 def test_a_light_cone_that_does_not_fit_is_one_line() -> None:
     def make(_: slice) -> list:
         raise torch.OutOfMemoryError("CUDA out of memory")

@@ -50,6 +50,18 @@ def other_engine() -> str:
     return ""
 
 
+def no_gpu() -> str:
+    """Why simulations here would find no GPU, if the profile gives them one; empty otherwise."""
+    if not (workflow.local_exec and RUN.simulates):
+        return ""
+    given = workflow.get_rule("simulate").resources
+    device = launch.device(
+        {name: given[name].raw for name in launch.GPUS if name in given}
+    )
+    why = engine_of(RUN.config.database).lacks(device)
+    return why and f"lcinfer: the profile gives `simulate` a GPU: {why}"
+
+
 def not_approved() -> str:
     """Why the light-cones that are left may not be begun; empty if they may."""
     from lcinfer.planning import approval  # reads journals, which no single job need do

@@ -1,6 +1,7 @@
 """Where a network computes, and how precisely."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -10,7 +11,9 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
+from .counting import counted
 from .errors import UserError
+from .options import DEVICES
 
 T = TypeVar("T")
 Precision = Literal["single", "tf32", "bfloat16"]
@@ -21,16 +24,24 @@ def choose_device(name: str | None = None) -> torch.device:
 
     Of several processes on a machine (torchrun), each takes a GPU of its own.
 
+    Args:
+        name: ``cpu``, ``cuda``, or of several GPUs one, as ``cuda:1``.
+
     Raises:
-        UserError: if a GPU is asked for and PyTorch sees none, or too few.
+        UserError: if it is none of these, or a GPU is asked for and PyTorch sees none, or too few.
     """
+    if name is not None and not re.fullmatch(DEVICES, str(name)):
+        raise UserError(f"device {name}: it should be cpu, cuda or cuda:N")
+    kind, _, number = str(name or "").partition(":")
     there = torch.cuda.is_available()
-    if name == "cuda" and not there:
+    if kind == "cuda" and not there:
         reason = "no GPU or driver" if torch.version.cuda else "its build is for the CPU alone"
-        raise UserError(f"device cuda: PyTorch {torch.__version__} sees no GPU here ({reason})")
-    if name == "cpu" or not there:
+        raise UserError(f"device {name}: PyTorch {torch.__version__} sees no GPU here ({reason})")
+    if kind == "cpu" or not there:
         return torch.device("cpu")
-    own, seen = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+    own, seen = int(number or os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if own >= seen and number:
+        raise UserError(f"device {name}: PyTorch sees {counted(seen, 'GPU')} here, from cuda:0 on")
     if own >= seen:
         processes = os.environ.get("LOCAL_WORLD_SIZE", own + 1)
         raise UserError(f"{processes} processes were started here, and PyTorch sees {seen} GPUs")

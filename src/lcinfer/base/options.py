@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+DEVICES = r"cpu|cuda(:\d+)?"  # what --device and device may be
 _on_command_line = ContextVar("on_command_line", default=False)
 
 

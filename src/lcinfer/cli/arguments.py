@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 from .. import config
 from ..base.errors import UserError
+from ..base.options import DEVICES
 from ..config.messages import Mistakes, unknown
 from ..engines import engine_of
 from ..instrument.response import refusals
@@ -63,9 +65,22 @@ DATABASE = shared(CONFIG)
 DATABASE.add_argument("database", metavar="NAME", help="the database, or a mock")
 READERS = shared()
 READERS.add_argument("--threads", type=count, default=1, help="light-cones read at a time")
+
+
+def device(text: str) -> str:
+    """The CPU, the GPU, or one of several, from the command line."""
+    if not re.fullmatch(DEVICES, text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not cpu, cuda or cuda:N")
+    return text
+
+
 DEVICE = shared()
 DEVICE.add_argument("--threads", type=count, help="CPU threads")
-DEVICE.add_argument("--device", choices=["cpu", "cuda"], help="default: the GPU when there is one")
+DEVICE.add_argument(
+    "--device",
+    type=device,
+    help="cpu, cuda, or of several GPUs one, cuda:N; default: the GPU when there is one",
+)
 JSON = shared()
 JSON.add_argument("--json", action="store_true", help="for programs")
 

@@ -15,6 +15,7 @@ from .arguments import (
     ask_engine,
     check_engine,
     count,
+    device,
     find,
     run_of,
     shared,
@@ -205,7 +206,7 @@ def _add_stages(parser: ArgumentParser) -> None:
     )
     added.add_argument(
         "--device",
-        choices=["cpu", "cuda"],
+        type=device,
         default="cpu",
         help="where an engine that can use either computes; default: cpu",
     )

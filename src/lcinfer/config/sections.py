@@ -52,10 +52,16 @@ class Cosmology(Section):
     """Matter density today."""
     OMb: Annotated[float, Field(gt=0, lt=1)] = 0.048
     """Baryon density today."""
-    POWER_INDEX: float = 0.97
+    POWER_INDEX: PositiveFloat = 0.97
     """Spectral index of the primordial power spectrum."""
-    SIGMA_8: PositiveFloat = 0.81
+    SIGMA_8: Annotated[float, Field(gt=0, lt=5)] = 0.81
     """Amplitude of matter fluctuations in 8 Mpc/h spheres."""
+
+    @model_validator(mode="after")
+    def _baryons_are_matter(self) -> "Cosmology":
+        if self.OMb >= self.OMm:
+            raise ValueError(f"OMb {self.OMb:g} must be < OMm {self.OMm:g}: baryons are matter")
+        return self
 
 
 class Box(Section):

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from ..base.counting import counted
 from ..base.memory import limits, meminfo
 from ..engines import engine_of
+from ..training.launch import GPUS as RESOURCES
 from .site import Line, Site, failed, passed, warned
+
+GPUS = f"what asks for a GPU ({', '.join(RESOURCES)})"
 
 
 def check_machine(site: Site) -> Iterator[Line]:
@@ -25,11 +28,12 @@ def check_gpu(site: Site) -> Iterator[Line]:
     engine, simulates = engine_of(site.config.database), site.profile.gpus("simulate") > 0
     if simulates and not engine.on_gpus:
         what = f"the profile gives `simulate` GPUs, and the engine {engine.name} has CPUs alone"
-        yield failed("gpu", what, "take gpu and gres of `simulate` out of the profile")
+        yield failed("gpu", what, f"take {GPUS} of `simulate` out of the profile")
     asks = simulates or site.profile.gpus("train") > 0
     if asks and torch.version.cuda is None and torch.version.hip is None:
         what = f"the profile asks for a GPU, and PyTorch {torch.__version__} is built for CPUs"
-        yield failed("gpu", what, "install PyTorch for your GPUs, or take gres out of the profile")
+        do = f"install PyTorch for your GPUs, or take {GPUS} out of the profile"
+        yield failed("gpu", what, do)
     elif torch.cuda.is_available():
         float(torch.ones(8, device="cuda").sum())  # a build for other GPUs fails here
         memory = torch.cuda.get_device_properties(0).total_memory

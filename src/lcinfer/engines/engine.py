@@ -45,6 +45,8 @@ class Engine(ABC):
     """What a light-cone costs; None: it is not known."""
     on_gpus: ClassVar[bool] = False
     """Whether it may compute on a GPU."""
+    batches_on: ClassVar[tuple[str, ...]] = ()
+    """Kinds of devices on which it may make several light-cones at once."""
     compression: float = 1.0
     """Bytes on disk over bytes in memory."""
 
@@ -70,6 +72,11 @@ class Engine(ABC):
     def gpu(self, device: str) -> str | None:
         """The GPU that it computes on where this device is asked for; None: a CPU."""
         return None
+
+    def lacks(self, device: str) -> str:
+        """Why it cannot compute on a device of this machine, if it would; empty: it can. Nothing is
+        loaded into this process."""
+        return ""
 
     def refusals(self, simulation: Simulation, varied: Collection[str]) -> Iterator[str]:
         """What it does not have of a configuration's physics, a line each; nothing is loaded.

@@ -24,6 +24,7 @@ class Function(Engine):
 
     name: str
     on_gpus: ClassVar[bool] = True  # for all that is known
+    batches_on: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def _module(self) -> ModuleType:
         try:

@@ -1,16 +1,30 @@
 """The model once more, in PyTorch: light-cones of the seeds of 21cmFAST's."""
 
 import math
-from collections.abc import Collection, Iterator
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
+from ..config.messages import Mistakes
 from ..config.sections import Simulation
 from ..simulator.lightcone import Simulate, SimulateBatch
 from ..text.styles import Style
 from ..torch_engine import VERSION
 from ..torch_engine.options import refusals
+from ..torch_engine.ranges import mistakes
 from .engine import Scaling
 from .gm18 import CODE, MODEL, GM18Engine
+
+ASK = """
+import sys
+from lcinfer.base.device import choose_device
+from lcinfer.base.errors import UserError
+try:
+    choose_device(sys.argv[1])
+except UserError as error:
+    print(error)
+"""
 
 
 class PyTorch(GM18Engine):
@@ -19,6 +33,7 @@ class PyTorch(GM18Engine):
     name = "torch"
     modules = packages = ("torch",)
     on_gpus = True
+    batches_on = ("cuda",)
     # `velocities: gradient`, `thermal_density: own`.
     scaling = Scaling(
         node=0.01,
@@ -50,7 +65,14 @@ class PyTorch(GM18Engine):
             return None
         import torch
 
-        return torch.cuda.get_device_name()
+        return torch.cuda.get_device_name(device)
+
+    def lacks(self, device: str) -> str:
+        """See :class:`Engine`: a process of its own asks PyTorch, which takes seconds."""
+        if device == "cpu":
+            return ""
+        asked = [sys.executable, "-c", ASK, device]
+        return subprocess.run(asked, stdout=subprocess.PIPE, text=True).stdout.strip()
 
     def memory_mb(self, simulation: Simulation) -> int:
         """See :class:`Engine`: 0.43, 0.85, 2.3 GB at 32^3, 64^3, 100^3, on top of a
@@ -71,6 +93,14 @@ class PyTorch(GM18Engine):
     def refusals(self, simulation: Simulation, varied: Collection[str]) -> Iterator[str]:
         """See :class:`Engine`: options, parameters and threads that it does not have."""
         return refusals(simulation, varied)
+
+    def ask(
+        self, simulation: Simulation, tried: Mapping[str, Sequence[Mapping[str, float]]]
+    ) -> str:
+        """See :class:`Engine`: values out of range; nothing is loaded."""
+        if any(tried.values()) and (found := [*mistakes(simulation, tried)]):
+            raise Mistakes(found)
+        return ""
 
     def described(self, versions: str, style: Style) -> str:
         return (

@@ -6,7 +6,6 @@ Its inputs are built as a simulation builds them, and nothing is simulated.
 """
 
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -23,16 +22,13 @@ from ..config.messages import meant, typos_first
 from ..config.parameters import REGISTRY
 from ..config.sections import Simulation, Simulator
 from .gm18 import REFUSALS, built, node_redshifts
+from .values import LARGEST_LOGARITHM, Point, explained
 
-Point = dict[str, float]
-IN_EV = ("NU_X_THRESH", "NU_X_BAND_MAX", "NU_X_MAX")
-LOWEST_EV = 100.0  # of X-rays; below it a user has thought of keV
 # py21cmfast's names by the symbols of papers, without units.
 IN_PAPERS = {
     shown.text.removeprefix("log10(").partition("/")[0].partition("<")[0]: name
     for name, shown in REGISTRY.items()
 }
-LARGEST_LOGARITHM = 60.0  # no luminosity, mass or temperature in py21cmfast's units is larger
 
 
 def mistakes(simulation: Simulation, tried: Mapping[str, Sequence[Point]]) -> list[str]:
@@ -164,22 +160,7 @@ def _taken_otherwise(inputs: InputParameters, name: str, value: Any) -> str:
 
 
 def _explained(name: str, values: Sequence[Any], why: str) -> str:
-    """What is wrong with an input's values, and in which unit py21cmfast takes it."""
-    told = _span(values)
-    if all(isinstance(it, float | int) and it > 0 for it in values):
-        if _is_logarithm(name):
-            logarithms = _span([float(f"{math.log10(it):.4g}") for it in values])
-            return f"not {told}: py21cmfast takes its decimal logarithm, {logarithms}"
-        if name in IN_EV and max(values) < LOWEST_EV:
-            in_ev = _span([1000 * it for it in values])
-            return f"not {told}: py21cmfast takes it in eV; {told} keV are {in_ev} eV"
-    return f"not {told}: {why}"
-
-
-def _span(values: Sequence[Any]) -> str:
-    """Ascending values as text: the first to the last."""
-    ends = [f"{it:g}" if isinstance(it, float) else repr(it) for it in (values[0], values[-1])]
-    return " to ".join(dict.fromkeys(ends))
+    return explained(name, values, why, "py21cmfast", logarithmic=_is_logarithm(name))
 
 
 def _is_logarithm(name: str) -> bool:

@@ -1,9 +1,12 @@
 """What the rule `simulate` does: parameters and seeds in, a block of light-cones out."""
 
 import sys
+from collections.abc import Iterator
 
 from ..base.errors import UserError
 from ..base.lease import Lease
+from ..engines import engine_of
+from ..engines.engine import Engine
 from ..lightcones import failures, journal
 from ..lightcones.stopping import Stopping
 from ..products.databases import LightCones
@@ -49,6 +52,8 @@ def simulate(
     refusal = _refusal(lease)
     todo = [] if refusal is not None else to_do(cones, span)
     expected = _slowest(cones) if todo else 0.0
+    for line in _unused(engine_of(cones.simulation), batch, device) if todo else ():
+        print(f"lcinfer: {line}", file=sys.stderr, flush=True)
     rank0 = campaign.Rank0(world, todo, batch, expected, stopping, lease)
     rank0.run(working, f"{cones.name} {span[0]}-{span[1] - 1}")
     if refusal is not None:
@@ -61,6 +66,17 @@ def simulate(
             f"{span[0]} to {span[1] - 1} are left for the next job"
         )
     lightcones.finish_block(cones, span)
+
+
+def _unused(engine: Engine, batch: int, device: str) -> Iterator[str]:
+    """What the engine has no use for of what a profile may ask for with any engine."""
+    kind = device.partition(":")[0]
+    if kind != "cpu" and not engine.on_gpus:
+        kind = "cpu"
+        yield f"--device {device} is not used: the engine {engine.name} computes on CPUs alone"
+    if batch > 1 and kind not in engine.batches_on:
+        alone = f"makes light-cones one by one{' on a CPU' * engine.on_gpus}"
+        yield f"--batch {batch} is not used: the engine {engine.name} {alone}"
 
 
 def _refusal(lease: Lease) -> UserError | None:

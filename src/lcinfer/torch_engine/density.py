@@ -1,7 +1,8 @@
 """Matter moved to where it is at a redshift, and how it moves there.
 
-Particles of the fine grid are displaced by Lagrangian perturbation theory and shared among the
-eight nearest cells of the coarse grid (cloud in cell).
+Particles of the fine grid are displaced by Lagrangian perturbation theory (Zel'dovich 1970, A&A 5,
+84; second order: Scoccimarro 1998, MNRAS 299, 1097) and shared among the eight nearest cells of the
+coarse grid (cloud in cell: Hockney & Eastwood 1988, section 5).
 """
 
 from dataclasses import dataclass

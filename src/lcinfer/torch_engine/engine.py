@@ -1,8 +1,9 @@
 """The engine: parameters and seeds -> light-cones, by the stages in the modules beside this one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from .ionisation import Ionisation
 from .light_cone import geometry_of
 from .mass_function import mass_function_of
 from .memory import made_in_parts
-from .options import options_of
+from .ranges import options_of
 from .redshift_space import include_gradient, move
 from .shells import radii, shells_at
 from .spin_temperature import Gas, evolve, first_gas, mean_electrons
@@ -151,14 +152,13 @@ def simulate_batch(
         simulation: the settings.
         parameters: of each realisation, by py21cmfast's names and in its units.
         seeds: of each, in [1, 2^32).
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda``, or of several GPUs one, as ``cuda:1``.
 
     Raises:
-        UserError: if the settings, parameters or device ask for what is not there.
+        UserError: if the settings, parameters, seeds or device ask for what is not there.
     """
-    if len(parameters) != len(seeds):
-        raise UserError(f"{len(parameters)} sets of parameters and {len(seeds)} seeds")
-    options_of(simulation)
+    _refuse_others_than_lists(parameters, seeds)
+    options_of(simulation, *parameters)
     where = choose_device(device)
     if where.type != "cpu":
         with arithmetic("single", where):
@@ -172,6 +172,18 @@ def simulate_batch(
             _made(simulation, [given], [seed], where)[0]
             for given, seed in zip(parameters, seeds, strict=True)
         ]
+
+
+def _refuse_others_than_lists(parameters: Any, seeds: Any) -> None:
+    if isinstance(parameters, Mapping) or not all(isinstance(it, Mapping) for it in parameters):
+        raise UserError("parameters: they should be a list, with a dictionary for each light-cone")
+    if np.ndim(seeds) != 1:
+        raise UserError(f"seeds: they should be a list, with one for each light-cone, not {seeds}")
+    for seed in seeds:
+        if not isinstance(seed, int | np.integer) or not 1 <= seed < 2**32:
+            raise UserError(f"seeds: {seed} is not a whole number from 1 to 2^32 - 1")
+    if len(parameters) != len(seeds):
+        raise UserError(f"{len(parameters)} sets of parameters and {len(seeds)} seeds")
 
 
 @contextmanager

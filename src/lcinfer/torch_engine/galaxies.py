@@ -1,4 +1,7 @@
-"""The sources of light by the parameters that a prior varies."""
+"""The sources of light by the parameters that a prior varies.
+
+Greig & Mesinger 2017 (MNRAS 472, 2651), section 2.
+"""
 
 from dataclasses import dataclass
 

@@ -11,6 +11,9 @@ from ..base.errors import UserError
 from ..config.sections import Box
 from ..simulator.lightcone import LightCone
 
+# Words of cuFFT (CUFFT_ALLOC_FAILED), cuBLAS (CUBLAS_STATUS_ALLOC_FAILED) and CUDA itself.
+FULL = ("ALLOC_FAILED", "out of memory")
+
 
 @dataclass
 class Room:
@@ -23,6 +26,11 @@ class Room:
 def room_for(cells: int, hires_factor: int) -> Room:
     """What this process knows of light-cones in such a box."""
     return Room()
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether a GPU's memory ran out: PyTorch's own error, or what CUDA's libraries say of it."""
+    return isinstance(error, torch.OutOfMemoryError) or any(said in str(error) for said in FULL)
 
 
 def made_in_parts(
@@ -45,7 +53,9 @@ def made_in_parts(
         size = min(room.most or count, count - len(made))
         try:
             made += make(slice(len(made), len(made) + size))
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
             asked = asked or size
         else:
             if asked:

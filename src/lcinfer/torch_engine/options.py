@@ -4,48 +4,71 @@ Nothing here loads PyTorch: it is asked whenever a configuration is read.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import fields
+from typing import Annotated, Any
 
-from ..base.errors import UserError
-from ..config.messages import on_lines
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from ..config.base import PositiveFloat, PositiveInt
 from ..config.sections import Simulation
 from ..simulator.model import refused_box
+from ..simulator.values import LARGEST_LOGARITHM, LOWEST_EV
 
 NAME = "the torch engine"
 TEMPLATE = "const-zeta"
-VARIED = ("HII_EFF_FACTOR", "ION_Tvir_MIN", "L_X", "NU_X_THRESH")
+FINITE = ConfigDict(allow_inf_nan=False)
+# Bounds are those of py21cmfast 4.1.1 (wrapper/inputs.py), and closer where the engine's
+# arithmetic would break.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=FINITE)
+class Parameters:
+    """What light-cones differ in, by py21cmfast's names."""
+
+    HII_EFF_FACTOR: PositiveFloat
+    """Ionising efficiency."""
+    ION_Tvir_MIN: Annotated[float, Field(gt=0, le=38)]  # a float's largest power of ten
+    """log10 of the virial temperature in K of the smallest halo with stars."""
+    L_X: Annotated[float, Field(gt=0, le=LARGEST_LOGARITHM)]
+    """log10 of the X-ray luminosity in erg/s per solar mass a year of star formation."""
+    NU_X_THRESH: Annotated[float, Field(ge=LOWEST_EV)]
+    """Least energy of X-rays that leave a galaxy, eV."""
+
+
+VARIED = tuple(field.name for field in fields(Parameters))
+
+
+@dataclass(frozen=True, config=FINITE)
 class Options:
     """Numbers of the model that a simulation may set, by py21cmfast's names, with GM18's values."""
 
-    R_BUBBLE_MAX: float = 15.0
+    R_BUBBLE_MAX: PositiveFloat = 15.0
     """Largest ionised region around a source, comoving Mpc."""
-    R_BUBBLE_MIN: float = 0.620350491
+    R_BUBBLE_MIN: PositiveFloat = 0.620350491
     """Smallest, unless a cell is larger."""
-    DELTA_R_HII_FACTOR: float = 1.1
+    DELTA_R_HII_FACTOR: Annotated[float, Field(gt=1)] = 1.1
     """Ratio of the radii of ionised regions that are tried."""
-    R_MAX_TS: float = 500.0
-    """Radius of the outermost shell of sources that a cell sees, comoving Mpc."""
-    N_STEP_TS: int = 40
+    R_MAX_TS: Annotated[float, Field(gt=0, le=1000)] = 500.0
+    """Radius of the outermost shell of sources that a cell sees, comoving Mpc; tables end beyond
+    the largest."""
+    N_STEP_TS: PositiveInt = 40
     """Shells of sources."""
     X_RAY_SPEC_INDEX: float = 1.0
     """Energy index of the X-ray spectrum."""
-    NU_X_BAND_MAX: float = 2000.0
+    NU_X_BAND_MAX: PositiveFloat = 2000.0
     """Upper end of the band that L_X is the luminosity of, eV."""
-    NU_X_MAX: float = 10000.0
+    NU_X_MAX: PositiveFloat = 10000.0
     """Upper end of the X-ray spectrum, eV."""
-    POP2_ION: float = 4361.0
+    POP2_ION: PositiveFloat = 4361.0
     """Ionising photons per stellar baryon, which the ultraviolet spectrum is normalised by."""
-    F_STAR10: float = -1.3
+    F_STAR10: Annotated[float, Field(ge=-3, le=0)] = -1.3
     """log10 of the share of a halo's baryons in stars."""
-    CLUMPING_FACTOR: float = 2.0
+    CLUMPING_FACTOR: PositiveFloat = 2.0
     """Of recombinations outside ionised regions."""
-    Y_He: float = 0.245
+    Y_He: Annotated[float, Field(ge=0, lt=1)] = 0.245
     """Mass fraction of helium."""
-    MAX_DVDR: float = 0.2
+    MAX_DVDR: Annotated[float, Field(ge=0)] = 0.2
     """Not used with spin temperatures."""
     USE_ADIABATIC_FLUCTUATIONS: bool = False
     """Whether the first gas temperature follows the density (Munoz 2023, MNRAS 523, 2587)."""
@@ -114,14 +137,7 @@ def _refused(name: str, value: bool | float | str) -> str:
     return f" should be a number, not {value}" if isinstance(value, bool | str) else ""
 
 
-def options_of(simulation: Simulation, *parameters: Collection[str]) -> Options:
-    """The options of a simulation, once it and realisations' parameters are what the engine has.
-
-    Raises:
-        UserError: if they are not.
-    """
-    found = {line for varied in parameters or [VARIED] for line in refusals(simulation, varied)}
-    if found:
-        raise UserError(on_lines(sorted(found)))
-    chosen: dict[str, Any] = dict(simulation.simulator.options)
-    return Options(**{name: value for name, value in chosen.items() if name not in ONLY})
+def options_in(simulation: Simulation) -> dict[str, Any]:
+    """Those that a simulation sets, of :class:`Options`."""
+    chosen = simulation.simulator.options
+    return {name: value for name, value in chosen.items() if name not in ONLY}

@@ -1,7 +1,9 @@
 """Peculiar velocities in a coeval box: ``subcell`` of :mod:`lcinfer.simulator.velocities` in
 tensors.
 
-The same arithmetic up to rounding, in an order that has no additions into shared places.
+The gradient in the optical depth, and sub-cells moved along the line of sight (Mao et al. 2012,
+MNRAS 422, 926; Jensen et al. 2013, MNRAS 435, 460). The same arithmetic up to rounding, in an order
+that has no additions into shared places.
 """
 
 import math
