@@ -73,7 +73,7 @@ def test_without_a_verb_or_a_stages_name_or_by_help_the_help_is_printed(capsys) 
         ("scores", "lcinfer scores: the following arguments are required: CONFIG: see"),
         ("scores demo.yaml x --y", "lcinfer scores: unrecognized arguments: x --y: see"),
         ("--nope", "lcinfer: unrecognized arguments: --nope: see `lcinfer --help`"),
-        ("infer a b c --device gpu", "argument --device: invalid choice: 'gpu' (choose from "),
+        ("infer a b c --device gpu", "argument --device: 'gpu' is not cpu, cuda or cuda:N"),
         ("infer a b c --confidence x", "--confidence: 'x' is not a number between 0 and 1: see"),
         ("infer a b c --confidence 1", "--confidence: '1' is not a number between 0 and 1: see"),
         ("infer a b c --threads 0", "--threads: '0' is not a whole number above 0: see"),

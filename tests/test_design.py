@@ -144,7 +144,7 @@ def test_a_mocks_seeds_depend_on_its_name_alone(settings) -> None:
 def test_two_mocks_whose_names_share_seeds_are_refused(settings, monkeypatch) -> None:
     settings["mocks"]["BRIGHT"] = settings["mocks"]["FAINT"]
     config.parse(settings)
-    monkeypatch.setattr(config, "mock_block", lambda name: 7)
+    monkeypatch.setattr(config.agreement, "mock_block", lambda name: 7)
     with pytest.raises(config.UserError, match="BRIGHT and FAINT would share seeds: rename one"):
         config.parse(settings)
 

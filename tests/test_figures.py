@@ -56,7 +56,7 @@ def test_a_reversed_brightness_range_is_named() -> None:
 
 
 def test_figures_do_not_depend_on_the_users_own_settings(tmp_path: Path) -> None:
-    settings = config.Figures(formats=("png",), dpi=60)
+    settings = config.sections.Figures(formats=("png",), dpi=60)
 
     def written(name: str) -> bytes:
         figure = draw_loss([1, 2], [0.5, 0.4], [0.6, 0.5], [1e-3, 1e-3])
@@ -71,7 +71,7 @@ def test_figures_do_not_depend_on_the_users_own_settings(tmp_path: Path) -> None
 
 
 def test_the_same_figure_gives_the_same_bytes_in_every_format(tmp_path: Path) -> None:
-    settings = config.Figures(formats=("png", "pdf", "svg"), dpi=60)
+    settings = config.sections.Figures(formats=("png", "pdf", "svg"), dpi=60)
     true = np.linspace(38, 42, 50)[:, None]
     predicted = true + 0.1 * np.sin(50 * true)
 
@@ -85,7 +85,7 @@ def test_the_same_figure_gives_the_same_bytes_in_every_format(tmp_path: Path) ->
 
 
 def test_metadata_is_in_the_saved_files(tmp_path: Path) -> None:
-    settings = config.Figures(formats=("png", "pdf", "svg"), dpi=60)
+    settings = config.sections.Figures(formats=("png", "pdf", "svg"), dpi=60)
     metadata = {"lcinfer fingerprint": "0123456789", "source": "predictions (1).csv"}
     figure = draw_loss([1, 2], [0.5, 0.4], [0.6, 0.5], [1e-3, 1e-3])
     png, pdf, svg = save(figure, tmp_path / "loss", settings, metadata)
@@ -97,7 +97,7 @@ def test_metadata_is_in_the_saved_files(tmp_path: Path) -> None:
 
 
 def test_saving_makes_the_folder_and_leaves_nothing_but_the_files(tmp_path: Path) -> None:
-    settings = config.Figures(formats=("pdf", "png"), dpi=60)
+    settings = config.sections.Figures(formats=("pdf", "png"), dpi=60)
     stem = tmp_path / "figures" / "loss.v1.2"
     paths = save(draw_loss([1], [0.5], [0.6], [1e-3]), stem, settings, {})
     assert [path.name for path in paths] == ["loss.v1.2.pdf", "loss.v1.2.png"]
@@ -105,7 +105,7 @@ def test_saving_makes_the_folder_and_leaves_nothing_but_the_files(tmp_path: Path
 
 
 def test_a_figure_that_cannot_be_drawn_leaves_the_old_file_whole(tmp_path: Path) -> None:
-    settings = config.Figures(formats=("png",), dpi=60)
+    settings = config.sections.Figures(formats=("png",), dpi=60)
     (path,) = save(draw_loss([1], [0.5], [0.6], [1e-3]), tmp_path / "loss", settings, {})
     before = path.read_bytes()
     broken = Figure()

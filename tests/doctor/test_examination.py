@@ -89,18 +89,18 @@ def test_results_that_are_not_there_yet_are_not_made(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
+    ("wrong", "code", "says"),
     [
-        (["--profile", "nosuch"], "there is no such profile"),
-        (["--ranks", "0"], "above 0"),
-        (["--limit", "-1"], "above 0"),
+        (["--profile", "nosuch"], 1, "there is no such profile"),
+        (["--ranks", "0"], 2, "above 0"),
+        (["--limit", "-1"], 2, "above 0"),
     ],
 )
-def test_a_mistake_in_what_is_asked_is_one_line(settings, write_config, capsys, wrong, says):
+def test_a_mistake_in_what_is_asked_is_one_line(settings, write_config, capsys, wrong, code, says):
     with pytest.raises(SystemExit) as stopped:
         cli.main(["doctor", str(write_config(settings)), *wrong])
     printed = capsys.readouterr()
-    assert (stopped.value.code, printed.out, printed.err.count("\n")) == (1, "", 1)
+    assert (stopped.value.code, printed.out, printed.err.count("\n")) == (code, "", 1)
     assert says in printed.err
 
 

@@ -221,15 +221,19 @@ def no_store(place: Path) -> None:
     (place / "spec.json").write_text("{}")
 
 
-@pytest.mark.parametrize("make", [nothing, a_file, Path.mkdir, no_store])
-def test_what_is_no_database_is_one_line(make, settings, write_config, tmp_path, capsys) -> None:
+@pytest.mark.parametrize(
+    ("make", "code"), [(nothing, 1), (a_file, 2), (Path.mkdir, 1), (no_store, 1)]
+)
+def test_what_is_no_database_is_one_line(
+    make, code, settings, write_config, tmp_path, capsys
+) -> None:
     make(tmp_path / "elsewhere")
     arguments = ["merge", str(write_config(settings)), "cones", str(tmp_path / "elsewhere")]
     with pytest.raises(SystemExit) as stopped:
         cli.main([*arguments, "--results", str(tmp_path / "results")])
-    assert stopped.value.code == 1
+    assert stopped.value.code == code
     printed = capsys.readouterr().err
-    assert printed.startswith(f"lcinfer: {tmp_path / 'elsewhere'}")
+    assert f": {tmp_path / 'elsewhere'}" in printed
     assert printed.count("\n") == 1
     assert not (tmp_path / "results").exists()
 
