@@ -18,8 +18,7 @@ from lcinfer.products.found import Seal, Spec
 from lcinfer.products.run import Run
 from lcinfer.products.shown import FigureSet, Summary
 from lcinfer.records.stamp import uncommented
-from lcinfer.stages import scored
-from lcinfer.stages.draw import draw_figures
+from lcinfer.stages import draw, scored
 
 HEADS = {"dropout": "gaussian_dropout", "flow": "posterior"}
 
@@ -125,6 +124,17 @@ def test_lcinfer_scores_prints_a_line_for_each_network(run) -> None:
         assert line.startswith(name) and line.endswith("and a verdict needs 200")
 
 
+def test_the_first_of_the_corners_is_compared_with_each_other_one(run, monkeypatch) -> None:
+    style = run.config.figures.model_copy(update={"corners": ("flow", "dropout")})
+    asked = Run(run.config.model_copy(update={"figures": style}), run.root)
+    drawn, draws = [], draw.figures.draw_compared
+    monkeypatch.setattr(
+        draw.figures, "draw_compared", lambda found: drawn.append([*found]) or draws(found)
+    )
+    draw.draw_figures(asked, "posteriors")
+    assert drawn == [["flow", "dropout"]]
+
+
 def test_its_figures_are_a_set_of_their_own_that_a_spec_describes(run) -> None:
     drawn = run.figures["posteriors"]
     assert drawn.figures == (
@@ -132,7 +142,7 @@ def test_its_figures_are_a_set_of_their_own_that_a_spec_describes(run) -> None:
         *("posterior_dropout", "posterior_flow", "corner_FAINT", "log_density"),
     )
     assert {path.stem for path in drawn.optional} == {"log_density"}, "runs of 0.3 had none"
-    draw_figures(run, "posteriors")
+    draw.draw_figures(run, "posteriors")
     pages = [*drawn.outputs, *drawn.optional]
     assert all(path.stat().st_size > 3000 for path in pages), "no page is empty"
     spec = Spec(drawn.directory, json.loads(drawn.spec.read_bytes()))

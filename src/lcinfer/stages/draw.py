@@ -152,12 +152,10 @@ def _of_posteriors(run: Run) -> Drawn:
         yield f"posterior_{name}", figures.draw_posteriors(*shown_as, bins=run.config.figures.bins)
     if len(of_each) > 1:
         of_all = sorted(set.intersection(*map(set, of_each.values())))
-        yield (
-            COMPARED,
-            figures.draw_compared(
-                {name: [found[index] for index in of_all] for name, found in of_each.items()}
-            ),
-        )
+        leading = next((name for name in run.config.corners if name in of_each), None)
+        named = sorted(of_each, key=lambda name: name != leading)
+        compared = {name: [of_each[name][index] for index in of_all] for name in named}
+        yield COMPARED, figures.draw_compared(compared)
     worth = {name: float(np.mean([*found.values()])) for name, found in of_each.items()}
     for mock in sorted(run.mocks):
         paths = {name: methods[name].mock_posterior(mock) for name in run.config.corners}
