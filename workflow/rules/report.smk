@@ -21,6 +21,7 @@ FIGURES = {  # by category: a figure, and what it is called; by the name of what
         "calibration": "calibration",
         "posterior": "means and widths",
         "corner": "corner",
+        "log_density": "log density, against another's",
     },
     "Instruments": {"noise": None},
     "Sweeps": {"sweep": None},
@@ -39,6 +40,12 @@ def made(product, path):
     What an earlier lcinfer finished may lack those added since, and is not made again for them.
     """
     return path not in product.optional or path.exists() or not product.finished
+
+
+def described(figure):
+    """(category, which) of a figure's name, as `corner_FAINT`."""
+    named = ((category, which) for category, there in FIGURES.items() for which in there)
+    return next(it for it in named if figure == it[1] or figure.startswith(f"{it[1]}_"))
 
 
 def shown():
@@ -75,9 +82,9 @@ def shown():
         for figure in figures.figures:
             if not made(figures, figures.files(figure)[0]):
                 continue
-            which, _, of_one = figure.partition("_")
-            (category,) = (it for it, there in FIGURES.items() if which in there)
+            category, which = described(figure)
             label = FIGURES[category][which]
+            of_one = figure.removeprefix(which).removeprefix("_")
             yield report(
                 figures.files(figure)[0],
                 category=category,
