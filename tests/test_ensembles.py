@@ -10,12 +10,13 @@ import torch
 import yaml
 from support.filling import finish, whole_run
 from support.small import Settings, small_settings
+from support.toy_images import IDENTITY, toy_images, toy_training
 
 import lcinfer
 from lcinfer import cli, config
 from lcinfer.audit import networks
 from lcinfer.base.errors import UserError
-from lcinfer.config.sections import Training
+from lcinfer.config.sections import Split, Training
 from lcinfer.config.sweeps import members, repeats
 from lcinfer.evaluation.posteriors import read_posteriors
 from lcinfer.evaluation.predict import predict
@@ -27,6 +28,9 @@ from lcinfer.records.stamp import rows
 from lcinfer.stages.train import train_network
 from lcinfer.text.styles import Markdown
 from lcinfer.training import checkpoint as checkpoints
+from lcinfer.training.ensemble import mix
+from lcinfer.training.learner import apply_together
+from lcinfer.training.loop import train, validation_set
 from lcinfer.training.networks.head import Density
 from lcinfer.training.networks.mixture import Mixture
 
@@ -225,6 +229,38 @@ def test_posteriors_that_cannot_be_told_are_said_before_any_job(section, change,
     with pytest.raises(UserError, match=said):
         config.parse(settings)
     config.parse(settings, recorded=True)
+
+
+def test_widths_are_set_together_on_the_validation_set_and_the_networks_stay_what_they_are(
+    tmp_path,
+) -> None:
+    labelled = replace(toy_images(150), prior={"depth": (20.0, 200.0), "edge": (4.0, 20.0)})
+    split = Split(validation=60, test=30)
+    one = toy_training().model_dump(mode="json")
+    one["network"]["head"] = {**FLOW, "base": "validation_tails"}
+    paths = []
+    for seed in (1, 2, 3):
+        training = Training.model_validate({**one, "seed": seed, "epochs": 3})
+        train(training, split, labelled, tmp_path / str(seed), IDENTITY, show=False)
+        paths.append(tmp_path / str(seed) / checkpoints.NAME)
+    ensemble = Training.model_validate({**one, "ensemble": 3, "epochs": 3})
+    made = mix(paths, ensemble, split, labelled, tmp_path / "mixed", IDENTITY, {})
+    kept = checkpoints.load(tmp_path / "mixed" / checkpoints.NAME)
+    assert kept.widths == made.widths and len(kept.widths) == 2
+    for path, member in zip(paths, kept.members, strict=True):
+        alone = checkpoints.load(path).model
+        assert all(alone[name].equal(value) for name, value in member.items())
+
+    found = {}
+    for factor in (0.8, 1.0, 1.25):
+        trained = replace(kept, widths=[factor * width for width in kept.widths])
+        network = trained.trained_network(torch.device("cpu"))
+        normalisation = trained.fitted_normalisation()
+        images, targets = validation_set(ensemble, range(60), labelled, normalisation)
+        features = apply_together(network.trunk, images)
+        with torch.no_grad():
+            found[factor] = network.head.errors(features, targets).mean().item()
+    assert found[1.0] < min(found[0.8], found[1.25]) - 0.005
 
 
 def test_a_sweep_varies_single_networks() -> None:

@@ -43,12 +43,11 @@ def _train(run: TrainingRun, world: World) -> Checkpoint:
     labelled = images.open_labelled(run.inputs)
     if world.first:
         say_left_out(run, labelled.failed)
-    identity = identity_of(run, labelled.failed)
+    of, identity = (run.training, run.split, labelled), identity_of(run, labelled.failed)
     if run.members:
-        return mix([one.checkpoint for one in run.members], run.directory, identity, stamp(run))
-    return train(
-        run.training, run.split, labelled, run.directory, identity, stamp=stamp(run), world=world
-    )
+        networks = [one.checkpoint for one in run.members]
+        return mix(networks, *of, run.directory, identity, stamp(run))
+    return train(*of, run.directory, identity, stamp=stamp(run), world=world)
 
 
 def say_left_out(run: TrainingRun, failed: tuple[int, ...]) -> None:

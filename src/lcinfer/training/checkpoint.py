@@ -72,6 +72,8 @@ class Checkpoint:
     """Name and settings of the instrument that its images are seen with; empty: none is."""
     members: list[dict[str, Any]] = field(default_factory=list)
     """Of an ensemble: the state of each network, in the place of ``model``."""
+    widths: list[float] = field(default_factory=list)
+    """Of an ensemble: by what its posteriors' widths are multiplied; empty: by nothing."""
 
     @property
     def complete(self) -> bool:
@@ -94,7 +96,7 @@ class Checkpoint:
                 f"its {network.architecture} is of revision {self.revision}, the one here of "
                 f"{network.revision}, which computes otherwise"
             )
-        model = mixture(built) if self.members else built[0]
+        model = mixture(built, self.widths) if self.members else built[0]
         return model.to(device).eval()
 
     def _built(self, network: networks.Network, state: dict[str, Any]) -> Network:

@@ -3,17 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import torch
 
 from ..base.errors import UserError
+from ..config.networks import Posterior
+from ..config.sections import Split, Training
+from ..images.dataset import LabelledImages
+from ..images.sets import divide
 from .checkpoint import NAME, Checkpoint, load, save
-from .loop import write_history
+from .learner import apply_together
+from .loop import validation_set, write_history
+from .networks.mixture import Mixture
 
 
 def mix(
-    members: Sequence[Path], directory: Path, identity: dict[str, Any], stamp: dict[str, str]
+    members: Sequence[Path],
+    training: Training,
+    split: Split,
+    labelled: LabelledImages,
+    directory: Path,
+    identity: dict[str, Any],
+    stamp: dict[str, str],
 ) -> Checkpoint:
     """Put the networks of complete trainings together, as the training of their ensemble.
 
@@ -21,6 +34,10 @@ def mix(
 
     Args:
         members: the networks' checkpoints; the trainings differ in the seed alone.
+        training: the ensemble's.
+        split: light-cones set aside for validation and test.
+        labelled: images in mK and parameters of all light-cones; their validation set says how
+            wide the mixture is, where it says how wide its members are.
         directory: where checkpoint and history go; made if missing.
         identity: what decides the result.
         stamp: the product that it is.
@@ -52,7 +69,25 @@ def mix(
             {key: float(np.mean([row[key] for row in rows])) for key in rows[0]} for rows in epochs
         ],
     )
+    mixed = replace(mixed, widths=_widths(mixed, training, split, labelled))
     directory.mkdir(parents=True, exist_ok=True)
     save(mixed, directory / NAME)
     write_history(mixed, directory)
     return mixed
+
+
+def _widths(
+    mixed: Checkpoint, training: Training, split: Split, labelled: LabelledImages
+) -> list[float]:
+    """By what the members' widths are multiplied, so that the validation set is most likely."""
+    head = training.network.head
+    if not (isinstance(head, Posterior) and head.base == "validation_tails"):
+        return []
+    sets = divide(split, labelled.light_cones, labelled.failed, training.light_cones)
+    images, targets = validation_set(
+        training, sets.validation, labelled, mixed.fitted_normalisation()
+    )
+    network = mixed.trained_network(torch.device("cpu"))
+    features = apply_together(network.trunk, images)
+    with torch.inference_mode():
+        return cast(Mixture, network.head).shared_widths(features, targets).tolist()

@@ -210,13 +210,25 @@ class _Data:
         self.box: Tensor | None = None
         if training.network.head.together:
             self.box = _box(labelled, self.normalisation)
-            validation = labelled.read(sets.validation, images)
-        else:
-            validation = labelled.read(sets.validation, 1)[:, 0]
-        self.validation_images: Tensor = self.normalisation.images(validation)
-        self.validation_targets: Tensor = self.normalisation.parameters(
-            labelled.parameters[list(sets.validation)]
+        self.validation_images, self.validation_targets = validation_set(
+            training, sets.validation, labelled, self.normalisation
         )
+
+
+def validation_set(
+    training: Training,
+    light_cones: Sequence[int],
+    labelled: LabelledImages,
+    normalisation: Normalisation,
+) -> tuple[Tensor, Tensor]:
+    """Normalised images, (light-cone, image, ...) where a head answers for several together and
+    else (light-cone, ...) of one of each, and normalised parameters (light-cone, parameter)."""
+    together = training.network.head.together
+    read = labelled.read(light_cones, training.images_of(labelled.per_lightcone) if together else 1)
+    return (
+        normalisation.images(read if together else read[:, 0]),
+        normalisation.parameters(labelled.parameters[list(light_cones)]),
+    )
 
 
 def _box(labelled: LabelledImages, normalisation: Normalisation) -> Tensor:

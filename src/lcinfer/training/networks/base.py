@@ -2,8 +2,8 @@
 
 Of the validation set the network has not learnt, so that a base fitted to it gives widths that are
 right for others. It is a Gaussian, or has the tails of sinh-arcsinh distributions (Jones & Pewsey
-2009, Biometrika 96, 761), of which the Gaussian is the one with a tail of 1; the smaller, the
-longer the tail.
+2009, Biometrika 96, 761), of which the Gaussian is the one with a tail of 1: the smaller, the
+longer. Shorter ones than a Gaussian's are not fitted: few light-cones cannot tell them.
 """
 
 import math
@@ -49,22 +49,22 @@ def gaussian(there: Tensor) -> Tensor:
 
 
 def with_tails(there: Tensor) -> tuple[Tensor, Tensor]:
-    """The most likely root and tails."""
+    """The most likely root and tails, none above 1."""
     with torch.inference_mode(False), torch.enable_grad():
         there = there.clone()  # those of inference mode have no gradients
         root = gaussian(there)
         log_widths, beside = root.diagonal().log(), root.tril(-1)
-        log_tails = torch.zeros_like(log_widths)
+        lengths = torch.full_like(log_widths, 0.5)  # where they are 0 nothing says which way
 
         def base() -> tuple[Tensor, Tensor]:
-            return log_widths.exp().diag() + beside.tril(-1), log_tails.exp()
+            return log_widths.exp().diag() + beside.tril(-1), 1 / (1 + lengths.square())
 
-        _fit([log_widths, beside, log_tails], lambda: log_density(there, *base()))
+        _fit([log_widths, beside, lengths], lambda: log_density(there, *base()))
         root, tails = base()
         return root.detach(), tails.detach()
 
 
-def shared_widths(members: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]]) -> Tensor:
+def shared_widths(members: Sequence[Sequence[Tensor]]) -> Tensor:
     """By what the roots of an ensemble's members are most likely to be multiplied, (parameter).
 
     Args:
@@ -72,8 +72,8 @@ def shared_widths(members: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]]) -> T
             stretches them there (light-cone), root and tails.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        members = [(a.clone(), b.clone(), c.clone(), d.clone()) for a, b, c, d in members]
-        log_factors = torch.zeros_like(members[0][3])
+        members = [[each.clone() for each in member] for member in members]
+        log_factors = torch.zeros_like(members[0][-1])
 
         def mixed() -> Tensor:
             each = [

@@ -2,7 +2,8 @@
 
 Networks of other seeds differ in what few light-cones leave open, and a mixture says so where each
 alone is too sure of itself (Lakshminarayanan et al. 2017, arXiv:1612.01474; of posteriors Hermans
-et al. 2022, arXiv:2110.06581).
+et al. 2022, arXiv:2110.06581). Where each is as wide as it should be their mixture is wider: flows
+with bases of the validation set that have tails are made narrower together.
 """
 
 import math
@@ -14,14 +15,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from . import base
 from .architectures import Network
+from .flow import Flow
 from .head import Density
 
 
-def mixture(networks: Sequence[Network]) -> Network:
-    """Networks with heads of posteriors as one: trunks beside one another, and their mixture."""
+def mixture(networks: Sequence[Network], widths: Sequence[float] = ()) -> Network:
+    """Networks with heads of posteriors as one: trunks beside one another, and their mixture, with
+    widths of its members' multiplied by ``widths``, one for each parameter."""
     trunks = _Beside([network.trunk for network in networks])
     heads = Mixture([cast(Density, network.head) for network in networks])
+    if widths:
+        heads.widen(torch.tensor(widths))
     return Network(OrderedDict(trunks=trunks, output=heads))
 
 
@@ -56,6 +62,21 @@ class Mixture(Density):
     def forward(self, features: Tensor) -> Tensor:
         """The mixture's mean."""
         return torch.stack([head(own) for head, own in self._each(features)]).mean(0)
+
+    def shared_widths(self, features: Tensor, targets: Tensor) -> Tensor:
+        """By what the widths of flows with tails are most likely to be multiplied, (parameter)."""
+        found = []
+        for head, own in self._each(features):
+            flow = cast(Flow, head)
+            there, more, stretched = flow.taken(own, targets)
+            member = there, more + stretched, flow.root, flow.tails
+            found.append(tuple(each.double().cpu() for each in member))
+        return base.shared_widths(found)
+
+    def widen(self, factors: Tensor) -> None:
+        """Multiply the members' widths."""
+        for flow in cast(Sequence[Flow], self.heads):
+            flow.root = factors[:, None].to(flow.root) * flow.root  # not in a checkpoint's own
 
     def _each(self, features: Tensor) -> Iterator[tuple[Density, Tensor]]:
         heads = cast(Sequence[Density], self.heads)
