@@ -79,6 +79,7 @@ def project(cluster, tmp_path) -> Iterator[Project]:
     if node_is_there.startswith("down"):
         node("n2", "resume")
     wait_until(lambda: not output("squeue", "--noheader"))
+    made.end_leftovers()
 
 
 def held_up(cones: LightCones) -> list[int]:

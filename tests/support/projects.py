@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from lcinfer import config
@@ -104,6 +106,20 @@ class Project:
                 process.kill()
             process.communicate(timeout=30)
         subprocess.run(["scancel", "--user=root"], check=False, timeout=30)
+
+    def end_leftovers(self) -> list[str]:
+        """End what still runs in the folder after its jobs have ended, and say what it was.
+
+        SLURM's proctrack/linuxproc knows a job's processes by their parents: it loses the Snakemake
+        of a job whose shell ends first. On a cluster with cgroups none can get away.
+        """
+        left = []
+        for process in psutil.process_iter():
+            with suppress(psutil.NoSuchProcess):
+                if self.path in (Path(process.cwd()), *Path(process.cwd()).parents):
+                    left.append(" ".join(process.cmdline()))
+                    process.kill()
+        return left
 
 
 def on_both_nodes(ranks: int) -> list[str]:
