@@ -2,11 +2,16 @@
 
     python benchmarks/posteriors.py corner config/beyond.yaml FAINT corner.png images spectra
     python benchmarks/posteriors.py widths config/beyond.yaml cylindrical
+    python benchmarks/posteriors.py bases config/beyond.yaml images
+    python benchmarks/posteriors.py members config/beyond.yaml images_three
     python benchmarks/posteriors.py times config/beyond.yaml images
 
 ``corner`` draws a mock's posteriors over one another, of networks and likelihoods that are made
 already; the run's own figure waits for all. ``widths`` compares emulators of other hidden layers by
-training light-cones that each of their networks has not seen. ``times`` says what `lcinfer infer`
+training light-cones that each of their networks has not seen. ``bases`` compares what a flow can
+stretch by validation light-cones to which it was not fitted: ten times in five parts, each by a
+base that is fitted to the other four. ``members`` tests an ensemble, the same without the widths
+that it sets together, and each of its networks; TARP with the scatter of five seeds. ``times`` says what `lcinfer infer`
 spends its time on, with one light-cone of a mock; no start, no imports; the best of three.
 """
 
@@ -20,8 +25,9 @@ import torch
 
 from lcinfer import figures
 from lcinfer.config import load
+from lcinfer.evaluation.calibration import calibration_of
 from lcinfer.evaluation.posteriors import read_posteriors
-from lcinfer.evaluation.predict import sampled
+from lcinfer.evaluation.predict import Guess, posteriors, sampled
 from lcinfer.images import cutting
 from lcinfer.images.sets import divide
 from lcinfer.infer import recover
@@ -31,9 +37,14 @@ from lcinfer.infer.posterior import COUNT, SEED
 from lcinfer.infer.recover import BATCH
 from lcinfer.likelihood.emulator import fit
 from lcinfer.products.run import Run
-from lcinfer.training.learner import apply
+from lcinfer.training import checkpoint as checkpoints
+from lcinfer.training.learner import apply, apply_together
+from lcinfer.training.loop import validation_set
+from lcinfer.training.networks import base
 
 REPEATS = 3
+PARTS, REPEATS_OF_PARTS = 5, 10
+SCATTERS = 5
 HIDDEN = ((32, 32), (64, 64), (128, 128))
 
 
@@ -67,6 +78,61 @@ def widths(run: Run, name: str) -> None:
     for hidden in HIDDEN:
         _, unseen = fit(parameters, measured, low, high, hidden, seed=1)
         print(f"hidden {hidden}: {np.sqrt(np.square(unseen).mean()):.3f} dex", flush=True)
+
+
+def bases(run: Run, name: str) -> None:
+    """Mean log densities in nats, and their differences to the Gaussian's."""
+    made = run.trainings[name]
+    trained = checkpoints.load(made.checkpoint)
+    labelled = cutting.open_labelled(made.inputs)
+    network = trained.trained_network(torch.device("cpu"))
+    kept = divide(made.split, labelled.light_cones, labelled.failed).validation
+    of = (made.training, kept, labelled, trained.fitted_normalisation())
+    images, targets = validation_set(*of)
+    features = apply_together(network.trunk, images)
+    with torch.no_grad():
+        there, *stretched = network.head.taken(features, targets)
+    there, stretched = there.double(), sum(stretched).double()
+    fits = {"standard": lambda _: (), "gaussian": lambda it: (base.gaussian(it),)}
+    fits["tails"] = base.with_tails
+    found = {kind: torch.zeros(len(there), dtype=torch.float64) for kind in fits}
+    for repeat in range(REPEATS_OF_PARTS):
+        order = torch.randperm(len(there), generator=torch.Generator().manual_seed(repeat))
+        for part in order.chunk(PARTS):
+            others = there[~torch.isin(torch.arange(len(there)), part)]
+            for kind, fit_to in fits.items():
+                fitted = fit_to(others)
+                density = base.log_density(there[part], *fitted) + stretched[part]
+                found[kind][part] += density / REPEATS_OF_PARTS
+    print(f"{name}: tails of {base.with_tails(there)[1].numpy().round(2)} with all {len(there)}")
+    for kind, each in found.items():
+        more = each - found["gaussian"]
+        error = more.std() / len(more) ** 0.5
+        print(f"{kind:10}{each.mean():8.2f} nats, {more.mean():+.2f} +- {error:.2f} to a Gaussian")
+
+
+def members(run: Run, name: str) -> None:
+    """Log densities, verdicts and coverage on the test light-cones."""
+    made, asked = run.trainings[name], run.config.evaluation
+    trained = checkpoints.load(made.checkpoint)
+    labelled = cutting.open_labelled(made.inputs)
+    sets = divide(made.split, labelled.light_cones, labelled.failed)
+    guess = Guess.fitted(labelled, sets.validation)
+    apart = replace(trained, widths=[])
+    each = {"as it is": trained, "widths apart": apart}
+    for number, state in enumerate(trained.members, start=1):
+        each[f"network {number}"] = replace(apart, members=[state])
+    for what, one in each.items():
+        found = posteriors(one, labelled, sets.test, asked, guess)
+        tested = [
+            calibration_of(found, asked.model_copy(update={"seed": asked.seed + more}))
+            for more in range(SCATTERS)
+        ]
+        first, tarp = tested[0], ", ".join(f"{it.tarp:.2g}" for it in tested)
+        held = " ".join(f"{it:.2f}" for it in first.coverage(0.68))
+        density = found.log_density.mean()
+        print(f"{what:13}{density:6.2f} nats, {first.verdict} p = {first.p:.2g}", flush=True)
+        print(f"{'':13}68 % hold {held}; SBC {first.sbc.round(4)}; TARP {tarp}")
 
 
 def times(run: Run, name: str, threads: int) -> None:
@@ -114,7 +180,7 @@ def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
     verbs = parser.add_subparsers(required=True, dest="verb")
-    for verb in ("corner", "widths", "times"):
+    for verb in ("corner", "widths", "bases", "members", "times"):
         added = verbs.add_parser(verb)
         added.add_argument("config", type=Path)
         added.add_argument("of", help="a mock, a section of `spectra`, or a training")
@@ -129,7 +195,7 @@ def main() -> None:
     elif options.verb == "times":
         times(run, options.of, options.threads)
     else:
-        widths(run, options.of)
+        {"bases": bases, "members": members, "widths": widths}[options.verb](run, options.of)
 
 
 if __name__ == "__main__":
