@@ -11,8 +11,9 @@ already; the run's own figure waits for all. ``widths`` compares emulators of ot
 training light-cones that each of their networks has not seen. ``bases`` compares what a flow can
 stretch by validation light-cones to which it was not fitted: ten times in five parts, each by a
 base that is fitted to the other four. ``members`` tests an ensemble, the same without the widths
-that it sets together, and each of its networks; TARP with the scatter of five seeds. ``times`` says what `lcinfer infer`
-spends its time on, with one light-cone of a mock; no start, no imports; the best of three.
+that it sets together, and each of its networks; TARP with the scatter of five seeds. ``times`` says
+what `lcinfer infer` spends its time on, with one light-cone of a mock; no start, no imports; the
+best of three.
 """
 
 import argparse
