@@ -162,47 +162,6 @@ def test_a_base_of_the_validation_set_mends_widths_that_training_got_wrong() -> 
         assert torch.equal(head.train().errors(features, truth).double(), before)
 
 
-def test_a_base_with_tails_is_right_where_a_few_light_cones_lie_far_off() -> None:
-    gaussian, tailed = flow(base="validation"), flow(base="validation_tails")
-    bounded(gaussian)
-    tailed.load_state_dict(gaussian.state_dict(), strict=False)
-    tailed.eval().bound(BOX)
-    generator = torch.Generator().manual_seed(5)
-    features = torch.randn(4000, 3, generator=generator)
-    with torch.inference_mode():
-        known = gaussian.averaged(features)
-        width = torch.where(torch.rand((4000, 1, 1), generator=generator) < 0.1, 1.2, 0.2)
-        random = torch.randn((4000, 1, 2), generator=generator)
-        truth = gaussian._pushed(known, width * random)[:, 0]  # one in ten six times as wide
-        held = {}
-        for head in (gaussian, tailed):
-            head.settle(features[:2000], truth[:2000])
-            below = (head.samples(features[2000:], 200) < truth[2000:, None]).float().mean(1)
-            held[head] = ((below - 0.5).abs() < 0.34).float().mean(0)
-        assert (held[gaussian] > 0.84).all(), "the variance is that of the few"
-        assert (abs(held[tailed] - 0.68) < 0.08).all()
-        gain = gaussian.errors(features, truth) - tailed.errors(features, truth)
-        assert gain[2000:].mean() > 0.2
-        assert (tailed.tails < 0.9).all()
-        kept = flow(base="validation_tails")
-        kept.load_state_dict(tailed.state_dict())
-        assert torch.equal(kept.eval().errors(features, truth), tailed.errors(features, truth))
-
-
-def test_a_base_with_tails_is_a_density_and_a_gaussian_where_nothing_lies_far_off() -> None:
-    head = bounded(flow(base="validation_tails"))
-    generator = torch.Generator().manual_seed(6)
-    features = torch.randn(4000, 3, generator=generator)
-    with torch.no_grad():
-        truth = head.samples(features, 1, generator)[:, 0]
-        head.settle(features, truth)
-        assert torch.allclose(head.tails, torch.ones(2), atol=0.1)
-        head.tails.copy_(torch.tensor([0.6, 0.8]))
-        even = torch.rand((200_000, 2), generator=generator) * (BOX[1] - BOX[0]) + BOX[0]
-        total = (-head.errors(features[:1].expand(len(even), -1), even)).exp().mean()
-        assert total.item() == pytest.approx(1, abs=0.02)
-
-
 def test_the_rate_of_dropout_is_that_with_which_intervals_hold_what_they_should() -> None:
     head = bounded(gaussian(rates=(0.0, 0.3, 0.9)), spread=0.3)  # that dropout matters
     generator = torch.Generator().manual_seed(3)

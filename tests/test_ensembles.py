@@ -237,7 +237,7 @@ def test_widths_are_set_together_on_the_validation_set_and_the_networks_stay_wha
     labelled = replace(toy_images(150), prior={"depth": (20.0, 200.0), "edge": (4.0, 20.0)})
     split = Split(validation=60, test=30)
     one = toy_training().model_dump(mode="json")
-    one["network"]["head"] = {**FLOW, "base": "validation_tails"}
+    one["network"]["head"] = {**FLOW, "base": "validation"}
     paths = []
     for seed in (1, 2, 3):
         training = Training.model_validate({**one, "seed": seed, "epochs": 3})

@@ -192,9 +192,9 @@ def _training(config: Sections, where: str, training: Training) -> Iterator[str]
             f"its posterior learns from together"
         )
     head, needed = training.network.head, FOR_A_WIDTH * len(config.database.prior)
-    if head.kind == "posterior" and head.base != "standard" and config.split.validation < needed:
+    if head.kind == "posterior" and head.base == "validation" and config.split.validation < needed:
         yield (
-            f"{where}.network.head.base: {head.base}: widths of {len(config.database.prior)} "
+            f"{where}.network.head.base: validation: widths of {len(config.database.prior)} "
             f"parameters need {needed} validation light-cones, and split.validation is "
             f"{config.split.validation}"
         )

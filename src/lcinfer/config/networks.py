@@ -95,13 +95,11 @@ class Posterior(Section):
     bins: Annotated[int, Field(ge=2)] = 8
     """Pieces of a spline."""
     base: Annotated[
-        Literal["standard", "validation", "validation_tails"],
-        Field(json_schema_extra={"since": "0.4"}),
+        Literal["standard", "validation"], Field(json_schema_extra={"since": "0.4"})
     ] = "standard"
     """What the splines stretch, in predictions: the normal distribution, or the Gaussian with the
-    covariance of what they make of the validation set's parameters, or the same with tails (Jones
-    & Pewsey 2009). The latter two give widths that are right for light-cones from which the
-    network has not learnt, the last one also where a few lie far off."""
+    covariance of what they make of the validation set's parameters. The latter gives widths that
+    are right for light-cones from which the network has not learnt."""
     loss: ClassVar[str] = "negative log density"
     together: ClassVar[bool] = True
 

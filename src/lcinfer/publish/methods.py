@@ -28,14 +28,6 @@ SAMPLING = {
     "uniform": "independent uniform draws",
     "sobol": "points of one scrambled Sobol sequence",
 }
-BASES = {
-    "standard": "",
-    "validation": ", from a Gaussian whose covariance was set on the validation set",
-    "validation_tails": (
-        ", from sinh-arcsinh distributions (Jones & Pewsey 2009) whose covariance and tails were "
-        "set on the validation set"
-    ),
-}
 NAMED_SOFTWARE = ("lcinfer", "python", "numpy", "zarr", "torch", "snakemake")  # the table has all
 
 
@@ -195,7 +187,7 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
                 f"It gives the posterior by a normalising flow of "
                 f"{counted(network.head.transforms, 'autoregressive transformation')} with "
                 f"rational-quadratic splines, behind a logit of each parameter, from the mean of "
-                f"the features of a light-cone's images{BASES[network.head.base]}."
+                f"the features of a light-cone's images."
             )
         case GaussianDropout():
             told.append(
@@ -209,7 +201,7 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
             f"The posteriors of {len(run.members)} such networks, trained with seeds "
             f"{listed(list(map(str, run.seeds)))}, are mixed with equal weights."
         )
-        if isinstance(network.head, Posterior) and network.head.base == "validation_tails":
+        if isinstance(network.head, Posterior) and network.head.base == "validation":
             told.append("Their widths were then set together on the validation set.")
     if training.precision != "single":
         rounded = {"tf32": "TensorFloat-32 (on GPUs)", "bfloat16": "bfloat16"}[training.precision]

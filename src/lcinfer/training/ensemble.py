@@ -81,7 +81,7 @@ def _widths(
 ) -> list[float]:
     """By what the members' widths are multiplied, so that the validation set is most likely."""
     head = training.network.head
-    if not (isinstance(head, Posterior) and head.base == "validation_tails"):
+    if not (isinstance(head, Posterior) and head.base == "validation"):
         return []
     sets = divide(split, labelled.light_cones, labelled.failed, training.light_cones)
     images, targets = validation_set(

@@ -25,7 +25,6 @@ class Flow(Density):
 
     points: Tensor
     root: Tensor
-    tails: Tensor
 
     def __init__(self, features: int, outputs: int, settings: Posterior) -> None:
         """Draw its weights from PyTorch's global generator."""
@@ -41,18 +40,15 @@ class Flow(Density):
             sobol = torch.quasirandom.SobolEngine(outputs)  # type: ignore[no-untyped-call,unused-ignore]
             even = (sobol.draw(POINTS + 1, dtype=torch.float64)[1:]).float()
         self.register_buffer("points", torch.special.ndtri(even), persistent=False)
-        self._settled = settings.base != "standard"
-        self.tailed = settings.base == "validation_tails"
-        if self._settled:  # else no checkpoint has them, and they would be loaded without data
+        self.settled = settings.base == "validation"
+        if self.settled:  # else no checkpoint has it, and it would be loaded without data
             self.register_buffer("root", torch.eye(outputs))
-        if self.tailed:
-            self.register_buffer("tails", torch.ones(outputs))
 
     def errors(self, features: Tensor, targets: Tensor) -> Tensor:
         """See :class:`Density`; when not in training, in double precision."""
         there, more, stretched = self.taken(features, targets)
-        fitted = () if self.training else self._fitted
-        errors = -(base.log_density(there, *fitted) + more + stretched)
+        root = self.root if self.settled and not self.training else None
+        errors = -(base.log_density(there, root) + more + stretched)
         return errors if self.training else errors.double()
 
     def settle(self, features: Tensor, targets: Tensor) -> None:
@@ -61,18 +57,8 @@ class Flow(Density):
         Its mean stays 0: what a network knows too well makes widths wrong and not means, and of a
         hundred light-cones a mean is known to a tenth of a width alone.
         """
-        if self._settled:
-            there = self.taken(features, targets)[0].double().cpu()
-            fitted = base.with_tails(there) if self.tailed else (base.gaussian(there),)
-            for ours, most_likely in zip(self._fitted, fitted, strict=True):
-                ours.copy_(most_likely)
-
-    @property
-    def _fitted(self) -> tuple[Tensor, ...]:
-        """What the validation set says of the base."""
-        if self.tailed:
-            return self.root, self.tails
-        return (self.root,) if self._settled else ()
+        if self.settled:
+            self.root.copy_(base.gaussian(self.taken(features, targets)[0]))
 
     def taken(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(light-cone, parameter) where the flow takes the parameters, and the logarithms of how
@@ -101,7 +87,8 @@ class Flow(Density):
     def _pushed(self, known: Tensor, normal: Tensor) -> Tensor:
         """(light-cone, sample, parameter) of normal numbers of the same shape."""
         together = max(1, ROWS // normal.shape[1])
-        normal = base.drawn(normal, *self._fitted)
+        if self.settled:
+            normal = normal @ self.root.T
         parts = zip(*(torch.split(each, together) for each in (known, normal)), strict=True)
         with torch.autocast(known.device.type, enabled=False):
             logits = [self.flow.transform(one[:, None]).inv(other) for one, other in parts]

@@ -3,7 +3,7 @@
 Networks of other seeds differ in what few light-cones leave open, and a mixture says so where each
 alone is too sure of itself (Lakshminarayanan et al. 2017, arXiv:1612.01474; of posteriors Hermans
 et al. 2022, arXiv:2110.06581). Where each is as wide as it should be their mixture is wider: flows
-with bases of the validation set that have tails are made narrower together.
+with bases of the validation set are made narrower together.
 """
 
 import math
@@ -64,13 +64,13 @@ class Mixture(Density):
         return torch.stack([head(own) for head, own in self._each(features)]).mean(0)
 
     def shared_widths(self, features: Tensor, targets: Tensor) -> Tensor:
-        """By what the widths of flows with tails are most likely to be multiplied, (parameter)."""
+        """By what the widths of flows with bases of the validation set are most likely to be
+        multiplied, (parameter)."""
         found = []
         for head, own in self._each(features):
             flow = cast(Flow, head)
             there, more, stretched = flow.taken(own, targets)
-            member = there, more + stretched, flow.root, flow.tails
-            found.append(tuple(each.double().cpu() for each in member))
+            found.append((there, more + stretched, flow.root))
         return base.shared_widths(found)
 
     def widen(self, factors: Tensor) -> None:
