@@ -82,7 +82,7 @@ def widths(run: Run, name: str) -> None:
 
 
 def bases(run: Run, name: str) -> None:
-    """Mean log densities in nats, and their differences to the Gaussian's."""
+    """Mean log densities of validation light-cones in nats."""
     made = run.trainings[name]
     trained = checkpoints.load(made.checkpoint)
     labelled = cutting.open_labelled(made.inputs)
@@ -95,7 +95,6 @@ def bases(run: Run, name: str) -> None:
         there, *stretched = network.head.taken(features, targets)
     there, stretched = there.double(), sum(stretched).double()
     fits = {"standard": lambda _: (), "gaussian": lambda it: (base.gaussian(it),)}
-    fits["tails"] = base.with_tails
     found = {kind: torch.zeros(len(there), dtype=torch.float64) for kind in fits}
     for repeat in range(REPEATS_OF_PARTS):
         order = torch.randperm(len(there), generator=torch.Generator().manual_seed(repeat))
@@ -105,11 +104,10 @@ def bases(run: Run, name: str) -> None:
                 fitted = fit_to(others)
                 density = base.log_density(there[part], *fitted) + stretched[part]
                 found[kind][part] += density / REPEATS_OF_PARTS
-    print(f"{name}: tails of {base.with_tails(there)[1].numpy().round(2)} with all {len(there)}")
-    for kind, each in found.items():
-        more = each - found["gaussian"]
-        error = more.std() / len(more) ** 0.5
-        print(f"{kind:10}{each.mean():8.2f} nats, {more.mean():+.2f} +- {error:.2f} to a Gaussian")
+    more = found["gaussian"] - found["standard"]
+    error = more.std() / len(more) ** 0.5
+    print(f"{name}: a standard normal {found['standard'].mean():.2f} nats", end=", ")
+    print(f"a Gaussian of the validation set {more.mean():+.2f} +- {error:.2f}")
 
 
 def members(run: Run, name: str) -> None:

@@ -123,6 +123,12 @@ MISTAKES = [
         [f"{NETWORK}.head.base", "4 parameters need 40 validation light-cones"],
     ),
     (NETWORK, "gillet2019", [NETWORK, "a section", "'gillet2019'"]),
+    (
+        NETWORK,
+        {"architecture": "dense", "head": {"kind": "posterior", "base": "foo"}},
+        [f"{NETWORK}.head.base", "'validation'", "'foo'"],
+    ),
+    (NETWORK, {"architecture": "dense", "dense": [0]}, [f"{NETWORK}.dense.0", "greater than 0"]),
     ("trainings.all_images.frozen_batch_norm", 1, ["all_images.frozen_batch_norm", "less than 1"]),
     ("trainings.all_images.images", "some", ["trainings.all_images.images", "'some'", "'all'"]),
     ("trainings.all_images.images", 5, ["trainings.all_images.images 5", "4 images"]),

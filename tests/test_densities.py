@@ -5,8 +5,10 @@ import math
 import pytest
 import torch
 
+from lcinfer.base.errors import UserError
 from lcinfer.config.networks import GaussianDropout as GaussianSettings
 from lcinfer.config.networks import Posterior
+from lcinfer.training.networks.base import shared_widths
 from lcinfer.training.networks.flow import Flow
 from lcinfer.training.networks.gaussian import GaussianDropout
 from lcinfer.training.networks.mixture import Mixture
@@ -160,6 +162,24 @@ def test_a_base_of_the_validation_set_mends_widths_that_training_got_wrong() -> 
         assert torch.allclose(below.std(0), torch.tensor(1 / 12).sqrt(), atol=0.02)
         assert torch.allclose(below.mean(0), torch.tensor(0.5), atol=0.03)
         assert torch.equal(head.train().errors(features, truth).double(), before)
+
+
+def test_a_base_that_light_cones_do_not_give_is_one_line_and_none_is_made_of_nan() -> None:
+    head = bounded(flow(base="validation"))
+    features = torch.zeros(1, 3)
+    with torch.no_grad(), pytest.raises(UserError, match="2 parameters follow from the 1 light"):
+        head.settle(features, BOX.mean(0)[None])
+    with torch.no_grad():
+        head.settle(features, torch.full((1, 2), math.nan))
+        assert not head.errors(features, BOX.mean(0)[None]).isfinite().any()
+
+
+def test_members_whose_widths_cannot_be_set_together_keep_theirs() -> None:
+    nothing = torch.zeros(5, 2)
+    kept = torch.ones(2, dtype=torch.float64)
+    for there in (nothing, nothing * math.nan):
+        member = there, there[:, 0], torch.eye(2)
+        assert shared_widths([member, member]).equal(kept)
 
 
 def test_the_rate_of_dropout_is_that_with_which_intervals_hold_what_they_should() -> None:

@@ -244,7 +244,9 @@ def test_widths_are_set_together_on_the_validation_set_and_the_networks_stay_wha
         train(training, split, labelled, tmp_path / str(seed), IDENTITY, show=False)
         paths.append(tmp_path / str(seed) / checkpoints.NAME)
     ensemble = Training.model_validate({**one, "ensemble": 3, "epochs": 3})
-    made = mix(paths, ensemble, split, labelled, tmp_path / "mixed", IDENTITY, {})
+    made = mix(
+        paths, ensemble, split, labelled, tmp_path / "mixed", IDENTITY, {}, torch.device("cpu")
+    )
     kept = checkpoints.load(tmp_path / "mixed" / checkpoints.NAME)
     assert kept.widths == made.widths and len(kept.widths) == 2
     for path, member in zip(paths, kept.members, strict=True):

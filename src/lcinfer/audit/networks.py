@@ -85,6 +85,8 @@ def mixed(run: TrainingRun) -> Iterator[str]:
     if len(ensemble.members) != len(members):
         yield f"{run.checkpoint}: it has {len(ensemble.members)} networks, not {len(members)}"
         return
+    if len(ensemble.widths) not in (0, len(ensemble.names)):
+        yield f"{run.checkpoint}: it has {len(ensemble.widths)} widths"
     for state, one, member in zip(ensemble.members, run.members, members, strict=True):
         same = state.keys() == member.model.keys()
         if not (same and all(state[name].equal(value) for name, value in member.model.items())):

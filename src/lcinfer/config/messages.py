@@ -14,6 +14,7 @@ from ..base.errors import UserError
 from .base import NAME, Section
 from .sections import ADOPTED, ENGINE, ENGINES
 
+TAGS = ("architecture", "kind")  # keys that say of which kind a section is
 PLAIN_MESSAGES = {  # for what pydantic says in Python's words
     "missing": "this key is required",
     "model_type": "should be a section with keys of its own",
@@ -110,7 +111,12 @@ def _lines(keys: tuple[str, ...], found: list[ErrorDetails]) -> list[str]:
 def _keys(details: ErrorDetails, settings: Any) -> tuple[str, ...]:
     """The keys that lead to a mistake, without what pydantic adds to them: kinds of a union."""
     keys: list[str] = []
+    tagged = False
     for key in details["loc"]:
+        kinds = [settings.get(it) for it in TAGS] if isinstance(settings, Mapping) else []
+        tagged = not tagged and key in kinds  # a kind may have the name of a key, as `dense`
+        if tagged:
+            continue
         with suppress(KeyError, IndexError, TypeError):
             settings = settings[key]
             keys.append(str(key))

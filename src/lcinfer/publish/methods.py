@@ -181,18 +181,29 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
         f"epochs, in batches of {training.batch}, with RMSprop at a learning rate of "
         f"{style.number(optimiser.learning_rate)}, {lowered}.",
     ]
+    if training.frozen_batch_norm:
+        told.append(
+            f"In the last {style.number(100 * training.frozen_batch_norm)}% of the epochs batch "
+            f"normalisation kept its statistics."
+        )
+    together = "power spectra" if training.input != "images" else "images"
     match network.head:
         case Posterior():
             told.append(
                 f"It gives the posterior by a normalising flow of "
                 f"{counted(network.head.transforms, 'autoregressive transformation')} with "
                 f"rational-quadratic splines, behind a logit of each parameter, from the mean of "
-                f"the features of a light-cone's images."
+                f"the features of a light-cone's {together}."
             )
+            if network.head.base == "validation":
+                told.append(
+                    "What it stretches is a Gaussian whose covariance was set on the validation "
+                    "set, around 0."
+                )
         case GaussianDropout():
             told.append(
                 f"It gives the posterior as a Gaussian with a full covariance, from the mean of "
-                f"the features of a light-cone's images, averaged over a dropout of "
+                f"the features of a light-cone's {together}, averaged over a dropout of "
                 f"{style.number(network.head.dropout)} in training, whose rate at prediction was "
                 f"set by coverage on the validation set."
             )
@@ -206,7 +217,9 @@ def _on_training(recorded: Recorded, run: TrainingRun, style: Style) -> list[str
     if training.precision != "single":
         rounded = {"tf32": "TensorFloat-32 (on GPUs)", "bfloat16": "bfloat16"}[training.precision]
         told.append(f"Products in training steps were rounded to {rounded}.")
-    done = [stage for stage in recorded.stages[run.directory.name] if stage.get("stage") == "train"]
+    trained = [one.directory.name for one in (run, *run.members)]
+    stages = [stage for name in trained for stage in recorded.stages.get(name, [])]
+    done = [stage for stage in stages if stage.get("stage") == "train"]
     hardware = sorted({str(name) for one in done if (name := one.get("gpu") or one.get("cpu"))})
     if hardware:
         value, unit = _in_words(sum(float(one["seconds"]) for one in done) / HOUR)

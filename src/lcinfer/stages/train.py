@@ -46,7 +46,7 @@ def _train(run: TrainingRun, world: World) -> Checkpoint:
     of, identity = (run.training, run.split, labelled), identity_of(run, labelled.failed)
     if run.members:
         networks = [one.checkpoint for one in run.members]
-        return mix(networks, *of, run.directory, identity, stamp(run))
+        return mix(networks, *of, run.directory, identity, stamp(run), world.device)
     return train(*of, run.directory, identity, stamp=stamp(run), world=world)
 
 

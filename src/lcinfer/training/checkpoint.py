@@ -113,7 +113,7 @@ class Checkpoint:
     @property
     def first(self) -> Self:
         """Of an ensemble its first network alone."""
-        return replace(self, model=self.states[0], members=[])
+        return replace(self, model=self.states[0], members=[], widths=[])
 
     def check_images(self, labelled: LabelledImages) -> None:
         """Refuse images or parameters that the network was not made for.

@@ -27,6 +27,7 @@ def mix(
     directory: Path,
     identity: dict[str, Any],
     stamp: dict[str, str],
+    device: torch.device,
 ) -> Checkpoint:
     """Put the networks of complete trainings together, as the training of their ensemble.
 
@@ -41,6 +42,7 @@ def mix(
         directory: where checkpoint and history go; made if missing.
         identity: what decides the result.
         stamp: the product that it is.
+        device: where the networks see the validation set.
 
     Raises:
         UserError: if a checkpoint is missing, damaged or unfinished, or its images are normalised
@@ -69,7 +71,7 @@ def mix(
             {key: float(np.mean([row[key] for row in rows])) for key in rows[0]} for rows in epochs
         ],
     )
-    mixed = replace(mixed, widths=_widths(mixed, training, split, labelled))
+    mixed = replace(mixed, widths=_widths(mixed, training, split, labelled, device))
     directory.mkdir(parents=True, exist_ok=True)
     save(mixed, directory / NAME)
     write_history(mixed, directory)
@@ -77,7 +79,11 @@ def mix(
 
 
 def _widths(
-    mixed: Checkpoint, training: Training, split: Split, labelled: LabelledImages
+    mixed: Checkpoint,
+    training: Training,
+    split: Split,
+    labelled: LabelledImages,
+    device: torch.device,
 ) -> list[float]:
     """By what the members' widths are multiplied, so that the validation set is most likely."""
     head = training.network.head
@@ -87,7 +93,7 @@ def _widths(
     images, targets = validation_set(
         training, sets.validation, labelled, mixed.fitted_normalisation()
     )
-    network = mixed.trained_network(torch.device("cpu"))
-    features = apply_together(network.trunk, images)
+    network = mixed.trained_network(device)
+    features = apply_together(network.trunk, images).to(device)
     with torch.inference_mode():
-        return cast(Mixture, network.head).shared_widths(features, targets).tolist()
+        return cast(Mixture, network.head).shared_widths(features, targets.to(device)).tolist()
