@@ -44,7 +44,9 @@ def made(product, path):
 
 def described(figure):
     """(category, which) of a figure's name, as `corner_FAINT`."""
-    named = ((category, which) for category, there in FIGURES.items() for which in there)
+    named = (
+        (category, which) for category, there in FIGURES.items() for which in there
+    )
     return next(it for it in named if figure == it[1] or figure.startswith(f"{it[1]}_"))
 
 
