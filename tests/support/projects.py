@@ -115,7 +115,7 @@ class Project:
         """
         left = []
         for process in psutil.process_iter():
-            with suppress(psutil.NoSuchProcess):
+            with suppress(psutil.Error):  # gone, or of another user
                 if self.path in (Path(process.cwd()), *Path(process.cwd()).parents):
                     left.append(" ".join(process.cmdline()))
                     process.kill()
