@@ -26,7 +26,7 @@ from lcinfer.upkeep.verify import verify
 PROJECT = Path(__file__).parents[2]
 SHIPPED = [
     *(f"config/{name}.yaml" for name in ("config", "demo", "small", "ten_thousand", "beyond")),
-    *(f"{name}.yaml" for name in ("config/hours", "docs/ten_thousand/run", "docs/small/run")),
+    *(f"{name}.yaml" for name in ("config/hours", "docs/ten_thousand/run")),
 ]
 
 

@@ -55,6 +55,10 @@ def test_a_prediction_that_no_test_light_cone_came_near_is_said_to_be_beyond():
     assert known.interval(0, 400.0, 0.68).beyond
     assert known.interval(0, -3.0, 0.68).beyond
     assert not known.interval(0, 100.0, 0.68).beyond
+    ends = known.predicted[..., 0].min(), known.predicted[..., 0].max()
+    for end in ends:  # as another processor rounds it
+        for other in (end * (1 - 1e-7), end * (1 + 1e-7)):
+            assert not known.interval(0, float(other), 0.68).beyond
 
 
 def test_the_evaluation_of_a_checkpoint_is_found_beside_it(run, checkpoint):

@@ -29,6 +29,7 @@ from ..training.checkpoint import Checkpoint
 
 LEAST = 20  # light-cones of a bin: their 16 % and 84 % quantiles rest on three at either end
 SHARE = 0.1  # of the test light-cones in a bin, where that is more
+ROUNDING = 1e-5  # of predictions' range, by which those of one image differ between processors
 SPEC, PREDICTIONS = "spec.json", "predictions.csv"  # of an evaluation's directory
 
 
@@ -91,6 +92,8 @@ class Residuals:
         nearest = np.argsort(np.abs(predicted - prediction), kind="stable")[:some]
         all_residuals = self.residual[:, :, parameter].ravel()
         residual = all_residuals[nearest]
+        least_of_all, most_of_all = float(predicted.min()), float(predicted.max())
+        rounding = ROUNDING * (most_of_all - least_of_all)
         low, high = None, None
         if light_cones >= needed(confidence):
             tails = (1 - confidence) / 2, (1 + confidence) / 2
@@ -107,7 +110,7 @@ class Residuals:
             spread=float(residual.std(ddof=1)),
             near=(float(predicted[nearest].min()), float(predicted[nearest].max())),
             light_cones=len(np.unique(nearest // images)),
-            beyond=not predicted.min() <= prediction <= predicted.max(),
+            beyond=not least_of_all - rounding <= prediction <= most_of_all + rounding,
             r2=float(r2(predicted - all_residuals, predicted)),
         )
 
