@@ -147,10 +147,13 @@ def test_its_history_is_the_mean_of_theirs_and_its_networks_are_audited(run) -> 
     wrong = list(networks.mixed(three))
     checkpoints.save(replace(mixed, members=mixed.members[:2]), three.checkpoint)
     (fewer,) = networks.mixed(three)
+    checkpoints.save(replace(mixed, widths=[1.0]), three.checkpoint)
+    (narrow,) = networks.mixed(three)
     three.checkpoint.write_bytes(original)
     assert len(wrong) == 2
     assert f"is not that of {three.members[0].checkpoint}" in wrong[0]
     assert fewer.endswith("it has 2 networks, not 3")
+    assert narrow.endswith("its widths are 1, not 4")
 
 
 def test_it_is_audited_inferred_from_and_told_of_as_any_training(run, capsys, tmp_path) -> None:
@@ -171,6 +174,10 @@ def test_it_is_audited_inferred_from_and_told_of_as_any_training(run, capsys, tm
     assert [row["training"] for row in rows(table)] == ["one", "three"]
     told = methods.text(open_run(run.summary.directory, run.root), Markdown())
     assert "of 3 such networks, trained with seeds 1, 2 and 3, are mixed with equal" in told
+    recorded = open_run(run.summary.directory, run.root)
+    for member in run.trainings["three"].members:
+        recorded.stages[member.directory.name] = [{"stage": "train", "seconds": 3600, "cpu": "one"}]
+    assert "This took 3 hours on" in methods.text(recorded, Markdown())
     assert {"filters.png", "responses.png"} <= {it.name for it in run.figures["three"].outputs}
 
 

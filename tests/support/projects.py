@@ -107,19 +107,16 @@ class Project:
             process.communicate(timeout=30)
         subprocess.run(["scancel", "--user=root"], check=False, timeout=30)
 
-    def end_leftovers(self) -> list[str]:
-        """End what still runs in the folder after its jobs have ended, and say what it was.
+    def end_leftovers(self) -> None:
+        """End what still runs in the folder after its jobs have ended.
 
         SLURM's proctrack/linuxproc knows a job's processes by their parents: it loses the Snakemake
         of a job whose shell ends first. On a cluster with cgroups none can get away.
         """
-        left = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):  # gone, or of another user
                 if self.path in (Path(process.cwd()), *Path(process.cwd()).parents):
-                    left.append(" ".join(process.cmdline()))
                     process.kill()
-        return left
 
 
 def on_both_nodes(ranks: int) -> list[str]:

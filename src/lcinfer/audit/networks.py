@@ -86,7 +86,7 @@ def mixed(run: TrainingRun) -> Iterator[str]:
         yield f"{run.checkpoint}: it has {len(ensemble.members)} networks, not {len(members)}"
         return
     if len(ensemble.widths) not in (0, len(ensemble.names)):
-        yield f"{run.checkpoint}: it has {len(ensemble.widths)} widths"
+        yield f"{run.checkpoint}: its widths are {len(ensemble.widths)}, not {len(ensemble.names)}"
     for state, one, member in zip(ensemble.members, run.members, members, strict=True):
         same = state.keys() == member.model.keys()
         if not (same and all(state[name].equal(value) for name, value in member.model.items())):

@@ -92,8 +92,6 @@ class Residuals:
         nearest = np.argsort(np.abs(predicted - prediction), kind="stable")[:some]
         all_residuals = self.residual[:, :, parameter].ravel()
         residual = all_residuals[nearest]
-        least_of_all, most_of_all = float(predicted.min()), float(predicted.max())
-        rounding = ROUNDING * (most_of_all - least_of_all)
         low, high = None, None
         if light_cones >= needed(confidence):
             tails = (1 - confidence) / 2, (1 + confidence) / 2
@@ -103,6 +101,7 @@ class Residuals:
             if not ends[0] < ends[1]:  # all of it lay beyond the prior
                 ends = quantiles(predicted[nearest] - residual)
             low, high = ends.tolist()
+        rounding = ROUNDING * np.ptp(predicted)
         return Interval(
             low=low,
             high=high,
@@ -110,7 +109,7 @@ class Residuals:
             spread=float(residual.std(ddof=1)),
             near=(float(predicted[nearest].min()), float(predicted[nearest].max())),
             light_cones=len(np.unique(nearest // images)),
-            beyond=not least_of_all - rounding <= prediction <= most_of_all + rounding,
+            beyond=not predicted.min() - rounding <= prediction <= predicted.max() + rounding,
             r2=float(r2(predicted - all_residuals, predicted)),
         )
 

@@ -40,14 +40,14 @@ class Flow(Density):
             sobol = torch.quasirandom.SobolEngine(outputs)  # type: ignore[no-untyped-call,unused-ignore]
             even = (sobol.draw(POINTS + 1, dtype=torch.float64)[1:]).float()
         self.register_buffer("points", torch.special.ndtri(even), persistent=False)
-        self.settled = settings.base == "validation"
-        if self.settled:  # else no checkpoint has it, and it would be loaded without data
+        self._settled = settings.base == "validation"
+        if self._settled:  # else no checkpoint has it, and it would be loaded without data
             self.register_buffer("root", torch.eye(outputs))
 
     def errors(self, features: Tensor, targets: Tensor) -> Tensor:
         """See :class:`Density`; when not in training, in double precision."""
         there, more, stretched = self.taken(features, targets)
-        root = self.root if self.settled and not self.training else None
+        root = self.root if self._settled and not self.training else None
         errors = -(base.log_density(there, root) + more + stretched)
         return errors if self.training else errors.double()
 
@@ -57,7 +57,7 @@ class Flow(Density):
         Its mean stays 0: what a network knows too well makes widths wrong and not means, and of a
         hundred light-cones a mean is known to a tenth of a width alone.
         """
-        if self.settled:
+        if self._settled:
             self.root.copy_(base.gaussian(self.taken(features, targets)[0]))
 
     def taken(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -87,7 +87,7 @@ class Flow(Density):
     def _pushed(self, known: Tensor, normal: Tensor) -> Tensor:
         """(light-cone, sample, parameter) of normal numbers of the same shape."""
         together = max(1, ROWS // normal.shape[1])
-        if self.settled:
+        if self._settled:
             normal = normal @ self.root.T
         parts = zip(*(torch.split(each, together) for each in (known, normal)), strict=True)
         with torch.autocast(known.device.type, enabled=False):
